@@ -1,0 +1,82 @@
+"""`lastseen diagnose`: a case in, the verdict with its proof out."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["FailOn", "diagnose"]
+
+NOTHING_JUDGED = 1
+FAULT_SUPPORTED = 3
+
+
+class FailOn(StrEnum):
+    """What turns the exit status into 3."""
+
+    supported = "supported"
+
+
+def diagnose(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="Case folders, archives of one (.tar.gz, .zip), captures and text files, in any mixture; - is stdin.",
+            show_default=False,
+        ),
+    ],
+    connection: Annotated[
+        str | None, typer.Option(metavar="ENDPOINT", help="Only the connection with this end, e.g. 10.0.0.5:46518.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Only connections with this address, port or address:port.")
+    ] = None,
+    tz: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Time zone of logs that do not say theirs, e.g. +02:00.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Give the best verdict there is after so long.", min=0.0)
+    ] = None,
+    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with status 3 when a fault is supported.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object (schema lastseen.diagnosis/1).")] = False,
+) -> None:
+    """Say why a request hung: what was felt, what is missing, where it was last seen, why, and what to change."""
+    from lastseen.cli.pipeline import deadline, matched, opened, zone_shift_ns  # noqa: PLC0415 - --help stays light
+    from lastseen.cli.progress import Progress  # noqa: PLC0415
+    from lastseen.diagnosis import Question  # noqa: PLC0415
+    from lastseen.diagnosis import diagnose as answer  # noqa: PLC0415
+    from lastseen.tables.facts_from_texts import in_zone  # noqa: PLC0415
+
+    shift = zone_shift_ns(tz) if tz else 0
+    expired = deadline(timeout)
+    with Progress() as progress, opened(paths, progress, expired=expired) as case:
+        diagnosis = answer(
+            matched(case, progress),
+            [in_zone(row, shift) for row in case.rows] if shift else case.rows,
+            case.details,
+            question=Question(wanted=tuple(text for text in (connection, target) if text)),
+            files=tuple(case.files),
+            weirds=tuple(case.weirds),
+            partial=case.partial,
+            progress=progress,
+        )
+        judged = bool(case.rows) or any(len(read.capture.packets) for read in case.captures)
+    _show(diagnosis, json=json)
+    if not judged:
+        raise typer.Exit(NOTHING_JUDGED)
+    if fail_on is not None and diagnosis.verdict.grade in ("confirmed", "probable"):
+        raise typer.Exit(FAULT_SUPPORTED)
+
+
+def _show(diagnosis: object, *, json: bool) -> None:
+    from lastseen.report.jsons import diagnosis_json, encode  # noqa: PLC0415
+    from lastseen.report.text import print_diagnosis  # noqa: PLC0415
+    from lastseen.tables.diagnosis import Diagnosis  # noqa: PLC0415
+
+    assert isinstance(diagnosis, Diagnosis)  # noqa: S101 - keeps the heavy type out of --help
+    if json:
+        typer.echo(encode(diagnosis_json(diagnosis)))
+    else:
+        print_diagnosis(diagnosis)

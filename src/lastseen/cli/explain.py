@@ -1,0 +1,23 @@
+"""`lastseen explain`: what is known of a fault, from its own folder."""
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["explain"]
+
+
+def explain(
+    fault: Annotated[str, typer.Argument(metavar="FAULT", help="A fault's name, see 'lastseen faults'.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell what a fault is, why it happens, what it leaves behind, how to confirm and how to mend it."""
+    from lastseen.errors import LastseenError  # noqa: PLC0415 - --help stays light
+    from lastseen.faults.pages import page_of, slugs  # noqa: PLC0415
+    from lastseen.report.jsons import encode  # noqa: PLC0415
+    from lastseen.report.pages import PageJson  # noqa: PLC0415
+
+    if fault not in slugs():
+        raise LastseenError(f"no fault is called {fault!r}; 'lastseen faults' lists them")
+    page = page_of(fault)
+    typer.echo(encode(PageJson(fault=fault, title=page.title, text=page.text)) if json else page.text)

@@ -1,0 +1,27 @@
+"""`lastseen faults`: the list of what can be recognised."""
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["faults"]
+
+
+def faults(
+    matching: Annotated[str | None, typer.Option(metavar="TEXT", help="Only faults whose page has this text.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the faults lastseen can recognise."""
+    from lastseen.faults.pages import page_of, slugs  # noqa: PLC0415 - --help stays light
+    from lastseen.report.jsons import encode  # noqa: PLC0415
+    from lastseen.report.pages import FaultsJson, ListedJson  # noqa: PLC0415
+
+    wanted = (matching or "").casefold()
+    found = [(slug, page_of(slug)) for slug in slugs()]
+    found = [(slug, page) for slug, page in found if wanted in f"{slug}\n{page.text}".casefold()]
+    if json:
+        rows = [ListedJson(fault=slug, title=page.title) for slug, page in found]
+        typer.echo(encode(FaultsJson(faults=rows)))
+        return
+    for slug, page in found:
+        typer.echo(f"{slug:28} {page.title}")

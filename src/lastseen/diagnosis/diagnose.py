@@ -1,0 +1,205 @@
+"""From facts to the verdict: judge every fault, grade the best, say what stays open and what to do next."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lastseen.diagnosis.exonerate import exonerated
+from lastseen.diagnosis.facts_of import facts_of
+from lastseen.diagnosis.findings import findings, stalled
+from lastseen.diagnosis.joins import log_clocks
+from lastseen.diagnosis.loss_sites import Details
+from lastseen.diagnosis.next_steps import next_steps
+from lastseen.faults import rules
+from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
+from lastseen.tables.facts_from_texts import LogLine, Row
+from lastseen.tables.judgements import Judgement, Refuted, Supported, Untestable
+from lastseen.tables.points import Matching
+from lastseen.tables.sources import EvidenceFile, Weird
+
+__all__ = ["Question", "diagnose"]
+
+RANKED_CONNECTIONS = 20
+"""Connections listed by name; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the user asks about: endpoints of connections (nothing: whatever is worst)."""
+
+    wanted: tuple[str, ...] = ()
+
+
+def diagnose(
+    matching: Matching,
+    rows: Sequence[Row],
+    details: Details,
+    *,
+    question: Question = Question(),  # noqa: B008 - an immutable value
+    files: tuple[EvidenceFile, ...] = (),
+    weirds: tuple[Weird, ...] = (),
+    partial: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Diagnosis:
+    """Answer the five questions of a case, each with its proof."""
+    progress("comparing lost with delivered packets")
+    facts, ranked = facts_of(matching, rows, details, question.wanted)
+    progress("judging what is known")
+    judgements = tuple(sorted((rule.judge(facts) for rule in rules().values()), key=_rank))
+    verdict, site = _verdict(facts, judgements)
+    best = judgements[0] if judgements and isinstance(judgements[0], Supported) else None
+    clocks = log_clocks(facts.log_lines, [r for r in rows if isinstance(r, LogLine)], matching.points)
+    contrasts = tuple(contrast for s in facts.sites for contrast in s.contrasts)
+    return Diagnosis(
+        verdict=verdict,
+        judgements=judgements,
+        symptom=facts.symptoms[0] if facts.symptoms else None,
+        matching=matching,
+        contrasts=contrasts,
+        remedies=best.remedies if best else (),
+        next=next_steps(facts, verdict, judgements, site),
+        exonerated=exonerated(facts, site),
+        notes=findings(facts, clocks, details),
+        connections=tuple(_ranked(c) for c in ranked[:RANKED_CONNECTIONS]),
+        ranking=_ranking(facts, question),
+        evidence=files,
+        weirds=weirds,
+        partial=partial,
+        picture_hops=tuple(s.number for s in facts.sites if len(s.lost_rows)),
+    )
+
+
+def _rank(judgement: Judgement) -> tuple[int, int, str]:
+    """Supported before possible before refuted; what more speaks for first."""
+    match judgement:
+        case Supported(confirmed=confirmed, reasons=reasons):
+            return (0 if confirmed else 1, -len(reasons), judgement.fault)
+        case Untestable(reasons=reasons):
+            return (2 if reasons else 3, -len(reasons), judgement.fault)
+        case Refuted(reasons=reasons):
+            return (4, -len(reasons), judgement.fault)
+
+
+def _ranked(conversation: ConversationFacts) -> RankedConnection:
+    return RankedConnection(
+        connection=conversation.text,
+        lost_packets=conversation.lost_packets,
+        unproven_packets=conversation.unproven_packets,
+        stall=conversation.stall,
+        stall_ns=conversation.stall_ns,
+        conversation=conversation.number,
+    )
+
+
+def _ranking(facts: Facts, question: Question) -> str:
+    if question.wanted:
+        return f"only connections with {', '.join(question.wanted)}"
+    how = "by packets lost, then by the longest silence"
+    return f"the one the application waited on first, then {how}" if facts.symptoms else how
+
+
+# ---- the verdict ----
+def _verdict(facts: Facts, judgements: Sequence[Judgement]) -> tuple[Verdict, LossSite | None]:
+    supported = [j for j in judgements if isinstance(j, Supported)]
+    if supported:
+        return _supported(facts, supported)
+    material = next((site for site in facts.sites if len(site.lost_rows) and site.material), None)
+    if material is not None:
+        return _unattributed(facts, material), material
+    hinted = [j for j in judgements if isinstance(j, Untestable) and j.reasons]
+    if hinted:
+        return _possible(facts, hinted), None
+    site = next((s for s in facts.sites if len(s.lost_rows)), None)
+    return _nothing_lost(facts), site
+
+
+def _supported(facts: Facts, supported: Sequence[Supported]) -> tuple[Verdict, LossSite | None]:
+    best = supported[0]
+    site = next((s for s in facts.sites if s.number == best.hop), None)
+    verdict = Verdict(
+        fault=best.fault,
+        grade="confirmed" if best.confirmed else "probable",
+        summary=best.summary + _who_waited(facts, best, site),
+        component=best.component or None,
+        last_seen=site.upstream.name if site else None,
+        missing_at=site.downstream.name if site else None,
+        also=tuple(j.fault for j in supported[1:]),
+    )
+    return verdict, site
+
+
+def _who_waited(facts: Facts, best: Supported, site: LossSite | None) -> str:
+    """Whether anybody had to wait for what was lost."""
+    if best.hop is None or site is None:
+        return ""
+    waits = [c for c in stalled(facts) if c.number in site.conversations]
+    felt = facts.symptoms[0] if facts.symptoms else None
+    if felt is not None and felt.waited_ns:
+        return f"; {felt.call} waited {felt.waited_ns / 1e9:.2f} s because of it"
+    if waits and waits[0].stall != "lost_retransmitting":
+        return f"; the connection stood still for {waits[0].stall_ns / 1e9:.2f} s because of it"
+    return "; packets are lost here, but nobody waited for them in this run"
+
+
+def _unattributed(facts: Facts, site: LossSite) -> Verdict:
+    names = f"between {site.upstream.name} and {site.downstream.name}"
+    separating = next((c for c in site.contrasts if c.separates), None)
+    shared = f"; what they share and no delivered packet has: {separating.text}" if separating and separating.delivered_total else ""
+    host = f" on {facts.host(site.node)}" if site.node is not None else ""
+    return Verdict(
+        fault=None,
+        grade="unattributed",
+        summary=f"{len(site.lost_rows)} packets to the {'client' if site.to_client else 'remote end'} were lost {names}{host}; "
+        f"no known cause was proven{shared}",
+        component=facts.host(site.node) if site.node is not None else None,
+        last_seen=site.upstream.name,
+        missing_at=site.downstream.name,
+    )
+
+
+def _possible(facts: Facts, hinted: Sequence[Untestable]) -> Verdict:
+    faults = tuple(j.fault for j in hinted)
+    return Verdict(
+        fault=faults[0] if len(faults) == 1 else None,
+        grade="possible",
+        summary=f"the texts fit {', '.join(faults)}, but without captures on both sides of the loss nothing is proven",
+        component=hinted[0].component or None,
+        indistinguishable=faults if len(faults) > 1 else (),
+    )
+
+
+def _nothing_lost(facts: Facts) -> Verdict:
+    """Healthy when the captures show nothing wrong and nobody waited; blind otherwise."""
+    waits = stalled(facts)
+    if facts.symptoms and not facts.conversations:
+        return Verdict(fault=None, grade="blind", summary=_felt(facts) + "; without a capture nobody can tell why")
+    if not facts.conversations:
+        return Verdict(fault=None, grade="blind", summary="there is no TCP connection in this evidence to judge")
+    if waits or facts.symptoms:
+        return Verdict(fault=None, grade="blind", summary=_blind(facts, waits))
+    return Verdict(fault=None, grade="healthy", summary=_healthy(facts))
+
+
+def _felt(facts: Facts) -> str:
+    felt = facts.symptoms[0]
+    waited = f"{felt.waited_ns / 1e9:.2f} s" if felt.waited_ns is not None else "without end"
+    what = {"waited_for_eof": " for an end-of-file", "waited_for_data": " for data", "waited_for_connect": " to connect"}
+    return f"{felt.call} waited {waited}{what.get(felt.kind, '')}"
+
+
+def _blind(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
+    said = _felt(facts) if facts.symptoms else f"{waits[0].text} stood still for {waits[0].stall_ns / 1e9:.2f} s"
+    if len(facts.matching.points) > 1:
+        return f"{said}; all points show the same packets, so what happened lies beyond them"
+    return f"{said}; a single point cannot tell loss from silence"
+
+
+def _healthy(facts: Facts) -> str:
+    points = len({p for c in facts.conversations for p in c.seen_at})
+    count = len(facts.conversations)
+    what = f"{count} connection{'s' if count != 1 else ''}"
+    unseen = len(facts.matching.points) - points
+    aside = f"; {unseen} point{'s' if unseen != 1 else ''} saw nothing of it (another path)" if unseen else ""
+    if points == 1:
+        return f"nobody waited and nothing is missing in {what} at the one point captured"
+    return f"every packet of {what} passed all {points} points that saw it and nobody waited{aside}"

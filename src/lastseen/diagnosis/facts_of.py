@@ -1,0 +1,85 @@
+"""Build the facts that rules read from what the stages before found."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lastseen.connections.symptoms import symptoms
+from lastseen.diagnosis.conversation_facts import MOST_CONVERSATIONS, conversation_facts, rank
+from lastseen.diagnosis.joins import join_lines
+from lastseen.diagnosis.loss_sites import Details, loss_sites
+from lastseen.faults.facts import ConversationFacts, Facts
+from lastseen.tables.facts_from_texts import Counter, LogLine, Row, Rule, Setting, Syscall, Version
+from lastseen.tables.points import Matching
+from lastseen.tables.symptoms import Symptom
+
+__all__ = ["Evidence", "facts_of"]
+
+T = TypeVar("T", bound=Row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Text rows by type, so that each is looked for once."""
+
+    rows: Sequence[Row]
+
+    def of(self, kind: type[T]) -> tuple[T, ...]:
+        """All rows of one type, in order of evidence."""
+        return tuple(row for row in self.rows if isinstance(row, kind))
+
+
+def facts_of(
+    matching: Matching, rows: Sequence[Row], details: Details, wanted: Sequence[str] = ()
+) -> tuple[Facts, list[ConversationFacts]]:
+    """Facts of a case, and its connections, worst first.
+
+    `wanted` are texts of endpoints (address, port, or both) the question is about; without any it is about every
+    connection.
+    """
+    evidence = Evidence(rows=rows)
+    ranked = list(conversation_facts(matching, rank(matching)[:MOST_CONVERSATIONS]))
+    felt = symptoms(evidence.of(Syscall))
+    focus = frozenset(c.number for c in ranked if _is_wanted(c, wanted))
+    facts = Facts(
+        matching=matching,
+        conversations=tuple(sorted(ranked, key=lambda c: _concern(c, felt))),
+        sites=loss_sites(matching, details, _all_others(matching, ranked, focus) if not wanted else focus),
+        symptoms=felt,
+        log_lines=tuple(join_lines(evidence.of(LogLine), matching.points)),
+        counters=evidence.of(Counter),
+        rules=evidence.of(Rule),
+        settings=evidence.of(Setting),
+        versions=evidence.of(Version),
+        focus=focus,
+        host_names=_host_names(evidence.of(Version)),
+    )
+    return facts, list(facts.conversations)
+
+
+def _is_wanted(conversation: ConversationFacts, wanted: Sequence[str]) -> bool:
+    """Whether every wanted text names an end of the connection."""
+    ends = {form for address, port in conversation.endpoints for form in (address, f"{address}:{port}", str(port))}
+    return all(text in ends or text == conversation.text for text in wanted)
+
+
+def _all_others(
+    matching: Matching, ranked: Iterable[ConversationFacts], focus: frozenset[int]
+) -> frozenset[int]:
+    """Without a question every conversation counts, those of other protocols too."""
+    return focus | frozenset(range(len(matching.conversations.group)))
+
+
+def _concern(conversation: ConversationFacts, felt: Sequence[Symptom]) -> tuple[int, int, int, int]:
+    """Sort key: the connection the application waited on first, then by loss and stall."""
+    named = any(
+        symptom.peer is not None and (symptom.peer.address, symptom.peer.port) in conversation.endpoints
+        and (symptom.local is None or (symptom.local.address, symptom.local.port) in conversation.endpoints)
+        for symptom in felt
+    )  # fmt: skip
+    return (not named, -conversation.lost_packets, -conversation.stall_ns, conversation.number)
+
+
+def _host_names(versions: Iterable[Version]) -> dict[str, str]:
+    """What each node calls itself (uname)."""
+    return {v.node: v.detail for v in versions if v.name == "kernel" and v.detail}

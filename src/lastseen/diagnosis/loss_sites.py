@@ -1,0 +1,130 @@
+"""Where packets were lost, with the details of those lost and of those that got through."""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.contrasts import mine
+from lastseen.faults.facts import LossSite
+from lastseen.tables.connections import STALL_NS
+from lastseen.tables.details import DetailRows
+from lastseen.tables.packets import FLAGS, LENGTH_FLAGS, SEQ, Capture
+from lastseen.tables.points import DELIVERED, LOST, MERGED, SPLIT, UNPROVEN, Hop, Matching
+
+__all__ = ["Details", "loss_sites"]
+
+Details = Callable[[Capture, npt.NDArray[np.int64]], DetailRows]
+"""Decodes chosen packets of a capture thoroughly; made by whoever may open files."""
+
+SAMPLE: Final = 20_000
+"""Packets of a kind whose details are read: more would not change a contrast, and each is read from the file."""
+
+_USES_SEQUENCE: Final = FLAGS["F"] | FLAGS["S"]
+
+
+def loss_sites(matching: Matching, details: Details, focus: frozenset[int]) -> tuple[LossSite, ...]:
+    """Hops with lost (or unproven) packets of the conversations in `focus`, worst first."""
+    sites = []
+    for number, hop in enumerate(matching.hops):
+        lost, unproven = _in_focus(matching, hop, hop.rows(LOST), focus), _in_focus(matching, hop, hop.rows(UNPROVEN), focus)
+        if len(lost) or len(unproven):
+            sites.append(_site(matching, number, lost, unproven, details))
+    return tuple(sorted(sites, key=lambda s: (not s.material, -len(s.lost_rows), -len(s.unproven_rows), s.number)))
+
+
+def conversation_of(matching: Matching, point: int) -> npt.NDArray[np.int32]:
+    """int32[groups + 1]: conversation of each group at a point; the last entry (group -1) is -1."""
+    column = matching.conversations.group[:, point]
+    result = np.full((int(column.max()) if len(column) else -1) + 2, -1, np.int32)
+    present = np.flatnonzero(column >= 0)
+    result[column[present]] = present
+    result[-1] = -1
+    return result
+
+
+def _conversations(matching: Matching, hop: Hop, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """int32[k]: conversation of each row of the hop's upstream point."""
+    return conversation_of(matching, hop.upstream)[matching.points[hop.upstream].group_of[rows]]
+
+
+def _in_focus(
+    matching: Matching, hop: Hop, rows: npt.NDArray[np.int64], focus: frozenset[int]
+) -> npt.NDArray[np.int64]:
+    if not len(rows):
+        return rows
+    return rows[np.isin(_conversations(matching, hop, rows), np.array(sorted(focus), np.int32))]
+
+
+def _site(
+    matching: Matching, number: int, lost: npt.NDArray[np.int64], unproven: npt.NDArray[np.int64], details: Details
+) -> LossSite:
+    hop = matching.hops[number]
+    upstream, downstream = matching.points[hop.upstream], matching.points[hop.downstream]
+    affected = np.unique(_conversations(matching, hop, np.concatenate([lost, unproven])))
+    arrived = np.flatnonzero(np.isin(hop.fate, (DELIVERED, MERGED, SPLIT)))
+    arrived = arrived[np.isin(_conversations(matching, hop, arrived), affected)] if len(arrived) else arrived
+    lost_details = details(upstream.capture, _sample(lost))
+    delivered_details = details(upstream.capture, _sample(arrived))
+    return LossSite(
+        number=number,
+        hop=hop,
+        upstream=upstream,
+        downstream=downstream,
+        node=upstream.node if upstream.node == downstream.node else None,
+        lost_rows=lost,
+        unproven_rows=unproven,
+        lost=lost_details,
+        delivered=delivered_details,
+        delivered_rows=arrived,
+        contrasts=mine(lost_details, delivered_details, hop=number),
+        conversations=frozenset(affected.tolist()),
+        material=_is_material(matching, hop, lost, affected),
+    )
+
+
+def _sample(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """At most SAMPLE rows, evenly spread."""
+    if len(rows) <= SAMPLE:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(np.int64)]
+
+
+def _is_material(
+    matching: Matching, hop: Hop, lost: npt.NDArray[np.int64], affected: npt.NDArray[np.int32]
+) -> bool:
+    """Whether anything lost here was not repaired in time, or a connection it belongs to stalled."""
+    if not len(lost):
+        return False
+    column = matching.conversations.group[:, hop.upstream]
+    table = matching.points[hop.upstream].connections
+    groups = column[affected]
+    tcp = groups[groups < len(table)]
+    if (table["stall_ns"][tcp] >= STALL_NS).any():
+        return True
+    return not _all_repaired(matching, hop, lost)
+
+
+def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> bool:
+    """Whether every lost packet that uses sequence space was delivered again within STALL_NS.
+
+    Acknowledgments and resets that were lost without anybody waiting did no harm.
+    """
+    point = matching.points[hop.upstream]
+    packets, times = point.capture.packets, point.capture.times_ns()
+    uses = lost[
+        ((packets[lost, LENGTH_FLAGS] >> 8) > 0) | ((packets[lost, LENGTH_FLAGS] & _USES_SEQUENCE) > 0)
+    ]
+    arrived = np.flatnonzero(np.isin(hop.fate, (DELIVERED, MERGED, SPLIT)))
+    keys = {
+        (int(point.group_of[r]), int(packets[r, SEQ]), int(packets[r, LENGTH_FLAGS] >> 8)): int(times[r])
+        for r in arrived[np.isin(packets[arrived, SEQ], packets[uses, SEQ])]
+    }
+    for row in uses:
+        again = keys.get((int(point.group_of[row]), int(packets[row, SEQ]), int(packets[row, LENGTH_FLAGS] >> 8)))
+        if again is None or not 0 <= again - int(times[row]) <= STALL_NS:
+            return False
+    return True
+
+

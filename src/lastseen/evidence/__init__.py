@@ -1,0 +1,1 @@
+"""Bytes and text into tables: the only code that opens a user's file."""

@@ -1,0 +1,72 @@
+"""The optional case.toml: what a case says exactly about its points, snapshots and nodes.
+
+A typo must not go unnoticed (a point silently without its filter gives a wrong verdict), so unknown keys and wrong
+types are the user's mistake, told in one line.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from lastseen.errors import LastseenError
+
+__all__ = ["CaseToml", "NodeToml", "PointToml", "SnapshotToml", "read_case_toml"]
+
+
+class _About(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    title: str = ""
+
+
+class PointToml(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One observation point, in path order, remote end first."""
+
+    name: str
+    file: str
+    node: str = ""
+    interface: str = ""
+    filter: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    snaplen: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+
+class SnapshotToml(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One folder of texts taken at one moment."""
+
+    when: str
+    folder: str
+    node: str = ""
+    at: datetime | None = None
+
+
+class NodeToml(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One host or namespace and its other names."""
+
+    name: str
+    alias: tuple[str, ...] = ()
+
+
+class CaseToml(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file; everything in it is optional."""
+
+    case: _About = _About()
+    point: tuple[PointToml, ...] = ()
+    snapshot: tuple[SnapshotToml, ...] = ()
+    node: tuple[NodeToml, ...] = ()
+
+
+_WHEN = ("before", "mid", "after")
+
+
+def read_case_toml(path: Path) -> CaseToml:
+    """Read a case.toml. Raises LastseenError with the key that is wrong."""
+    try:
+        said = msgspec.toml.decode(path.read_bytes(), type=CaseToml)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LastseenError(f"{path.name}: {error}; see the documentation of case.toml for its keys") from error
+    for snapshot in said.snapshot:
+        if snapshot.when not in _WHEN:
+            raise LastseenError(f"{path.name}: snapshot.when is {snapshot.when!r}; expected before, mid or after")
+    return said

@@ -1,0 +1,48 @@
+"""A file's text lines without ever holding more than one of them: numbered, decoded, bounded in length."""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from lastseen.evidence.texts.text import MAX_LINE_CHARS, Head, command_of
+
+__all__ = ["LOOKED_AT_BYTES", "head_of", "numbered_lines", "open_text"]
+
+LOOKED_AT_BYTES: Final = 65_536
+"""How much of a file recognition sees."""
+
+
+def open_text(path: Path) -> BinaryIO:
+    """Open a text file, unpacking gzip (rotated logs). Raises OSError."""
+    stream = path.open("rb")
+    if stream.read(2) != b"\x1f\x8b":
+        stream.seek(0)
+        return stream
+    stream.close()
+    return gzip.open(path)  # type: ignore[return-value]  # reads like a BinaryIO
+
+
+def head_of(first: bytes) -> Head | None:
+    """The head of a file that begins with these bytes; None when it is no text."""
+    if b"\0" in first:
+        return None
+    lines = first.decode("utf-8", "replace").splitlines()
+    if len(first) >= LOOKED_AT_BYTES and len(lines) > 1:
+        lines.pop()
+    command = command_of(lines[0]) if lines else ""
+    return Head(tuple(line[:MAX_LINE_CHARS] for line in (lines[1:] if command else lines)), command)
+
+
+def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
+    """(line number from 1, text) of every line; a longer line is cut, damaged compression ends the text."""
+    number = 0
+    try:
+        while line := stream.readline(MAX_LINE_CHARS):
+            number += 1
+            yield number, line.decode("utf-8", "replace").rstrip("\r\n")
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(1 << 20)
+    except (OSError, EOFError, zlib.error):
+        return

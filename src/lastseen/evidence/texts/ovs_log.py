@@ -1,0 +1,73 @@
+"""The log of ovs-vswitchd (and of the other Open vSwitch and OVN daemons, which log alike).
+
+`TIME|SEQUENCE|MODULE|LEVEL|MESSAGE`, times in UTC. Source: Open vSwitch lib/vlog.c, the default pattern for
+files (2.0 to 3.3); messages of dpif-netlink.c and ofproto-dpif-upcall.c.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from lastseen.evidence.texts.text import Head, Text
+from lastseen.tables.facts_from_texts import LogLine
+from lastseen.tables.sources import Weird
+
+__all__ = ["KIND", "read", "recognise"]
+
+KIND = "ovs-vswitchd log"
+
+_LINE = re.compile(
+    r"^(?P<seconds>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?Z\|\d{1,10}\|"
+    r"(?P<text>[\w-]{1,64}(?:\([^()|]{1,64}\))?\|[A-Z]{2,5}\|(?P<message>.*))$"
+)
+_CONTINUED = re.compile(r"^\s+\S")
+_TOPICS = (
+    ("ovs_lost_packet", re.compile(r"lost packet on (?:handler \d+|port channel )")),
+    ("ovs_slow_flow_dump", re.compile(r"Spent an unreasonably long \d+ms dumping flows")),
+    ("ovs_slow_main_loop", re.compile(r"Unreasonably long \d+ms poll interval")),
+)
+"""Messages that speak of packets or flows the switch could not keep up with."""
+
+
+def recognise(head: Head) -> bool:
+    """Most of the first lines are `TIME|SEQUENCE|MODULE|LEVEL|MESSAGE`."""
+    return 2 * head.matching(_LINE) > min(20, sum(1 for line in head.lines if line.strip()))
+
+
+def read(text: Text) -> Iterator[LogLine | Weird]:
+    """One `LogLine` a line, clock "wall"; `text` starts at the module. Indented lines continue a message."""
+    seen = False
+    for number, line in text.lines():
+        row = _row(text, number, line)
+        seen = seen or row is not None
+        if row:
+            yield row
+        elif line.strip() and not (seen and _CONTINUED.match(line)):
+            yield text.weird(number, "not a line of an Open vSwitch log")
+
+
+def _row(text: Text, number: int, line: str) -> LogLine | None:
+    found = _LINE.match(line)
+    at_ns = _at_ns(found) if found else None
+    if found is None or at_ns is None:
+        return None
+    message = found["message"]
+    topic = next((name for name, pattern in _TOPICS if pattern.search(message)), "")
+    return LogLine(
+        **text.at(number),
+        at_ns=at_ns,
+        clock="wall",
+        zone_known=True,
+        text=found["text"],
+        topic=topic,
+        reason=message if topic else "",
+    )
+
+
+def _at_ns(found: re.Match[str]) -> int | None:
+    """Whole seconds through datetime, the fraction by hand: a float would lose the nanoseconds."""
+    try:
+        moment = datetime.fromisoformat(found["seconds"]).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) * 1_000_000_000 + int((found["fraction"] or "").ljust(9, "0"))

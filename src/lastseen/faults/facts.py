@@ -1,0 +1,200 @@
+"""What a rule may ask: one documented interface over everything the stages before have found.
+
+Rules never see files or tables. What they ask for and is absent is None or empty: the rule turns it into `missing`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.tables.contrasts import Contrast
+from lastseen.tables.details import DetailRows
+from lastseen.tables.facts_from_texts import Counter, LogLine, Rule, Setting, Version
+from lastseen.tables.points import REMOTE_TO_CLIENT, Hop, Matching, Point
+from lastseen.tables.sources import Source
+from lastseen.tables.symptoms import Symptom
+
+__all__ = ["ConversationFacts", "Delta", "Facts", "JoinedLine", "LossSite"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """How far a counter or a rule's hits moved between the before and the after snapshot.
+
+    `after` is where the later value stands; `bytes`: likewise moved bytes, None when not counted.
+    """
+
+    value: int
+    after: Source
+    text: str
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedLine:
+    """A log line joined to the packet it speaks of: `row` of the capture of point number `point`; None: to none.
+
+    `copies`: other places where the same line stands.
+    """
+
+    line: LogLine
+    point: int | None = None
+    row: int | None = None
+    copies: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LossSite:
+    """One hop and direction at which packets were certainly lost, or may have been (`unproven_rows`).
+
+    Rows are of the upstream capture. `lost` and `delivered` are details of (at most a sample of) the lost packets
+    and of the delivered ones of the same direction and conversations. `node`: where the hop lies when both its points
+    are on one node, else None.
+    """
+
+    number: int
+    hop: Hop
+    upstream: Point
+    downstream: Point
+    node: str | None
+    lost_rows: npt.NDArray[np.int64] = field(repr=False)
+    unproven_rows: npt.NDArray[np.int64] = field(repr=False)
+    lost: DetailRows = field(repr=False)
+    delivered: DetailRows = field(repr=False)
+    delivered_rows: npt.NDArray[np.int64] = field(repr=False)
+    contrasts: tuple[Contrast, ...]
+    conversations: frozenset[int]
+    material: bool
+    """False: everything lost here was repaired in time and nobody waited."""
+
+    def source(self, row: int) -> Source:
+        """Where a packet of the upstream capture stands."""
+        return Source(file=self.upstream.file, frame=row + 1)
+
+    @property
+    def to_client(self) -> bool:
+        """Whether the lost packets were on their way to the client."""
+        return self.hop.direction == REMOTE_TO_CLIENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFacts:
+    """One connection over all points.
+
+    `seen_at`: numbers of the points that saw it, path order. `stall`, `stall_ns`: as the point nearest the client
+    saw it, with the frames it lies between. `fins`: for each point in `seen_at`, frames of the remote end's FINs;
+    `client_fin_ns` and `remote_fin_ns`: first FIN of each side by the clock of the point nearest the client.
+    `remote_answered_close`: after the client's FIN something came from the remote end at that point.
+    """
+
+    number: int
+    text: str
+    packets: int
+    seen_at: tuple[int, ...]
+    stall: str
+    stall_ns: int
+    stall_side: int
+    stall_source: Source | None
+    stall_from_ns: int
+    fins: tuple[tuple[int, ...], ...]
+    fin_source: Source | None
+    client_fin_ns: int | None
+    client_fin_source: Source | None
+    remote_fin_ns: int | None
+    remote_answered_close: bool
+    retransmitted: int
+    lost_packets: int
+    unproven_packets: int
+    endpoints: frozenset[tuple[str, int]]
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Facts:
+    """Everything known of a case. `focus`: numbers of the conversations the question is about."""
+
+    matching: Matching
+    conversations: tuple[ConversationFacts, ...]
+    sites: tuple[LossSite, ...]
+    symptoms: tuple[Symptom, ...]
+    log_lines: tuple[JoinedLine, ...]
+    counters: tuple[Counter, ...]
+    rules: tuple[Rule, ...]
+    settings: tuple[Setting, ...]
+    versions: tuple[Version, ...]
+    focus: frozenset[int]
+    host_names: dict[str, str]
+
+    # ---- logs ----
+    def invalid_lines(self, reason: str, node: str | None = None) -> list[JoinedLine]:
+        """conntrack's "invalid" lines whose reason contains `reason`, of a node (None: of all)."""
+        return [
+            joined
+            for joined in self.log_lines
+            if joined.line.topic == "conntrack_invalid"
+            and reason in joined.line.reason
+            and (node is None or joined.line.node == node)
+        ]
+
+    # ---- settings and versions ----
+    def setting(self, name: str, node: str | None) -> list[Setting]:
+        """Every observation of a sysctl on a node (None: of all nodes), in order of evidence."""
+        return [s for s in self.settings if s.scope == "sysctl" and s.name == name and node in (None, s.node)]
+
+    def version(self, name: str, node: str | None) -> Version | None:
+        """A version in evidence, or None."""
+        return next((v for v in self.versions if v.name == name and node in (None, v.node)), None)
+
+    def host(self, node: str | None) -> str:
+        """How to call a node in a sentence."""
+        if node is None:
+            return "the host between the two points"
+        return self.host_names.get(node) or node or "this host"
+
+    # ---- counters ----
+    def counter_delta(self, family: str, name: str, node: str | None) -> Delta | None:
+        """Sum over scopes of how far a counter moved from before to after; None when either is not known."""
+        moved, last = 0, None
+        for before, after in self._pairs(family, name, node):
+            if before.value is None or after.value is None:
+                return None
+            moved += after.value - before.value
+            last = after
+        if last is None:
+            return None
+        return Delta(value=moved, after=last.source, text=f"{family} {name}")
+
+    def _pairs(self, family: str, name: str, node: str | None) -> Iterator[tuple[Counter, Counter]]:
+        wanted = [
+            c for c in self.counters if c.family == family and c.name == name and (node is None or c.node == node)
+        ]
+        before = {(c.node, c.scope): c for c in wanted if c.snapshot == "before"}
+        for counter in wanted:
+            earlier = before.get((counter.node, counter.scope))
+            if counter.snapshot == "after" and earlier is not None:
+                yield earlier, counter
+
+    def rule_deltas(self, node: str | None, layer: str) -> list[tuple[Rule, Delta]]:
+        """How often each rule was hit between the snapshots; a rule without a before counts from zero when the
+        before snapshot of its kind is missing altogether (a fresh rule set), else it is left out."""
+        mine = [r for r in self.rules if r.layer == layer and (node is None or r.node == node)]
+        before = {_identity(r): r for r in mine if r.snapshot == "before"}
+        result = []
+        for rule in mine:
+            if rule.snapshot != "after" or rule.packets is None:
+                continue
+            earlier = before.get(_identity(rule))
+            if before and earlier is None:
+                continue
+            start = earlier.packets or 0 if earlier else 0
+            start_bytes = earlier.bytes or 0 if earlier else 0
+            moved = None if rule.bytes is None else rule.bytes - start_bytes
+            text = f"{rule.place}: {rule.match} actions={rule.actions}"
+            result.append((rule, Delta(value=rule.packets - start, after=rule.source, text=text, bytes=moved)))
+        return result
+
+
+def _identity(rule: Rule) -> tuple[str, str, str, int | None, str, str]:
+    return (rule.node, rule.layer, rule.place, rule.priority, rule.match, rule.actions)

@@ -1,0 +1,1 @@
+"""The server never closes: no FIN was lost, there was none."""

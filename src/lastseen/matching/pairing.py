@@ -1,0 +1,324 @@
+"""Pair the packets of two points: exactly where nothing was merged, by byte coverage where offload did.
+
+Most packets come in the same order at both points, so the two lists are walked in lockstep with a short
+look-ahead; only what that leaves over is hashed. Then what the key cannot tell apart is paired by time, and what
+is left with a payload by the bytes it covers.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.compiled import kernel
+from lastseen.matching.grouping import Grouped
+from lastseen.tables.packets import ACK, ID_WINDOW, INFO_IP_ID, LENGTH_FLAGS, MISC, SEQ
+from lastseen.tables.points import Conversations, Point
+
+__all__ = ["EXACT", "MERGED_INTO", "NONE", "REPEATED", "SPLIT_INTO", "Pairing", "pair_points"]
+
+NONE, EXACT, MERGED_INTO, SPLIT_INTO, REPEATED = range(5)
+"""How a packet was paired. REPEATED: it is the second sighting of the same packet at its own point."""
+
+LOOK_AHEAD: Final = 16
+"""Reordering inside this many packets is met by the walk itself; farther ones are hashed."""
+NEAR: Final = 512
+"""How far around a packet its identical twins are sought: retransmissions come in runs, not across megabytes."""
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairing:
+    """`partner_p`: int32[n], for each packet row of p the row at q, -1 none; `how_p`: uint8[n]; likewise for q."""
+
+    partner_p: npt.NDArray[np.int32]
+    partner_q: npt.NDArray[np.int32]
+    how_p: npt.NDArray[np.uint8]
+    how_q: npt.NDArray[np.uint8]
+
+
+@kernel
+def _id(row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The IPv4 identification; 0 when it says nothing (IPv6, or a sender that leaves it 0)."""
+    if (row[MISC] >> 24) & INFO_IP_ID:
+        return row[ID_WINDOW] >> 16
+    return row[ID_WINDOW] & 0
+
+
+@kernel
+def _same(one, other):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Whether two sightings are of the same packet by all that middleboxes leave alone."""
+    return (
+        one[SEQ] == other[SEQ]
+        and one[ACK] == other[ACK]
+        and one[LENGTH_FLAGS] == other[LENGTH_FLAGS]
+        and _id(one) == _id(other)
+    )
+
+
+@kernel
+def _lockstep(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Walk both lists; pair what is the same within the look-ahead."""
+    j = 0
+    for i in range(a.size):
+        while j < b.size and partner_q[b[j]] >= 0:
+            j += 1
+        row = packets_p[a[i]]
+        for k in range(j, min(j + LOOK_AHEAD, b.size)):
+            if partner_q[b[k]] < 0 and _same(row, packets_q[b[k]]):
+                partner_p[a[i]], partner_q[b[k]] = b[k], a[i]
+                break
+
+
+@kernel
+def _hash(row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    value = np.uint64(row[SEQ]) * np.uint64(0x9E3779B97F4A7C15)
+    value ^= (np.uint64(row[ACK]) << np.uint64(16)) ^ np.uint64(row[LENGTH_FLAGS]) ^ (np.uint64(_id(row)) << np.uint64(40))
+    value *= np.uint64(0xD6E8FEB86659FD93)
+    return value ^ (value >> np.uint64(32))
+
+
+@kernel
+def _left(rows, partner):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    count = 0
+    for row in rows:
+        count += partner[row] < 0
+    left = np.empty(count, np.int64)
+    k = 0
+    for row in rows:
+        if partner[row] < 0:
+            left[k] = row
+            k += 1
+    return left
+
+
+@kernel
+def _hash_left(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Pair what the walk left over, wherever it stands; equal keys in their order."""
+    size = 2
+    while size < 2 * b.size:
+        size *= 2
+    places = np.full(size, -1, np.int64)
+    mask = np.uint64(size - 1)
+    for k in range(b.size):
+        place = _hash(packets_q[b[k]]) & mask
+        while places[place] >= 0:
+            place = (place + np.uint64(1)) & mask
+        places[place] = b[k]
+    for i in range(a.size):
+        row = packets_p[a[i]]
+        place = _hash(row) & mask
+        while places[place] >= 0:
+            other = places[place]
+            if partner_q[other] < 0 and _same(row, packets_q[other]):
+                partner_p[a[i]], partner_q[other] = other, a[i]
+                break
+            place = (place + np.uint64(1)) & mask
+
+
+@kernel
+def _pair_all(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Exact pairs of every conversation side: `sides` is int64[k, 2], places in `starts_p` and `starts_q`."""
+    for k in range(sides.shape[0]):
+        a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
+        b = rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]]
+        _lockstep(packets_p, a, packets_q, b, partner_p, partner_q)
+        left_a, left_b = _left(a, partner_p), _left(b, partner_q)
+        if left_a.size and left_b.size:
+            _hash_left(packets_p, left_a, packets_q, left_b, partner_p, partner_q)
+
+
+@kernel
+def _time(row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
+
+
+@kernel
+def _twins(packets, rows, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Those of `rows` that are the same as packet row `row` of `packets`, as places in `rows`."""
+    found = np.empty(rows.size, np.int64)
+    count = 0
+    for k in range(rows.size):
+        if _same(packets[rows[k]], row):
+            found[count] = k
+            count += 1
+    return found[:count]
+
+
+@kernel
+def _by_time(packets_p, a, packets_q, b, shift, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Pair twins again in order of aligned time; the shorter list chooses, each the nearest that leaves enough."""
+    swap = b.size > a.size
+    few, many = (a, b) if swap else (b, a)
+    few_packets, many_packets = (packets_p, packets_q) if swap else (packets_q, packets_p)
+    sign = shift if swap else -shift
+    for k in range(a.size):
+        partner_p[a[k]] = -1
+    for k in range(b.size):
+        partner_q[b[k]] = -1
+    start = 0
+    for i in range(few.size):
+        wanted = _time(few_packets[few[i]]) + sign
+        best, last = start, many.size - (few.size - i)
+        for k in range(start, last + 1):
+            if abs(_time(many_packets[many[k]]) - wanted) < abs(_time(many_packets[many[best]]) - wanted):
+                best = k
+        p, q = (few[i], many[best]) if swap else (many[best], few[i])
+        partner_p[p], partner_q[q] = q, p
+        start = best + 1
+
+
+@kernel
+def _settle_twins(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, shifts, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Where a packet without an IP id has no partner but its twin has: which of them was it? Time decides."""
+    for k in range(sides.shape[0]):
+        a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
+        b = rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]]
+        done = -1
+        for i in range(a.size):
+            row = packets_p[a[i]]
+            if i <= done or partner_p[a[i]] >= 0 or _id(row):
+                continue
+            near_a = a[max(0, i - NEAR) : i + NEAR]
+            near_b = b[max(0, i - 2 * NEAR) : i + NEAR]
+            twins_a, twins_b = _twins(packets_p, near_a, row), _twins(packets_q, near_b, row)
+            if twins_a.size > 1 and 0 < twins_b.size < twins_a.size:
+                _by_time(
+                    packets_p, near_a[twins_a], packets_q, near_b[twins_b], shifts[sides[k, 2]], partner_p, partner_q
+                )
+            if twins_a.size:
+                done = max(done, max(0, i - NEAR) + twins_a[-1])
+
+
+@kernel
+def _relative(number, base):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Signed distance of two sequence numbers (RFC 9293, 3.4)."""
+    difference = (np.int64(number) - np.int64(base)) & 0xFFFFFFFF
+    return difference - 0x100000000 if difference >= 0x80000000 else difference
+
+
+@kernel
+def _ranges(packets, rows, base):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """int64[k, 4]: start, end, row and bytes not yet covered of each packet with a payload, by start."""
+    count = 0
+    for row in rows:
+        count += packets[row, LENGTH_FLAGS] >> 8 > 0
+    unsorted = np.empty((count, 4), np.int64)
+    k = 0
+    for row in rows:
+        size = np.int64(packets[row, LENGTH_FLAGS] >> 8)
+        if size:
+            start = _relative(packets[row, SEQ], base)
+            unsorted[k, 0], unsorted[k, 1], unsorted[k, 2], unsorted[k, 3] = start, start + size, row, size
+            k += 1
+    return unsorted[np.argsort(unsorted[:, 0], kind="mergesort")]
+
+
+@kernel
+def _cover(ranges, start, end, take):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """The first of `ranges` that cover [start, end) without a gap, or -1; `take`: use those bytes up."""
+    low, high = 0, ranges.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if ranges[middle, 0] <= start - 65_536 * 8:
+            low = middle + 1
+        else:
+            high = middle
+    first, cursor = -1, start
+    for k in range(low, ranges.shape[0]):
+        if ranges[k, 0] > cursor or cursor >= end:
+            break
+        overlap = min(ranges[k, 1], end) - cursor
+        if overlap > 0 and ranges[k, 3] >= overlap:
+            first = k if first < 0 else first
+            cursor += overlap
+            if take:
+                ranges[k, 3] -= overlap
+    return first if cursor >= end else -1
+
+
+@kernel
+def _cover_all(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, partner_p, partner_q, how_p, how_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+    """Pair what is left with a payload by the bytes it covers: segmentation and receive offload are no loss."""
+    for k in range(sides.shape[0]):
+        left_a = _left(rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]], partner_p)
+        left_b = _left(rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]], partner_q)
+        if left_a.size == 0 or left_b.size == 0:
+            continue
+        base = packets_p[left_a[0], SEQ]
+        ranges_a, ranges_b = _ranges(packets_p, left_a, base), _ranges(packets_q, left_b, base)
+        free_a = ranges_a.copy()
+        for r in range(ranges_a.shape[0]):
+            start, end, row = ranges_a[r, 0], ranges_a[r, 1], ranges_a[r, 2]
+            first = _cover(ranges_b, start, end, False)
+            if first >= 0:
+                _cover(ranges_b, start, end, True)
+                partner_p[row] = ranges_b[first, 2]
+                how_p[row] = SPLIT_INTO if ranges_b[first, 1] < end else MERGED_INTO
+        for r in range(ranges_b.shape[0]):
+            first = _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], True)
+            if first >= 0:
+                row = ranges_b[r, 2]
+                partner_q[row] = free_a[first, 2]
+                how_q[row] = MERGED_INTO if free_a[first, 1] < ranges_b[r, 1] else SPLIT_INTO
+
+
+@kernel
+def _mark_repeats(packets, rows, starts, partner, how):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """A packet without partner that is the same, IP id included, as one shortly before: seen twice at this point."""
+    for side in range(starts.size - 1):
+        for i in range(starts[side] + 1, starts[side + 1]):
+            row = rows[i]
+            if partner[row] >= 0 or not _id(packets[row]):
+                continue
+            for k in range(max(starts[side], i - LOOK_AHEAD), i):
+                if _same(packets[row], packets[rows[k]]):
+                    how[row] = REPEATED
+                    break
+
+
+def pair_points(points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairing:
+    """Pair the packets of the conversations two points share; `both` has exactly their two columns."""
+    p, q = (point.capture.packets for point in points)
+    partner_p, partner_q = np.full(len(p), -1, np.int32), np.full(len(q), -1, np.int32)
+    sides = _sides(both)
+    lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)
+    _pair_all(p, q, sides, *lists, partner_p, partner_q)
+    _settle_twins(p, q, sides, *lists, _shifts(points, grouped, sides, partner_p), partner_p, partner_q)
+    how_p, how_q = (partner_p >= 0).astype(np.uint8) * EXACT, (partner_q >= 0).astype(np.uint8) * EXACT
+    tcp = sides[sides[:, 0] < 2 * len(points[0].connections)]
+    _cover_all(p, q, tcp, *lists, partner_p, partner_q, how_p, how_q)
+    _mark_repeats(p, grouped[0].rows, grouped[0].starts, partner_p, how_p)
+    _mark_repeats(q, grouped[1].rows, grouped[1].starts, partner_q, how_q)
+    return Pairing(partner_p, partner_q, how_p, how_q)
+
+
+def _sides(both: Conversations) -> Int64s:
+    """int64[2 k, 3]: for each shared conversation and sender, its places in the two `starts`, and the sender."""
+    shared = np.flatnonzero((both.group >= 0).all(axis=1))
+    group = both.group[shared].astype(np.int64)
+    flip = both.flipped[shared].astype(np.int64)
+    sides = np.empty((2 * len(shared), 3), np.int64)
+    for sender in (0, 1):
+        sides[sender::2, :2] = 2 * group + (flip ^ sender)
+        sides[sender::2, 2] = sender
+    return sides
+
+
+def _shifts(
+    points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], sides: Int64s, partner_p: npt.NDArray[np.int32]
+) -> Int64s:
+    """int64[2]: median time from p to q of each sender's packets, clocks as they are; 0 without any."""
+    p_times, q_times = points[0].capture.times_ns(), points[1].capture.times_ns()
+    sender_of = np.full(len(partner_p), 2, np.int8)
+    for place, _, sender in sides:
+        start, end = grouped[0].starts[place], grouped[0].starts[place + 1]
+        sender_of[grouped[0].rows[start:end]] = sender
+    result = np.zeros(2, np.int64)
+    for sender in (0, 1):
+        rows = np.flatnonzero((sender_of == sender) & (partner_p >= 0))
+        if len(rows):
+            result[sender] = int(np.median(q_times[partner_p[rows]] - p_times[rows]))
+    return result

@@ -1,0 +1,191 @@
+"""From captures to observation points: one a capture interface, named, placed on a node, with its connections.
+
+A pcapng with several interfaces and a cooked v2 capture of all interfaces are several points. The node and the
+interface are met through the interface names that the node's own texts know.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.connections.tracking import connections
+from lastseen.evidence.case import ReadCapture
+from lastseen.evidence.case_toml import CaseToml, PointToml
+from lastseen.tables.facts_from_texts import Counter, Interface, Row
+from lastseen.tables.packets import FLOW, FLOW_PROTO, NO_FLOW, Capture
+from lastseen.tables.points import Point, Watch
+
+__all__ = ["build_points"]
+
+_TCP: Final = 6
+_ENDINGS: Final = re.compile(r"(?:\.(?:pcap|pcapng|cap|dmp|dump|gz|zst)\d*)+$", re.IGNORECASE)
+_LEADING_NUMBER: Final = re.compile(r"^\d+[_.-]")
+_NS: Final = 1_000_000_000
+
+
+def build_points(captures: Sequence[ReadCapture], rows: Iterable[Row], said: CaseToml) -> list[Point]:
+    """One point a capture interface, in the order of the captures."""
+    places = _InterfaceNames.of(rows)
+    points = [point for read in captures for point in _points_of(read, places, said)]
+    return _unique(points)
+
+
+@dataclass(frozen=True, slots=True)
+class _InterfaceNames:
+    """(interface name, node) pairs that texts of the case know, longest name first."""
+
+    known: tuple[tuple[str, str], ...]
+
+    @staticmethod
+    def of(rows: Iterable[Row]) -> "_InterfaceNames":
+        """Names from interface lists, and from counters that are kept by interface."""
+        found: set[tuple[str, str]] = set()
+        for row in rows:
+            if isinstance(row, Interface):
+                found.add((row.name, row.node))
+            elif isinstance(row, Counter) and row.family in ("link", "qdisc") and row.scope:
+                found.add((row.scope, row.node))
+        return _InterfaceNames(tuple(sorted(found, key=lambda pair: (-len(pair[0]), pair))))
+
+    def find(self, name: str, node: str) -> tuple[str, str]:
+        """(interface, node) a point of this name is most likely on; the node as given when the texts do not tell."""
+        fitting = [(face, at) for face, at in self.known if _has_token(name, face)]
+        if not fitting:
+            return "", node
+        longest = [(face, at) for face, at in fitting if len(face) == len(fitting[0][0])]
+        nodes = {at for _, at in longest}
+        if node in nodes:
+            return longest[0][0], node
+        return longest[0][0], (nodes.pop() if len(nodes) == 1 and not node else node)
+
+
+def _has_token(name: str, token: str) -> bool:
+    """Whether `token` stands in `name` between separators or at its ends."""
+    return re.search(rf"(?:^|[_.\s-]){re.escape(token)}(?:$|[_.\s-])", name) is not None
+
+
+def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> list[Point]:
+    capture = read.capture
+    table = connections(capture.packets, capture.flows)
+    group_of, flow_groups = _groups(capture, table.of_packet, len(table.table))
+    whole = Point(
+        name=_stem(read.parts[-1]),
+        file=capture.file,
+        node=read.node,
+        interface="",
+        capture=capture,
+        connections=table.table,
+        group_of=group_of,
+        flow_groups=flow_groups,
+        packets=len(capture.packets),
+        watch=_closing(capture, 0),
+    )
+    points = [whole] if len(capture.interfaces) <= 1 else _by_interface(whole)
+    stated = next((p for p in said.point if _is_file(read.parts, p.file)), None)
+    return [_told(_spanned(_placed(point, places)), stated, said) for point in points]
+
+
+def _groups(
+    capture: Capture, of_packet: npt.NDArray[np.int32], connections_found: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
+    """(group of each packet, flow numbers of the groups beyond the connections): every other flow is a group."""
+    proto = capture.flows[:, FLOW_PROTO] & 0xFF
+    others = np.flatnonzero(proto != _TCP).astype(np.uint32)
+    group_of_flow = np.full(len(capture.flows) + 1, -1, np.int32)
+    group_of_flow[others] = connections_found + np.arange(len(others), dtype=np.int32)
+    words = capture.packets[:, FLOW]
+    flow = np.where(words == NO_FLOW, len(capture.flows), words >> 1)
+    return np.where(of_packet >= 0, of_packet, group_of_flow[flow]).astype(np.int32), others
+
+
+def _by_interface(whole: Point) -> list[Point]:
+    """The points of a capture with several interfaces: each keeps the groups that its interface carried."""
+    capture = whole.capture
+    words = capture.packets[:, FLOW]
+    proto = capture.flows[:, FLOW_PROTO] >> 16
+    face_of = np.where(words == NO_FLOW, 0, proto[np.where(words == NO_FLOW, 0, words >> 1)] if len(proto) else 0)
+    result = []
+    for number, face in enumerate(capture.interfaces):
+        here = face_of == number
+        result.append(
+            replace(
+                whole,
+                name=face.name or f"{whole.name}.{number}",
+                group_of=np.where(here, whole.group_of, -1).astype(np.int32),
+                packets=int(here.sum()),
+                watch=_closing(capture, number),
+            )
+        )
+    return result
+
+
+def _stem(file_name: str) -> str:
+    return _LEADING_NUMBER.sub("", _ENDINGS.sub("", file_name)) or file_name
+
+
+def _placed(point: Point, places: _InterfaceNames) -> Point:
+    interface, node = places.find(point.name, point.node)
+    return replace(point, interface=interface, node=node)
+
+
+def _closing(capture: Capture, number: int) -> Watch:
+    """What the capture itself says about when it ran (pcapng interface statistics)."""
+    if number >= len(capture.interfaces):
+        return Watch()
+    face = capture.interfaces[number]
+    reason = "the capture's closing record" if face.end_ns is not None else ""
+    return Watch(start_ns=face.start_ns, end_ns=face.end_ns, reason=reason)
+
+
+def _spanned(point: Point) -> Point:
+    """With the times of the first and last packet of the whole capture: it saw what came in between."""
+    times = point.capture.times_ns()
+    if not len(times):
+        return point
+    return replace(point, first_ns=int(times.min()), last_ns=int(times.max()))
+
+
+def _is_file(parts: tuple[str, ...], path: str) -> bool:
+    stated = tuple(part for part in PurePosixPath(path).parts if part != ".")
+    return bool(stated) and parts[-len(stated) :] == stated
+
+
+def _told(point: Point, stated: PointToml | None, said: CaseToml) -> Point:
+    """The point as case.toml says it."""
+    if stated is None:
+        return point
+    watch = point.watch
+    if stated.end is not None or stated.start is not None:
+        watch = Watch(
+            start_ns=int(stated.start.timestamp() * _NS) if stated.start else watch.start_ns,
+            end_ns=int(stated.end.timestamp() * _NS) if stated.end else watch.end_ns,
+            reason="case.toml",
+        )
+    return replace(
+        point,
+        name=stated.name,
+        node=stated.node or point.node,
+        interface=stated.interface or point.interface,
+        watch=watch,
+        given_order=said.point.index(stated) + 1,
+    )
+
+
+def _unique(points: list[Point]) -> list[Point]:
+    """Names that occur twice get their node in front, and where that is not enough a number behind."""
+    names = [point.name for point in points]
+    renamed = [
+        replace(point, name=f"{point.node}.{point.name}") if names.count(point.name) > 1 and point.node else point
+        for point in points
+    ]
+    seen: dict[str, int] = {}
+    result = []
+    for point in renamed:
+        seen[point.name] = seen.get(point.name, 0) + 1
+        result.append(replace(point, name=f"{point.name}#{seen[point.name]}") if seen[point.name] > 1 else point)
+    return result

@@ -1,0 +1,86 @@
+"""How long each point certainly watched, from what was recorded beside the captures.
+
+A packet that comes after a capture's last one is lost only if that capture still ran. Three things prove it: the
+capture's own closing record, the time a later snapshot of the same run was taken, and, finer than any clock, a
+later snapshot whose interface counters have counted every packet of a neighbouring capture: it was read after the
+last of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lastseen.tables.facts_from_texts import Counter, Moment, Row
+from lastseen.tables.packets import FLOW, NO_FLOW
+from lastseen.tables.points import Point, Watch
+from lastseen.tables.sources import Source
+
+__all__ = ["with_watches"]
+
+_LATER = ("after",)
+
+
+def with_watches(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
+    """The points, each with the latest moment at which it is known to have been watching."""
+    moments: list[Moment] = []
+    counters: list[Counter] = []
+    for row in rows:
+        if isinstance(row, Moment) and row.snapshot in _LATER:
+            moments.append(row)
+        elif isinstance(row, Counter) and row.family == "link" and row.name in ("rx_packets", "tx_packets"):
+            counters.append(row)
+    proofs = [(m.node, m.at_ns, f"the snapshot taken then ({m.source})") for m in moments]
+    proofs += [proof for point in points if (proof := _counted_all(point, counters))]
+    return [_watching(point, proofs) for point in points]
+
+
+def _watching(point: Point, proofs: list[tuple[str, int, str]]) -> Point:
+    """The point with the best proof of its own node; a proof of the only node that has any serves all."""
+    nodes = {node for node, _, _ in proofs}
+    fitting = [(at, reason) for node, at, reason in proofs if node == point.node or (len(nodes) == 1 and point.node not in nodes)]
+    if not fitting or point.watch.reason == "case.toml":
+        return point
+    at, reason = max(fitting)
+    if at <= max(point.watch.end_ns or 0, point.last_ns or 0):
+        return point
+    return replace(point, watch=Watch(start_ns=point.watch.start_ns, end_ns=at, reason=reason))
+
+
+def _counted_all(point: Point, counters: list[Counter]) -> tuple[str, int, str] | None:
+    """(node, time, reason) when a later snapshot's counters of the point's interface have counted exactly the
+    packets captured there: then it was read after the last of them."""
+    if not point.interface or point.last_ns is None:
+        return None
+    deltas = _deltas(point, counters)
+    if deltas is None:
+        return None
+    values, source = deltas
+    if sorted(values) != sorted(_sent_by_side(point)) or min(values) == 0:
+        return None
+    reason = f"counters read after frame {len(point.capture.packets)} of {point.name} ({source})"
+    return point.node, point.last_ns, reason
+
+
+def _deltas(point: Point, counters: list[Counter]) -> tuple[list[int], Source] | None:
+    """Packets received and sent by the point's interface between the before and the after snapshot."""
+    found: dict[tuple[str, str], Counter] = {
+        (c.snapshot, c.name): c for c in counters if c.node == point.node and c.scope == point.interface
+    }
+    values, source = [], None
+    for name in ("rx_packets", "tx_packets"):
+        before, after = found.get(("before", name)), found.get(("after", name))
+        if before is None or after is None or before.value is None or after.value is None:
+            return None
+        values.append(after.value - before.value)
+        source = after.source
+    return (values, source) if source else None
+
+
+def _sent_by_side(point: Point) -> list[int]:
+    """Packets the two ends of the point's single flow sent; with several flows nothing is claimed."""
+    words = point.capture.packets[:, FLOW]
+    if not len(words) or (words == NO_FLOW).any() or len(np.unique(words >> 1)) != 1:
+        return [-1, -1]
+    backward = int((words & 1).sum())
+    return [len(words) - backward, backward]

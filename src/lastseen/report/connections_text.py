@@ -1,0 +1,57 @@
+"""The terminal report of `lastseen connections`: one row a connection, all of them, in narrow columns."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final, TextIO
+
+from lastseen.report.columns import table_lines
+from lastseen.report.contracts import ConnectionJson
+from lastseen.report.jsons import connections_json
+from lastseen.report.page import Page
+from lastseen.report.wording import counted, duration, size
+from lastseen.tables.points import Point
+
+__all__ = ["print_connections"]
+
+HEADER: Final = ("connection", "state", ">packets", ">bytes", ">time", "note")
+
+
+def print_connections(
+    points: Sequence[Point], console_width: int | None = None, *, stream: TextIO | None = None
+) -> None:
+    """Print every connection to `stream` (standard output), file by file; width and pipes as `print_diagnosis`.
+
+    Pairs are originator/responder. The note says what is unusual: a stall, repeated packets, holes, a tunnel.
+    """
+    page = Page(stream, console_width)
+    files = [
+        (file, list(rows)) for file, rows in groupby(connections_json(points).connections, lambda c: c.file)
+    ]
+    for number, (file, rows) in enumerate(files):
+        if number:
+            page.blank()
+        page.say((file, "bold"), f": {counted(len(rows), 'connection')}")
+        page.raw(table_lines(HEADER, [_cells(row) for row in rows], page.width))
+    if not files:
+        page.say("No TCP connection was found.")
+    page.write()
+
+
+def _cells(row: ConnectionJson) -> tuple[str, ...]:
+    return (
+        f"{row.a} > {row.b}",
+        row.state,
+        f"{row.packets[0]}/{row.packets[1]}",
+        f"{size(row.bytes[0])}/{size(row.bytes[1])}",
+        duration(row.duration_ns),
+        _note(row),
+    )
+
+
+def _note(row: ConnectionJson) -> str:
+    """What is unusual of a connection, "" for nothing."""
+    said = [f"{row.stall} {duration(row.stall_ns)}"] if row.stall else []
+    said += [f"{sum(row.retransmitted)} retransmitted"] if any(row.retransmitted) else []
+    said += [f"{size(sum(row.holes))} bytes unseen"] if any(row.holes) else []
+    said += [row.tunnel] if row.tunnel else []
+    return ", ".join(said)

@@ -1,0 +1,331 @@
+"""The JSON objects other programs build on, one struct an object; the JSON Schemas are made from them.
+
+A field may be added at any time. Taking one away or changing its meaning needs a new schema number. All times are
+int64 ns (since the epoch where they are moments): a JavaScript reader that parses them as doubles rounds them.
+"""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from lastseen.tables.judgements import Grade
+
+__all__ = [
+    "CommandsJson",
+    "ConnectionJson",
+    "ConnectionsJson",
+    "ContrastJson",
+    "DelayJson",
+    "DiagnosisJson",
+    "Direction",
+    "EndedBy",
+    "EvidenceJson",
+    "ExoneratedJson",
+    "HopJson",
+    "JudgementJson",
+    "LossJson",
+    "LossesJson",
+    "PointJson",
+    "RankedConnectionJson",
+    "ReasonJson",
+    "RemedyJson",
+    "SourceJson",
+    "SymptomJson",
+    "VerdictJson",
+    "WeirdJson",
+]
+
+Direction = Literal["to_client", "to_remote"]
+"""Which way a packet goes: to the connection's originator, or away from it."""
+EndedBy = Literal["timeout", "eof", "data", "reset", "killed"]
+
+
+class SourceJson(Struct, kw_only=True, frozen=True):
+    """A place in the evidence: a file and a `frame` (a packet's number from 1, as in Wireshark) or a `line` (from 1).
+
+    Neither is there where the whole file is meant.
+    """
+
+    file: str
+    frame: int | UnsetType = UNSET
+    line: int | UnsetType = UNSET
+
+
+class ReasonJson(Struct, kw_only=True, frozen=True):
+    """A statement and the place that proves it; `source` is null where it follows from the whole."""
+
+    text: str
+    source: SourceJson | None
+
+
+class VerdictJson(Struct, kw_only=True, frozen=True):
+    """The answer. `fault` is null for unattributed, healthy and blind, and at grade possible unless one fault is left.
+
+    `last_seen` and `missing_at` are point names, in the direction of the lost packets. `also`: further supported
+    faults. `indistinguishable`: faults this evidence cannot tell from `fault`.
+    """
+
+    fault: str | None
+    grade: Grade
+    summary: str
+    component: str | None
+    last_seen: str | None
+    missing_at: str | None
+    also: list[str]
+    indistinguishable: list[str]
+
+
+class JudgementJson(Struct, kw_only=True, frozen=True):
+    """What one fault says of the case.
+
+    `grade` is confirmed or probable where supported, possible where untestable with nothing against, else null.
+    `missing`: what could not be tested, in words.
+    """
+
+    fault: str
+    judgement: Literal["supported", "refuted", "untestable"]
+    grade: Literal["confirmed", "probable", "possible"] | None
+    for_: list[ReasonJson] = field(name="for")
+    against: list[ReasonJson]
+    missing: list[str]
+
+
+class SymptomJson(Struct, kw_only=True, frozen=True):
+    """The call that waited, told by the client's own system calls.
+
+    `kind`: waited_for_eof, waited_for_data, waited_for_connect, waited_for_writable or waited. `call`: the longest
+    of the `waits` consecutive waits on descriptor `fd` of process `pid`. `waited_ns`: their sum; null: it never
+    returned and the trace has no later time. `connection`: "local > peer", null where the trace does not tell.
+    `source`: the first of `sources`. `started_ns`: in the trace's clock. `response_bytes`: read before the wait.
+    `after_complete_response`: whether the response was whole before the wait; null: not told.
+    """
+
+    kind: str
+    call: str
+    waited_ns: int | None
+    ended_by: EndedBy
+    connection: str | None
+    source: SourceJson | None
+    sources: list[SourceJson]
+    waits: int
+    fd: int
+    pid: int
+    started_ns: int | None
+    response_bytes: int
+    after_complete_response: bool | None
+
+
+class PointJson(Struct, kw_only=True, frozen=True):
+    """An observation point. `order`: its place on the path from 1, the remote end first; null: unknown.
+
+    `clock_offset_ns`: add it to this point's times to get the first point's. `node` and `interface` are "" where
+    unknown.
+    """
+
+    name: str
+    file: str
+    order: int | None
+    packets: int
+    clock_offset_ns: int
+    node: str
+    interface: str
+
+
+class LossJson(Struct, kw_only=True, frozen=True):
+    """The packets one connection certainly lost in one direction between two points, at least one.
+
+    `connection`: "ip:port > ip:port" as seen at `from`, the client first. `unproven`: further packets not seen at
+    `to`, of which nothing says whether `to` was still watching. `bytes`: payload of the lost packets. `frames`:
+    numbers of the lost packets in the file of `from`, from 1.
+    """
+
+    from_: str = field(name="from")
+    to: str
+    connection: str
+    direction: Direction
+    packets: int
+    unproven: int
+    bytes: int
+    frames: list[int]
+
+
+class DelayJson(Struct, kw_only=True, frozen=True):
+    """Median and 99th percentile of the delivered packets' delay, ns, clocks aligned; null: nothing was delivered."""
+
+    p50: int | None
+    p99: int | None
+
+
+class HopJson(Struct, kw_only=True, frozen=True):
+    """What became of all packets of one direction between two points; each counts under one fate of `sent`.
+
+    `sent` = delivered + lost + unproven + outside + merged + split + duplicated. `rewritten`: delivered with a
+    changed header field (beyond TTL), by field in `rewritten_fields`. `reordered` and `injected` count packets at `to`.
+    """
+
+    from_: str = field(name="from")
+    to: str
+    direction: Direction
+    sent: int
+    delivered: int
+    lost: int
+    unproven: int
+    outside: int
+    rewritten: int
+    merged: int
+    split: int
+    reordered: int
+    duplicated: int
+    delay_ns: DelayJson
+    injected: int
+    rewritten_fields: dict[str, int]
+
+
+class LossesJson(Struct, kw_only=True, frozen=True):
+    """What `lastseen losses --json` prints. `order_reason`: what the order of the points rests on, in words."""
+
+    schema: Literal["lastseen.losses/1"]
+    points: list[PointJson]
+    losses: list[LossJson]
+    hops: list[HopJson]
+    order_reason: str
+
+
+class ContrastJson(Struct, kw_only=True, frozen=True):
+    """A feature, and how many lost and delivered packets have it (same direction, same connections).
+
+    `risk_ratio`: P(lost | feature) / P(lost | no feature); null when the denominator is 0. `p_value`: Fisher, exact.
+    `same_as`: features that pick exactly the same packets. `text`: the feature in words. `hop`: index into `hops`.
+    """
+
+    feature: str
+    lost: int
+    lost_total: int
+    delivered: int
+    delivered_total: int
+    risk_ratio: float | None
+    p_value: float
+    same_as: list[str]
+    text: str
+    hop: int
+
+
+class RemedyJson(Struct, kw_only=True, frozen=True):
+    """A change that mends or hides the fault: `where` to run `commands`, what it costs, how to check and undo it."""
+
+    title: str
+    where: str
+    commands: list[str]
+    price: str
+    risk: str
+    check: str
+    undo: list[str]
+
+
+class CommandsJson(Struct, kw_only=True, frozen=True):
+    """One thing to do next, with the commands to copy."""
+
+    text: str
+    commands: list[str]
+
+
+class WeirdJson(Struct, kw_only=True, frozen=True):
+    """Evidence that could not be read as expected, `count` times: a byte `offset` in a capture, or a `line` from 1."""
+
+    file: str
+    offset: int | UnsetType = UNSET
+    line: int | UnsetType = UNSET
+    reason: str
+    count: int
+
+
+class EvidenceJson(Struct, kw_only=True, frozen=True):
+    """One file of the case. `kind` null: not recognised. `node` and `snapshot` are "" where they do not apply."""
+
+    file: str
+    kind: str | None
+    rows: int
+    node: str
+    snapshot: str
+
+
+class ExoneratedJson(Struct, kw_only=True, frozen=True):
+    """Something that was suspected and is not to blame: `what`, and why not."""
+
+    what: str
+    text: str
+    source: SourceJson | None
+
+
+class RankedConnectionJson(Struct, kw_only=True, frozen=True):
+    """A connection and why it stands where it does. `stall`: a kind as in lastseen.connections/1, or null."""
+
+    connection: str
+    lost_packets: int
+    unproven_packets: int
+    stall: str | None
+    stall_ns: int
+
+
+class DiagnosisJson(Struct, kw_only=True, frozen=True):
+    """What `lastseen diagnose --json` prints.
+
+    `losses`, `hops` and `points` are as in lastseen.losses/1. `exonerated`: what was suspected and is not to blame.
+    `notes`: what else is worth saying. `connections`: ranked, by what `ranking` says. `partial`: time ran out, so
+    this is the best answer so far.
+    """
+
+    schema: Literal["lastseen.diagnosis/1"]
+    verdict: VerdictJson
+    judgements: list[JudgementJson]
+    symptom: SymptomJson | None
+    points: list[PointJson]
+    losses: list[LossJson]
+    contrasts: list[ContrastJson]
+    remedies: list[RemedyJson]
+    next: list[CommandsJson]
+    weirds: list[WeirdJson]
+    evidence: list[EvidenceJson]
+    hops: list[HopJson]
+    exonerated: list[ExoneratedJson]
+    notes: list[ReasonJson]
+    connections: list[RankedConnectionJson]
+    ranking: str
+    partial: bool
+
+
+class ConnectionJson(Struct, frozen=True, gc=False):
+    """One TCP connection at one observation point; pairs are [a, b].
+
+    `a` and `b`: "ip:port", v6 in brackets, innermost headers; `a` is the originator where known, else the first
+    sender. `bytes`: TCP payload as sent on the wire, retransmissions counted. `retransmitted`: packets.
+    `holes`: payload bytes never seen. `state` and `history`: Zeek's conn_state and history letters, as `zeek -C`.
+    `stall`: kind of the longest silence of a second or more, or null; `stall_ns` its length. `tunnel`: outer to
+    inner, or null.
+    """
+
+    file: str
+    a: str
+    b: str
+    start_ns: int
+    duration_ns: int
+    packets: tuple[int, int]
+    bytes: tuple[int, int]
+    syn: tuple[int, int]
+    fin: tuple[int, int]
+    rst: tuple[int, int]
+    retransmitted: tuple[int, int]
+    holes: tuple[int, int]
+    state: str
+    history: str
+    longest_gap_ns: int
+    stall: str | None
+    tunnel: str | None
+    stall_ns: int
+
+
+class ConnectionsJson(Struct, kw_only=True, frozen=True):
+    """What `lastseen connections --json` prints: points in the order given, connections by their first packet."""
+
+    schema: Literal["lastseen.connections/1"]
+    connections: list[ConnectionJson]

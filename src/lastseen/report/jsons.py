@@ -1,0 +1,383 @@
+"""The contract objects made from the tables. Pure: the same answer gives the same bytes."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.errors import LastseenError
+from lastseen.report import contracts as out
+from lastseen.tables import flow_text
+from lastseen.tables import points as fates
+from lastseen.tables.connections import STALLS, STATES
+from lastseen.tables.contrasts import Contrast
+from lastseen.tables.diagnosis import Diagnosis
+from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
+from lastseen.tables.packets import LENGTH_FLAGS
+from lastseen.tables.points import DIRECTIONS, Hop, Matching, Point
+from lastseen.tables.sources import Source, Weird
+from lastseen.tables.symptoms import Symptom
+
+__all__ = [
+    "connections_json",
+    "diagnosis_json",
+    "encode",
+    "hops_json",
+    "judgement_json",
+    "losses_json",
+    "points_json",
+    "schema",
+    "symptom_connection",
+]
+
+SCHEMAS: Final[dict[str, type[msgspec.Struct]]] = {
+    "lastseen.diagnosis/1": out.DiagnosisJson,
+    "lastseen.losses/1": out.LossesJson,
+    "lastseen.connections/1": out.ConnectionsJson,
+}
+
+PAIRS: Final = ("packets", "bytes", "syn", "fin", "rst", "retransmitted", "holes")
+"""Columns of CONNECTION that are pairs, in the order of ConnectionJson."""
+
+_TERMINAL_CONTROL: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
+"""DEL and the C1 controls in UTF-8: JSON may hold them raw, a terminal may obey them (ECMA-48, 8-bit CSI)."""
+
+
+def encode(contract: msgspec.Struct) -> bytes:
+    """The object as one line of UTF-8 JSON without newline, fields in the contract's order.
+
+    What no terminal should see raw is escaped; bytes of a file name that are no UTF-8 become "?".
+    """
+    try:
+        encoded = msgspec.json.encode(contract, enc_hook=_plain_number)
+    except UnicodeEncodeError:
+        encoded = msgspec.json.encode(
+            _without_surrogates(msgspec.to_builtins(contract, enc_hook=_plain_number))
+        )
+    if b"\x7f" not in encoded and b"\xc2" not in encoded:  # the pattern takes longer than the encoding
+        return encoded
+    return _TERMINAL_CONTROL.sub(lambda found: b"\\u00%02x" % found[0][-1], encoded)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema of "diagnosis", "losses" or "connections" ("lastseen.diagnosis/1" is understood too)."""
+    known = {full.removeprefix("lastseen.").partition("/")[0]: full for full in SCHEMAS}
+    full = known.get(name, name)
+    if full not in SCHEMAS:
+        raise LastseenError(f"no schema {name!r}; there are: {', '.join(known)}")
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": full}
+    return dialect | msgspec.json.schema(SCHEMAS[full])
+
+
+def diagnosis_json(diagnosis: Diagnosis) -> out.DiagnosisJson:
+    """Everything `lastseen diagnose` has to say."""
+    verdict, matching = diagnosis.verdict, diagnosis.matching
+    return out.DiagnosisJson(
+        schema="lastseen.diagnosis/1",
+        verdict=out.VerdictJson(
+            fault=verdict.fault,
+            grade=verdict.grade,
+            summary=verdict.summary,
+            component=verdict.component,
+            last_seen=verdict.last_seen,
+            missing_at=verdict.missing_at,
+            also=list(verdict.also),
+            indistinguishable=list(verdict.indistinguishable),
+        ),
+        judgements=[judgement_json(judgement) for judgement in diagnosis.judgements],
+        symptom=_symptom(diagnosis.symptom) if diagnosis.symptom else None,
+        points=points_json(matching),
+        losses=_losses(matching),
+        contrasts=[_contrast(contrast) for contrast in diagnosis.contrasts],
+        remedies=[
+            out.RemedyJson(
+                title=remedy.title,
+                where=remedy.where,
+                commands=list(remedy.commands),
+                price=remedy.price,
+                risk=remedy.risk,
+                check=remedy.check,
+                undo=list(remedy.undo),
+            )
+            for remedy in diagnosis.remedies
+        ],
+        next=[out.CommandsJson(text=step.text, commands=list(step.commands)) for step in diagnosis.next],
+        weirds=[_weird(weird) for weird in diagnosis.weirds],
+        hops=hops_json(matching),
+        notes=_reasons(diagnosis.notes),
+        ranking=diagnosis.ranking,
+        partial=diagnosis.partial,
+        **_case_lists(diagnosis),
+    )
+
+
+def _case_lists(diagnosis: Diagnosis) -> dict[str, Any]:
+    """The lists that speak of files, connections and suspects of the case."""
+    return {
+        "evidence": [
+            out.EvidenceJson(file=e.file, kind=e.kind, rows=e.rows, node=e.node, snapshot=e.snapshot)
+            for e in diagnosis.evidence
+        ],
+        "exonerated": [
+            out.ExoneratedJson(what=e.what, text=e.reason.text, source=_source(e.reason.source))
+            for e in diagnosis.exonerated
+        ],
+        "connections": [
+            out.RankedConnectionJson(
+                connection=c.connection,
+                lost_packets=c.lost_packets,
+                unproven_packets=c.unproven_packets,
+                stall=c.stall or None,
+                stall_ns=c.stall_ns,
+            )
+            for c in diagnosis.connections
+        ],
+    }
+
+
+def judgement_json(judgement: Judgement) -> out.JudgementJson:
+    """What one fault says, with its grade."""
+    match judgement:
+        case Supported(fault=fault, confirmed=confirmed, reasons=reasons, missing=missing):
+            grade = "confirmed" if confirmed else "probable"
+            return _judgement(fault, "supported", grade, (reasons, (), missing))
+        case Refuted(fault=fault, against=against, reasons=reasons):
+            return _judgement(fault, "refuted", None, (reasons, against, ()))
+        case Untestable(fault=fault, missing=missing, reasons=reasons, against=against):
+            return _judgement(
+                fault, "untestable", None if against else "possible", (reasons, against, missing)
+            )
+
+
+def _judgement(
+    fault: str,
+    judgement: str,
+    grade: str | None,
+    facts: tuple[Sequence[Reason], Sequence[Reason], Sequence[str]],
+) -> out.JudgementJson:
+    reasons, against, missing = facts
+    return out.JudgementJson(
+        fault=fault,
+        judgement=cast("Any", judgement),
+        grade=cast("Any", grade),
+        for_=_reasons(reasons),
+        against=_reasons(against),
+        missing=list(missing),
+    )
+
+
+def symptom_connection(symptom: Symptom) -> str | None:
+    """The ends of the waiting call's connection, "local > peer", as far as the trace tells; None: nothing."""
+    ends = [flow_text.address_and_port(end) for end in (symptom.local, symptom.peer) if end is not None]
+    return " > ".join(ends) or None
+
+
+def losses_json(matching: Matching) -> out.LossesJson:
+    """What was certainly lost, by connection, direction and hop, and the counts of every hop."""
+    return out.LossesJson(
+        schema="lastseen.losses/1",
+        points=points_json(matching),
+        losses=_losses(matching),
+        hops=hops_json(matching),
+        order_reason=matching.order_reason,
+    )
+
+
+def points_json(matching: Matching) -> list[out.PointJson]:
+    """All points, in the matching's order."""
+    return [
+        out.PointJson(
+            name=point.name,
+            file=point.file,
+            order=order,
+            packets=int(point.packets),
+            clock_offset_ns=int(offset),
+            node=point.node,
+            interface=point.interface,
+        )
+        for point, order, offset in zip(matching.points, matching.order, matching.offsets_ns, strict=True)
+    ]
+
+
+def hops_json(matching: Matching) -> list[out.HopJson]:
+    """The counts of every hop, in the matching's order."""
+    return [_hop(matching, hop) for hop in matching.hops]
+
+
+def _hop(matching: Matching, hop: Hop) -> out.HopJson:
+    counts = np.bincount(hop.fate, minlength=len(fates.FATES)).tolist()
+    return out.HopJson(
+        from_=matching.points[hop.upstream].name,
+        to=matching.points[hop.downstream].name,
+        direction=DIRECTIONS[hop.direction],
+        sent=sum(counts[1:]),
+        delivered=counts[fates.DELIVERED],
+        lost=counts[fates.LOST],
+        unproven=counts[fates.UNPROVEN],
+        outside=counts[fates.OUTSIDE],
+        rewritten=hop.rewritten_packets,
+        merged=counts[fates.MERGED],
+        split=counts[fates.SPLIT],
+        reordered=hop.reordered,
+        duplicated=counts[fates.DUPLICATED],
+        delay_ns=_delay(hop.delays_ns),
+        injected=hop.injected,
+        rewritten_fields=dict(hop.rewritten),
+    )
+
+
+def _delay(delays_ns: npt.NDArray[np.int64]) -> out.DelayJson:
+    """Nearest ranks, so that each is a delay that occurred and no float rounds it."""
+    if not len(delays_ns):
+        return out.DelayJson(p50=None, p99=None)
+    ranks = [(len(delays_ns) - 1) * percent // 100 for percent in (50, 99)]
+    p50, p99 = np.partition(delays_ns, ranks)[ranks].tolist()
+    return out.DelayJson(p50=p50, p99=p99)
+
+
+def _losses(matching: Matching) -> list[out.LossJson]:
+    return [row for hop in matching.hops for row in _losses_at(matching, hop)]
+
+
+def _losses_at(matching: Matching, hop: Hop) -> list[out.LossJson]:
+    """One row a connection of the hop, in order of their first lost packet."""
+    point, lost = matching.points[hop.upstream], hop.rows(fates.LOST)
+    if not len(lost):
+        return []
+    groups, first, member = np.unique(point.group_of[lost], return_index=True, return_inverse=True)
+    rows_of = np.split(lost[np.argsort(member, kind="stable")], np.cumsum(np.bincount(member))[:-1])
+    payload = np.bincount(member, weights=point.capture.packets[lost, LENGTH_FLAGS] >> 8).astype(np.int64)
+    unproven = np.bincount(point.group_of[hop.rows(fates.UNPROVEN)] + 1, minlength=int(groups.max()) + 2)
+    texts = _client_first(matching, hop.upstream, groups)
+    return [
+        out.LossJson(
+            from_=point.name,
+            to=matching.points[hop.downstream].name,
+            connection=texts[i],
+            direction=DIRECTIONS[hop.direction],
+            packets=len(rows_of[i]),
+            unproven=int(unproven[groups[i] + 1]),
+            bytes=int(payload[i]),
+            frames=(rows_of[i] + 1).tolist(),
+        )
+        for i in np.argsort(first, kind="stable").tolist()
+    ]
+
+
+def _client_first(matching: Matching, point: int, groups: npt.NDArray[np.int32]) -> list[str]:
+    """The groups' connection texts as seen at a point, the conversation's originator first."""
+    at_point = matching.conversations.group[:, point]
+    turned = at_point[matching.conversations.flipped[:, point] & (at_point >= 0)]
+    flipped = np.isin(groups, turned).tolist()
+    return flow_text.group_texts(matching.points[point], groups.tolist(), flipped)
+
+
+def connections_json(points: Sequence[Point]) -> out.ConnectionsJson:
+    """One row a TCP connection of every point, made column by column: 100,000 take a fraction of a second."""
+    return out.ConnectionsJson(
+        schema="lastseen.connections/1",
+        connections=[row for point in points for row in _connections_of(point)],
+    )
+
+
+def _connections_of(point: Point) -> list[out.ConnectionJson]:
+    table = point.connections
+    flows, originator = point.capture.flows[table["flow"]], table["originator"].astype(np.int64)
+    stalls: list[str | None] = [name or None for name in STALLS]
+    return list(
+        map(
+            out.ConnectionJson,
+            [point.file] * len(table),
+            flow_text.endpoint_texts(flows, originator),
+            flow_text.endpoint_texts(flows, 1 - originator),
+            table["start_ns"].tolist(),
+            (table["end_ns"] - table["start_ns"]).tolist(),
+            *(_pairs(table[name]) for name in PAIRS),
+            [STATES[state] for state in table["state"].tolist()],
+            [letters.decode("ascii", "replace") for letters in table["history"].tolist()],
+            table["longest_gap_ns"].tolist(),
+            [stalls[stall] for stall in table["stall"].tolist()],
+            flow_text.tunnel_texts(flows),
+            table["stall_ns"].tolist(),
+        )
+    )
+
+
+def _pairs(column: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """The rows of int64[n, 2] as tuples: half the time of lists, and nothing for the garbage collector to trace."""
+    pair = np.dtype([("a", np.int64), ("b", np.int64)])
+    return cast("list[tuple[int, int]]", np.ascontiguousarray(column).view(pair).ravel().tolist())
+
+
+def _symptom(symptom: Symptom) -> out.SymptomJson:
+    sources = [source for source in map(_source, symptom.sources) if source]
+    return out.SymptomJson(
+        kind=symptom.kind,
+        call=symptom.call,
+        waited_ns=symptom.waited_ns,
+        ended_by=cast("out.EndedBy", symptom.ended_by),
+        connection=symptom_connection(symptom),
+        source=sources[0] if sources else None,
+        sources=sources,
+        waits=symptom.waits,
+        fd=symptom.fd,
+        pid=symptom.pid,
+        started_ns=symptom.started_ns,
+        response_bytes=symptom.response_bytes,
+        after_complete_response=symptom.after_complete_response,
+    )
+
+
+def _contrast(contrast: Contrast) -> out.ContrastJson:
+    return out.ContrastJson(
+        feature=contrast.feature,
+        lost=contrast.lost,
+        lost_total=contrast.lost_total,
+        delivered=contrast.delivered,
+        delivered_total=contrast.delivered_total,
+        risk_ratio=contrast.risk_ratio,
+        p_value=contrast.p_value,
+        same_as=list(contrast.same_as),
+        text=contrast.text,
+        hop=contrast.hop,
+    )
+
+
+def _reasons(reasons: Sequence[Reason]) -> list[out.ReasonJson]:
+    return [out.ReasonJson(text=reason.text, source=_source(reason.source)) for reason in reasons]
+
+
+def _source(source: Source | None) -> out.SourceJson | None:
+    if source is None:
+        return None
+    if source.line is not None:
+        return out.SourceJson(file=source.file, line=source.line)
+    return out.SourceJson(file=source.file, frame=msgspec.UNSET if source.frame is None else source.frame)
+
+
+def _weird(weird: Weird) -> out.WeirdJson:
+    return out.WeirdJson(
+        file=weird.file,
+        offset=msgspec.UNSET if weird.offset is None else weird.offset,
+        line=msgspec.UNSET if weird.line is None else weird.line,
+        reason=weird.reason,
+        count=weird.count,
+    )
+
+
+def _plain_number(value: object) -> object:
+    """NumPy's scalars as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(type(value))
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return [_without_surrogates(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,69 @@
+"""The thorough view of a chosen packet: one row of int64 a packet, everything a contrast or a proof may ask.
+
+Decoded from the file on demand, for the lost packets and those they are compared with; never for whole captures.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CHECKSUM_BAD", "CHECKSUM_GOOD", "CHECKSUM_PARTIAL", "CHECKSUM_UNKNOWN", "COLUMNS", "DetailRows", "column"]
+
+COLUMNS: Final = (
+    "frame_number",  # from 1
+    "frame_len",  # bytes on the wire
+    "eth_src",  # 48 bits of the innermost Ethernet header; -1: none
+    "eth_dst",
+    "vlan_id",  # -1: untagged
+    "ip_version",  # 0: no IP packet
+    "ip_hdr_len",  # bytes
+    "ip_len",  # bytes: IPv4 total length; IPv6 payload length + 40
+    "ip_id",  # -1: none
+    "ip_ttl",  # or hop limit
+    "ip_dsfield",  # traffic class
+    "ip_df",  # 1: don't fragment
+    "ip_fragment",  # 1: a fragment
+    "ip_proto",
+    "src_port",
+    "dst_port",
+    "tcp_hdr_len",  # bytes; 0: no TCP
+    "tcp_seq",
+    "tcp_ack",
+    "tcp_flags",
+    "tcp_window",  # as sent, unscaled
+    "payload_len",  # bytes on the wire
+    "tcp_mss",  # 0: no option
+    "tcp_timestamps",  # 1: option present
+    "tcp_sack_blocks",  # 1: option present
+    "padding_len",  # bytes after the innermost IP packet's end
+    "padding_nonzero",  # 1: a captured padding byte is not zero
+    "checksum",  # CHECKSUM_*, over the IP length: what is right
+    "untrimmed_residual",  # see below
+    "tunnel",  # index into tables.packets.TUNNELS
+    "tunnel_key",  # VNI or key
+)
+"""Column names in order; names are Wireshark's display-filter names where it has one.
+
+`untrimmed_residual`: what is left of the transport checksum's ones'-complement sum, modulo 65535, when it is
+taken over every byte present after the IP header with that number of bytes in the pseudo header, as a validator
+does that forgets to trim the padding (Linux nf_ip_checksum, net/netfilter/utils.c, on an untrimmed buffer).
+0: such a validator finds the packet right. A right packet with p zero bytes of padding gives p. -1: not known.
+"""
+
+CHECKSUM_UNKNOWN: Final = 0
+"""No checksum, a fragment, or bytes cut by the snap length."""
+CHECKSUM_GOOD: Final = 1
+CHECKSUM_BAD: Final = 2
+CHECKSUM_PARTIAL: Final = 3
+"""The field holds the pseudo header's sum only: the sender left the rest to its network card (offload)."""
+
+DetailRows = npt.NDArray[np.int64]
+"""int64[n, len(COLUMNS)], in the order the packets were asked for."""
+
+_INDEX: Final = {name: index for index, name in enumerate(COLUMNS)}
+
+
+def column(rows: DetailRows, name: str) -> npt.NDArray[np.int64]:
+    """int64[n]: one column by name."""
+    return rows[:, _INDEX[name]]

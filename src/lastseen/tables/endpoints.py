@@ -1,0 +1,27 @@
+"""Endpoints of flow rows as values, for comparing with what texts name (see `flow_text` for showing them)."""
+
+import ipaddress
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.packets import FLOW_A, FLOW_B, FLOW_PORTS, FLOW_PROTO
+
+__all__ = ["endpoints_of"]
+
+_IPV6 = 6
+
+
+def endpoints_of(flow: npt.NDArray[np.uint32], sender: int) -> tuple[Endpoint, Endpoint]:
+    """(source, destination) of packets that the flow's `a` (sender 0) or `b` (sender 1) sent."""
+    ports = int(flow[FLOW_PORTS])
+    is_v6 = int(flow[FLOW_PROTO]) >> 8 & 0xF == _IPV6
+    a = Endpoint(address=_address(flow[FLOW_A : FLOW_A + 4], is_v6=is_v6), port=ports >> 16)
+    b = Endpoint(address=_address(flow[FLOW_B : FLOW_B + 4], is_v6=is_v6), port=ports & 0xFFFF)
+    return (b, a) if sender else (a, b)
+
+
+def _address(words: npt.NDArray[np.uint32], *, is_v6: bool) -> str:
+    raw = words.astype(">u4").tobytes()
+    return str(ipaddress.IPv6Address(raw) if is_v6 else ipaddress.IPv4Address(raw[12:]))

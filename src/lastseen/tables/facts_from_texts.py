@@ -1,0 +1,241 @@
+"""Rows that text evidence is read into. Units stand in the names; unknown is None, never zero.
+
+`node` is the host or namespace ("" is the one unnamed node, "this host"); `snapshot` is "before", "mid",
+"after" or "" (the whole case).
+"""
+
+from dataclasses import dataclass, field, replace
+
+from lastseen.tables.sources import Source
+
+__all__ = [
+    "ConntrackEntry",
+    "Counter",
+    "Drop",
+    "Endpoint",
+    "Interface",
+    "LogLine",
+    "LoggedPacket",
+    "Moment",
+    "Route",
+    "Row",
+    "Rule",
+    "Setting",
+    "Socket",
+    "Syscall",
+    "Version",
+    "in_zone",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What every text row knows: which node and snapshot it speaks of, and where it stands."""
+
+    source: Source
+    node: str = ""
+    snapshot: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting(Row):
+    """A configured value. `scope` is "sysctl", or "offload:IFACE" for an `ethtool -k` feature,
+    or "ovs:BRIDGE/INTERFACE" for an option of an Open vSwitch interface."""
+
+    scope: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter(Row):
+    """One counter at one moment. `family` and `scope` with `name` identify it across snapshots.
+
+    Families: "conntrack" (scope "cpu=N" or ""), "link" (scope: interface), "openflow_port" (scope:
+    "BRIDGE/PORT"), "datapath" (scope: datapath name), "datapath_port" (scope: port name), "nstat" (scope ""),
+    "qdisc" (scope: interface). `value` None: the host printed that it does not know ("?").
+    """
+
+    family: str
+    scope: str
+    name: str
+    value: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address (text, canonical as `ipaddress` prints it) and a port (0: none)."""
+
+    address: str
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedPacket:
+    """A packet as the kernel's log or a drop trace describes it. None: not printed.
+
+    `ip_len_bytes` is the IPv4 total length (IPv6: payload + 40); `tcp_seq` and `tcp_ack` are absolute;
+    `tcp_flags` are the header's eight flag bits.
+    """
+
+    src: Endpoint
+    dst: Endpoint
+    proto: int | None = None
+    ip_len_bytes: int | None = None
+    ip_id: int | None = None
+    ip_ttl: int | None = None
+    tcp_seq: int | None = None
+    tcp_ack: int | None = None
+    tcp_flags: int | None = None
+    in_device: str = ""
+    out_device: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine(Row):
+    """One line of a kernel, system or daemon log.
+
+    `at_ns`: ns since the epoch when `clock` is "wall" (in UTC), ns since the log's year began when it is
+    "yearless" (syslog), ns since boot when it is "boot"; None when the line has no time. `zone_known`: the
+    text itself told the time zone. `topic` names what the line is about when its text is a known one
+    ("conntrack_invalid", "conntrack_table_full", ...; "" otherwise). `reason` is the text after the
+    prefix ("bad checksum").
+    """
+
+    at_ns: int | None
+    clock: str
+    zone_known: bool
+    text: str
+    topic: str = ""
+    reason: str = ""
+    packet: LoggedPacket | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Row):
+    """One rule, flow or megaflow with its hit counters.
+
+    `layer`: "openflow", "datapath", "nft", "iptables". `place`: bridge and table, or table and chain.
+    (layer, place, priority, match, actions) identify a rule across snapshots. `match` and `actions` keep the
+    field's own text. `drops`: the rule itself discards what it matches.
+    """
+
+    layer: str
+    place: str
+    priority: int | None
+    match: str
+    actions: str
+    packets: int | None
+    bytes: int | None
+    drops: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConntrackEntry(Row):
+    """One tracked connection. `state` is the TCP state ("" for others); `timeout_s` what is left."""
+
+    proto: str
+    state: str
+    timeout_s: int | None
+    original_src: Endpoint
+    original_dst: Endpoint
+    reply_src: Endpoint
+    reply_dst: Endpoint
+    zone: int | None = None
+    marks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Socket(Row):
+    """One socket of `ss`. `info` keeps the tcp_info words ("rto" -> "4032"), `timer` the timer's text."""
+
+    state: str
+    local: Endpoint
+    peer: Endpoint
+    recv_q_bytes: int
+    send_q_bytes: int
+    timer: str = ""
+    info: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syscall(Row):
+    """One system call of a trace, resumed halves joined.
+
+    `at_ns`: ns since the epoch (or since midnight, when the trace has only times of day; None without any);
+    `duration_ns` None when the trace has none or the call never returned. `fd` -1: none. `local`, `peer`
+    and `socket` ("TCP", "UDP", ...) come from `-yy` text or from an earlier connect. `timeout_ns` is what
+    the call was asked to wait (-1: for ever). `result` is the number returned; None: unfinished.
+    `result_text` is what follows it ("Timeout", "EAGAIN (Resource temporarily unavailable)").
+    """
+
+    pid: int
+    at_ns: int | None
+    name: str
+    fd: int
+    args: str
+    result: int | None
+    result_text: str
+    duration_ns: int | None
+    timeout_ns: int | None = None
+    socket: str = ""
+    local: Endpoint | None = None
+    peer: Endpoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version(Row):
+    """A version in evidence. `name`: "kernel", "openvswitch_module", "ovs-vswitchd", "os", ..."""
+
+    name: str
+    version: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface(Row):
+    """A network interface: `kind` is the driver or link type ("veth", "geneve", "e1000", "" unknown)."""
+
+    name: str
+    ifindex: int | None = None
+    mac: str = ""
+    mtu_bytes: int | None = None
+    kind: str = ""
+    master: str = ""
+    state: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route(Row):
+    """One route: `destination` is a prefix or "default"."""
+
+    destination: str
+    device: str = ""
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop(Row):
+    """One discarded packet as a drop trace tells it; `reason` by name, "" when the kernel gives none."""
+
+    at_ns: int | None
+    clock: str
+    reason: str
+    location: str
+    packet: LoggedPacket | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment(Row):
+    """When a snapshot was taken or a command ran (ns since the epoch). `what`: "snapshot", "start", "end"."""
+
+    at_ns: int
+    what: str
+
+
+def in_zone(row: Row, shift_ns: int) -> Row:
+    """A log line with a local time moved to UTC by `shift_ns`; everything else as it is."""
+    if isinstance(row, LogLine) and row.at_ns is not None and row.clock == "wall" and not row.zone_known:
+        return replace(row, at_ns=row.at_ns + shift_ns, zone_known=True)
+    return row

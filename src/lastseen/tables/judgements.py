@@ -1,0 +1,80 @@
+"""What a fault says of a case, and what cures it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lastseen.tables.sources import Source
+
+__all__ = ["Grade", "Judgement", "Reason", "Refuted", "Remedy", "Step", "Supported", "Untestable"]
+
+Grade = Literal["confirmed", "probable", "possible", "unattributed", "healthy", "blind"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One statement for or against, with the place that proves it (None: it follows from the whole)."""
+
+    text: str
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do next, with the commands to copy."""
+
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """A change that mends or hides a fault. `where`: the node and, where it matters, the network namespace."""
+
+    title: str
+    where: str
+    commands: tuple[str, ...]
+    price: str
+    risk: str
+    check: str
+    undo: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supported:
+    """Every required fact was observed. `confirmed`: an independent layer agrees as well."""
+
+    fault: str
+    confirmed: bool
+    reasons: tuple[Reason, ...]
+    missing: tuple[str, ...] = ()
+    summary: str = ""
+    component: str = ""
+    hop: int | None = None
+    """Number of the hop in the matching that this fault explains; None: it is at no hop."""
+    remedies: tuple[Remedy, ...] = ()
+    next: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuted:
+    """A required fact is contradicted."""
+
+    fault: str
+    against: tuple[Reason, ...]
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untestable:
+    """Something required could not be tested; `missing` says what. Nothing contradicts the fault so far, and
+    `reasons` is what speaks for it; without any it is a mere possibility."""
+
+    fault: str
+    missing: tuple[str, ...]
+    reasons: tuple[Reason, ...] = ()
+    against: tuple[Reason, ...] = ()
+    component: str = ""
+    next: tuple[Step, ...] = ()
+
+
+Judgement = Supported | Refuted | Untestable

@@ -1,0 +1,137 @@
+"""Observation points and what matching found between them."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.tables.packets import Capture
+
+__all__ = [
+    "CLIENT_TO_REMOTE",
+    "DIRECTIONS",
+    "FATES",
+    "REMOTE_TO_CLIENT",
+    "ConnectionRows",
+    "Conversations",
+    "Hop",
+    "Matching",
+    "Point",
+    "Watch",
+]
+
+ConnectionRows = npt.NDArray[np.void]
+"""CONNECTION[c], see `lastseen.tables.connections`."""
+
+CLIENT_TO_REMOTE: Final = 0
+REMOTE_TO_CLIENT: Final = 1
+DIRECTIONS: Final = ("to_remote", "to_client")
+"""Directions by number. The client is the connection's originator."""
+
+FATES: Final = (
+    "",
+    "delivered",
+    "lost",
+    "unproven",
+    "outside",
+    "merged",
+    "split",
+    "duplicated",
+)
+"""What became of a packet between two neighbouring points, by number; "" : it took no part in that hop."""
+DELIVERED, LOST, UNPROVEN, OUTSIDE, MERGED, SPLIT, DUPLICATED = range(1, 8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """How long a point is known to have been watching, ns in that point's clock; None: only its packets tell.
+
+    `reason` says what proves the end beyond the last packet (a closing record, a later snapshot, case.toml).
+    """
+
+    start_ns: int | None = None
+    end_ns: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Point:
+    """One observation point: a capture's interface, its connections, and where it is.
+
+    `group_of`: int32[n], number of each packet's group, -1 none. The first `len(connections)` groups are TCP
+    connections, in the order of the table; the others are flows of other protocols (`flow_groups`: uint32[g],
+    their flow numbers). `given_order`: the place case.toml gives it.
+    """
+
+    name: str
+    file: str
+    node: str
+    interface: str
+    capture: Capture = field(repr=False)
+    connections: ConnectionRows = field(repr=False)
+    group_of: npt.NDArray[np.int32] = field(repr=False)
+    flow_groups: npt.NDArray[np.uint32] = field(repr=False)
+    packets: int = 0
+    first_ns: int | None = None
+    last_ns: int | None = None
+    watch: Watch = field(default_factory=Watch)
+    given_order: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Conversations:
+    """The same connection at several points.
+
+    `group`: int32[k, points], its group number at each point, -1: not seen there. `flipped`: bool[k, points], True
+    where the point's own originator is the conversation's responder.
+    """
+
+    group: npt.NDArray[np.int32] = field(repr=False)
+    flipped: npt.NDArray[np.bool_] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hop:
+    """What happened to the packets of one direction between two neighbouring points.
+
+    `fate`: uint8[n], FATES of each packet row of the upstream point (0 where it took no part). `partner`:
+    int32[n], its row at the downstream point, -1 none. `rewritten`: packets of which a header field beyond TTL
+    changed, by field. `delays_ns`: int64[d], of delivered packets, clocks aligned. `reordered` and `injected`
+    count packets at the downstream point.
+    """
+
+    upstream: int
+    downstream: int
+    direction: int
+    fate: npt.NDArray[np.uint8] = field(repr=False)
+    partner: npt.NDArray[np.int32] = field(repr=False)
+    delays_ns: npt.NDArray[np.int64] = field(repr=False)
+    rewritten: dict[str, int] = field(default_factory=dict)
+    rewritten_packets: int = 0
+    reordered: int = 0
+    injected: int = 0
+
+    def count(self, fate: int) -> int:
+        """Packets of this hop with that fate."""
+        return int(np.count_nonzero(self.fate == fate))
+
+    def rows(self, fate: int) -> npt.NDArray[np.int64]:
+        """int64[k]: rows of the upstream point with that fate, ascending."""
+        return np.flatnonzero(self.fate == fate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Matching:
+    """All points in path order, remote end first, and what happened between neighbours.
+
+    `order`: for each point its place from 1, None: unknown. `offsets_ns`: what to add to each point's times to
+    get the first point's. `conversation_of` of a point's group is found through `conversations`.
+    """
+
+    points: tuple[Point, ...]
+    order: tuple[int | None, ...]
+    offsets_ns: tuple[int, ...]
+    conversations: Conversations
+    hops: tuple[Hop, ...]
+    order_reason: str = ""

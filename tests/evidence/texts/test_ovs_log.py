@@ -1,0 +1,85 @@
+"""The ovs-vswitchd log: times, threads, topics."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lastseen.evidence.texts import ovs_log as reader
+from lastseen.evidence.texts.text import Head, Text
+from lastseen.tables.facts_from_texts import LogLine
+from lastseen.tables.sources import Weird
+
+SAMPLE = """\
+2026-11-22T22:04:36.908Z|00001|vlog|INFO|opened log file /run/openvswitch/ovs-vswitchd.log
+2026-11-22T22:04:36.929Z|00004|reconnect|INFO|unix:/run/openvswitch/db.sock: connecting...
+2026-11-22T22:04:37Z|00002|dpif_netlink(handler3)|WARN|system@ovs-system: lost packet on handler 3
+2026-11-22T22:04:38.000Z|00003|dpif_netlink|WARN|system@ovs-system: lost packet on port channel 2 of handler 1 (last polled 8 ms ago)
+2026-11-22T22:04:39.000Z|00004|ofproto_dpif_upcall(revalidator5)|WARN|Spent an unreasonably long 1234ms dumping flows
+2026-11-22T22:04:39.000Z|00005|timeval|WARN|Unreasonably long 1011ms poll interval (0ms user, 0ms system)
+2026-11-22T22:04:40.000Z|00006|coverage|EMER|a message of
+    two lines | with a bar
+"""
+
+
+def _rows(sample: str, command: str = "") -> list[object]:
+    numbered = enumerate(sample.splitlines(), start=1)
+    return list(reader.read(Text(file="sample.txt", numbered=numbered, command=command)))
+
+
+def _recognised(sample: str, command: str = "") -> bool:
+    return reader.recognise(Head(lines=tuple(sample.splitlines()), command=command))
+
+
+def test_each_line_has_its_wall_time_in_ns() -> None:
+    """UTC, exact to the printed millisecond; the text starts at the module."""
+    first, _, third, *_ = _rows(SAMPLE)
+    assert isinstance(first, LogLine)
+    assert isinstance(third, LogLine)
+    assert (first.at_ns, first.clock, first.zone_known) == (1795385076908000000, "wall", True)
+    assert first.text == "vlog|INFO|opened log file /run/openvswitch/ovs-vswitchd.log"
+    assert third.at_ns == 1795385077000000000
+
+
+def test_known_messages_get_a_topic() -> None:
+    """Both forms of lost packets, slow dumps and slow loops; the rest has none."""
+    rows = [row for row in _rows(SAMPLE) if isinstance(row, LogLine)]
+    topics = [row.topic for row in rows]
+    assert topics == [
+        "",
+        "",
+        "ovs_lost_packet",
+        "ovs_lost_packet",
+        "ovs_slow_flow_dump",
+        "ovs_slow_main_loop",
+        "",
+    ]
+    assert rows[2].reason == "system@ovs-system: lost packet on handler 3"
+
+
+def test_recognised_when_most_lines_are_log_lines() -> None:
+    """One log line before a flow dump does not make a log."""
+    assert _recognised(SAMPLE)
+    assert not _recognised(SAMPLE.splitlines()[0] + "\nrecirc_id(0),in_port(1)\nrecirc_id(0),in_port(2)\n")
+
+
+def test_impossible_dates_and_stray_lines_are_weird() -> None:
+    """A month 13 is no time; an indented line needs one to continue."""
+    rows = _rows("    stray\n2026-13-22T22:04:36.908Z|00001|vlog|INFO|x\ngarbage\n")
+    assert [type(row) for row in rows] == [Weird] * 3
+
+
+@given(st.text(max_size=300), st.integers(0, 2000), st.randoms(use_true_random=False))
+def test_arbitrary_cut_or_shuffled_text_never_raises(noise: str, cut: int, random: object) -> None:
+    """Whatever the file holds, reading ends with rows and weirds."""
+    lines = (SAMPLE[:cut] + noise + SAMPLE[cut:]).splitlines()
+    random.shuffle(lines)  # type: ignore[attr-defined]
+    for sample in (noise, SAMPLE[:cut], "\n".join(lines)):
+        assert all(row is not None for row in _rows(sample))
+        _recognised(sample)
+
+
+def test_prose_and_source_code_are_not_recognised() -> None:
+    """A reader must leave other people's files alone."""
+    assert not _recognised("The switch dropped packets, see table=0 and port 1.\nAll is well.\n")
+    assert not _recognised("import sys\n\n\ndef drop(port):\n    return port\n")
+    assert not _recognised("", "uname -a")
+    assert not _recognised("")

@@ -1,0 +1,148 @@
+"""What lies in the repository: no trace of the machine it was made on, small captures of known origin, whole faults."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+NOT_OURS = {
+    ".git", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__",
+    "build", "dist",
+}  # fmt: skip
+"""Folders that tools make; .gitignore names them too."""
+
+SAMPLES = {"cases", "examples", "golden", "data"}
+"""Folders of evidence: what a host printed, its own paths included."""
+
+TEXT = {"", ".cfg", ".ini", ".json", ".lock", ".md", ".py", ".sh", ".toml", ".txt", ".yaml", ".yml"}
+LARGEST_TEXT = 1 << 20
+
+# Written so that this file does not match itself.
+MACHINE_PATH = re.compile(r"(?<![\w.])/(home/build)/")
+REGISTRY = re.compile(
+    r"--?(?:extra-)?index-ur[l]|--trusted-hos[t]|find-link[s]"
+)
+
+CAPTURE_NAME = re.compile(r"\.(?:pcap|pcapng|cap|erf|snoop)\d*(?:\.(?:gz|zst))?$")
+CAPTURE_MAGIC = tuple(
+    bytes.fromhex(magic) for magic in ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "0a0d0d0a")
+)
+"""pcap in both byte orders and both units of time; pcapng's section header block."""
+CAPTURE_BYTES = 64 << 10
+
+HEADINGS = (
+    "What it is",
+    "Why it happens",
+    "What it leaves behind",
+    "What looks the same",
+    "How to confirm",
+    "How to mend",
+    "Sources",
+)
+
+
+@pytest.fixture(scope="module")
+def files(root: Path) -> tuple[Path, ...]:
+    """Every file of the repository, relative to its top."""
+    return tuple(sorted(_files(root)))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, below, names in os.walk(root):
+        below[:] = [
+            name for name in below if name not in NOT_OURS and (Path(folder) / name) != root / "bench/data"
+        ]
+        yield from (Path(folder, name).relative_to(root) for name in names)
+
+
+def _texts(root: Path, files: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
+    """The texts people wrote."""
+    for file in files:
+        written = file.suffix in TEXT and not SAMPLES & set(file.parts)
+        if written and (root / file).stat().st_size <= LARGEST_TEXT and not file.name.startswith(".coverage"):
+            yield file, (root / file).read_text("utf-8", "replace")
+
+
+def test_no_text_names_the_machine_it_was_written_on(root: Path, files: tuple[Path, ...]) -> None:
+    """Neither this checkout's own place nor the places it was made in."""
+    here = f"{root}/"
+    named = [str(file) for file, text in _texts(root, files) if here in text or MACHINE_PATH.search(text)]
+    assert named == []
+
+
+def test_no_text_says_where_packages_are_fetched(root: Path, files: tuple[Path, ...]) -> None:
+    """Which registry or mirror is used is the user's choice."""
+    assert [
+        f"{file}: {hit[0]}" for file, text in _texts(root, files) for hit in REGISTRY.finditer(text)
+    ] == []
+
+
+def test_constraints_are_names_and_versions(root: Path) -> None:
+    """No download address, no hash, no option: a line is a name, two equal signs and a version."""
+    text = (root / "constraints.txt").read_text("utf-8")
+    assert "://" not in text
+    assert [line for line in text.splitlines() if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+
+
+def test_tests_mirror_the_source(root: Path) -> None:
+    """Each folder of tests is a stage, the golden runs, samples or these rules."""
+    stages = {path.stem for path in (root / "src/lastseen").iterdir()}
+    extra = {"conftest", "data", "golden", "house_rules", "__pycache__"}
+    assert {path.stem for path in (root / "tests").iterdir()} - stages - extra == set()
+
+
+def _captures(root: Path, files: tuple[Path, ...]) -> Iterator[Path]:
+    for file in files:
+        with (root / file).open("rb") as stream:
+            if CAPTURE_NAME.search(file.name) or stream.read(4) in CAPTURE_MAGIC:
+                yield file
+
+
+def test_a_capture_is_small(root: Path, files: tuple[Path, ...]) -> None:
+    """64 KiB at most, the examples apart: who clones the code does not want traffic."""
+    tested = [file for file in _captures(root, files) if file.parts[0] != "examples"]
+    assert [
+        f"{file}: {(root / file).stat().st_size}"
+        for file in tested
+        if (root / file).stat().st_size > CAPTURE_BYTES
+    ] == []
+
+
+def test_a_capture_says_where_it_comes_from(root: Path, files: tuple[Path, ...]) -> None:
+    """SOURCES.md names it, or a folder it lies in, in backticks."""
+    named = set(re.findall(r"`([^`\n]+?)/?`", (root / "SOURCES.md").read_text("utf-8")))
+    unknown = [file for file in _captures(root, files) if not named & {str(file), *map(str, file.parents)}]
+    assert unknown == []
+
+
+def _fault_folders(root: Path) -> list[Path]:
+    """Every folder below faults/, whole or not."""
+    faults = root / "src/lastseen/faults"
+    return [path for path in sorted(faults.glob("*/")) if path.name not in NOT_OURS and path.is_dir()]
+
+
+def test_a_fault_is_whole(root: Path) -> None:
+    """Rule, explanation, its own case and its near miss lie in one folder.
+
+    Without an `__init__.py` import-linter passes over the folder, and says nothing.
+    """
+    parts = ("__init__.py", "rule.py", "README.md", "cases/positive", "cases/near_miss")
+    missing = [
+        f"{folder.name}/{part}"
+        for folder in _fault_folders(root)
+        for part in parts
+        if not (folder / part).exists()
+    ]
+    assert missing == []
+
+
+def test_a_fault_is_explained_under_the_same_headings(root: Path) -> None:
+    """`lastseen explain` and the generated pages rely on them and on their order."""
+    pages = [folder / "README.md" for folder in _fault_folders(root) if (folder / "README.md").exists()]
+    found = {
+        page.parent.name: re.findall(r"^## +(.+?) *$", page.read_text("utf-8"), re.MULTILINE)
+        for page in pages
+    }
+    assert {name: headings for name, headings in found.items() if tuple(headings) != HEADINGS} == {}
