@@ -189,17 +189,17 @@ def compare(run: Run, totals: Counter[str]) -> None:
     for row in our_rows(run.trace) if theirs else []:
         grouped[key(row)][1].append(row)
     for their_rows, my_rows in grouped.values():
-        for row, mine in pair(their_rows, my_rows):
-            if row is None or mine is None:
+        for their, mine in pair(their_rows, my_rows):
+            if their is None or mine is None:
                 totals["only theirs" if mine is None else "only ours"] += 1
-                print(f"{run.test}: {run.command}\n    zeek {brief(row)}\n    ours {brief(mine)}")
+                print(f"{run.test}: {run.command}\n    zeek {brief(their)}\n    ours {brief(mine)}")
                 continue
             totals["rows"] += 1
-            agree = aspects(row, mine)
+            agree = aspects(their, mine)
             totals.update(name for name, equal in agree.items() if equal)
             totals.update(f"{name} compared" for name in agree)
             if not all(agree.values()):
-                print(f"{run.test}: {run.command}\n    zeek {brief(row)}\n    ours {brief(mine)}")
+                print(f"{run.test}: {run.command}\n    zeek {brief(their)}\n    ours {brief(mine)}")
 
 
 def main() -> int:

@@ -57,6 +57,8 @@ ESTABLISHED: Final = 4
 CLOSED: Final = 5
 RESET: Final = 6
 
+FIRST_OCTETS: Final = 2
+"""The guessed SYN, and one octet more: the first packet seen may have been a keep-alive."""
 UNACKED_LIMIT: Final = 16_384
 """Bytes followed without any acknowledgment (Zeek: tcp_max_initial_window, tcp_max_above_hole_without_any_acks)."""
 HELD_LIMIT: Final = 10 * 1024 * 1024
@@ -104,7 +106,7 @@ def take_lowest(s: Any, side: Any) -> None:
 def pass_over(s: Any, side: Any, upto: Any) -> None:
     """Everything below `upto` was acknowledged: what is missing there will not come."""
     end = end_of(side)
-    if upto <= 2 and s[C_PARTIAL]:
+    if upto <= FIRST_OCTETS and s[C_PARTIAL]:
         # The first acknowledgment of a connection joined midway: its start is a guess, so nothing is missing.
         return
     if not s[end + R_OFF]:
@@ -183,7 +185,7 @@ def is_pending(s: Any, side: Any) -> Any:
 
 @step_kernel
 def close(s: Any, side: Any) -> None:
-    """This end sent a FIN or RST; it counts as closed once nothing is pending."""
+    """Close this end, which sent a FIN or RST; it counts as closed once nothing is pending."""
     s[C_DEFERRED] = 0
     if is_pending(s, side):
         s[C_DEFERRED] = 1

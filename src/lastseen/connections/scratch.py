@@ -1,9 +1,9 @@
 """The working memory of connection tracking: one connection at a time, in one reused int64 vector.
 
-One connection needs about a hundred numbers. They live in one flat vector with named places: it stays in the first-level
-cache, a flow of one packet costs no allocation, and passing it on costs nothing (a tuple of arrays, or views into
-one, cost Numba five times the work itself). Everything is bounded: the
-only lists, the byte ranges above a hole, hold at most `RANGES` entries a direction.
+One connection needs about a hundred numbers. They live in one flat vector with named places: it stays in the
+first-level cache, a flow of one packet costs no allocation, and passing it on costs little (a tuple of arrays and
+views into them cost Numba five times the work itself). Everything is bounded: the only lists, the ranges of octets
+above and below a hole, hold at most `RANGES` entries a direction.
 
 Sequence numbers are unwrapped into int64 relative to a direction's first one, so nothing here depends on the
 initial sequence number or on how often 2^32 was passed.
@@ -17,6 +17,8 @@ __all__ = ["end_of", "held_by", "insert", "seen_of", "unwrap"]
 
 RANGES: Final = 1024
 """Ranges kept above a hole in one direction; more are joined from the lowest (a hostile capture stays bounded)."""
+SIGN: Final = 0x80000000
+"""The sign bit of 32."""
 LETTERS: Final = 40
 """Letters of a history, the width of `CONNECTION["history"]`; later ones are not kept."""
 
@@ -159,9 +161,7 @@ def seen_of(side: Any) -> Any:
 def unwrap(number: Any, base: Any, near: Any) -> Any:
     """The 32-bit `number` as an offset from `base`, chosen to lie within 2^31 of the offset `near`."""
     delta = (number - base - near) & 0xFFFFFFFF
-    if delta >= 0x80000000:
-        delta -= 0x100000000
-    return near + delta
+    return near + (delta ^ SIGN) - SIGN
 
 
 @step_kernel

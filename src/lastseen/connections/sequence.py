@@ -45,6 +45,8 @@ from lastseen.connections.scratch import (
 __all__ = ["count_holes", "look"]
 
 PUSH: Final = 0x08
+CONSUMED: Final = 2
+"""Value of Q_STARTED: a packet that takes sequence space was seen."""
 BELIEVABLE_STEP: Final = 1 << 30
 """No window reaches further (RFC 7323, 2.3): a sequence number beyond is not this connection's."""
 
@@ -88,7 +90,7 @@ def locate(s: Any, side: Any, octets: Any) -> Any:
             # The packet before was a keep-alive, one octet below.
             start_at(s, end, at)
     if abs(at - s[end + Q_HIGH]) <= BELIEVABLE_STEP:
-        s[end + Q_STARTED] = max(s[end + Q_STARTED], 2 if octets else 1)
+        s[end + Q_STARTED] = max(s[end + Q_STARTED], CONSUMED if octets else 1)
     return at
 
 
@@ -136,7 +138,7 @@ def is_probe(s: Any, side: Any, at: Any) -> Any:
     """
     end = end_of(side)
     length, flags = s[P_LENGTH], s[P_FLAGS]
-    if length > 1 or flags & (SYN | FIN | RST) or s[end + Q_STARTED] < 2 or at != s[end + Q_HIGH] - 1:
+    if length > 1 or flags & (SYN | FIN | RST) or s[end + Q_STARTED] < CONSUMED or at != s[end + Q_HIGH] - 1:
         return False
     if length == 0 or s[end_of(1 - side) + W_WINDOW] == 0:
         return True
@@ -149,7 +151,7 @@ def look_at_sequence(s: Any, side: Any) -> None:
     end = end_of(side)
     length, flags = s[P_LENGTH], s[P_FLAGS]
     octets = length + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
-    if s[end + Q_STARTED] == 2 and s[P_SEQ] == (s[end + Q_BASE] + s[end + Q_HIGH]) & 0xFFFFFFFF:
+    if s[end + Q_STARTED] == CONSUMED and s[P_SEQ] == (s[end + Q_BASE] + s[end + Q_HIGH]) & 0xFFFFFFFF:
         # The next octets in order, or none: nearly every packet.
         s[end + Q_HIGH] += octets
         s[end + Q_SEEN] += octets

@@ -106,15 +106,14 @@ def begins_anew(s: Any) -> Any:
         return False
     if s[first + E_CLOSED] or s[second + E_CLOSED]:
         return True
+    by_first = s[P_SIDE] == s[C_ORIGINATOR]
     if flags & ACK:
-        return sequence != s[second + E_BASE]
-    # SYN and SYN-ACK may have been captured in the wrong order.
-    exchanged = (
-        s[first + E_STATE] == SYN_ACK_SENT
-        and s[second + E_STATE] == INACTIVE
-        and sequence == s[second + E_BASE]
-    )
-    return sequence != s[first + E_BASE] and not exchanged
+        return by_first or sequence != s[second + E_BASE]
+    if by_first:
+        return sequence != s[first + E_BASE]
+    # The responder's SYN; it and its SYN-ACK may have been captured in the wrong order.
+    waiting = s[first + E_STATE] == SYN_ACK_SENT and s[second + E_STATE] == INACTIVE
+    return not waiting or sequence != s[second + E_BASE]
 
 
 @step_kernel

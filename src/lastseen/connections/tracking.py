@@ -142,14 +142,16 @@ def connections(packets: rows.PacketRows, flows: rows.FlowRows) -> Connections:
 def is_tcp(flows: rows.FlowRows) -> npt.NDArray[np.uint8]:
     """uint8[m], 1 where the flow is TCP with ports."""
     kind = flows[:, rows.FLOW_PROTO] & (0xFF | rows.FLOW_IS_DATAGRAM)
-    return (kind == TCP).astype(np.uint8)
+    wanted: npt.NDArray[np.uint8] = (kind == TCP).astype(np.uint8)
+    return wanted
 
 
 def history_bytes(table: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:
     """The column `history` as uint8[n, 40] that shares memory with `table`."""
     offset = int(CONNECTION.fields["history"][1])  # type: ignore[index]
-    octets: npt.NDArray[np.uint8] = table.view(np.uint8).reshape(len(table), CONNECTION.itemsize)
-    return octets[:, offset : offset + LETTERS]
+    octets = table.view(np.uint8).reshape(len(table), CONNECTION.itemsize)
+    letters: npt.NDArray[np.uint8] = octets[:, offset : offset + LETTERS]
+    return letters
 
 
 def in_order(table: npt.NDArray[np.void], of_packet: npt.NDArray[np.int32]) -> Connections:

@@ -71,10 +71,11 @@ def separating_experiment(contrast: Contrast) -> Step | None:
     probes, outcomes = _best(rivals)
     if len(set(outcomes)) == 1 or _has_trailer(rivals):
         return Step(
-            text=f"Let the sender send one packet with {_words(rivals[0])} but without {_words(rivals[1])}, "
-            "and one the other way round: the one that is lost names the feature that matters."
+            text="Let the sender send packets that have some of these and lack others: "
+            f"{', '.join(map(_words, rivals))}. What every lost one has and no delivered one is what matters."
         )
-    sent = "; ".join(f"({number}) {probe.text}" for number, probe in enumerate(probes, start=1))
+    numbered = (f"({number}) {probe.text}" for number, probe in enumerate(probes, start=1))
+    sent = probes[0].text if len(probes) == 1 else "; ".join(numbered)
     commands = dict.fromkeys(command for probe in probes for command in probe.commands)
     return Step(text=f"Let the sender send {sent}. {_reading(rivals, outcomes)}", commands=tuple(commands))
 
@@ -130,11 +131,9 @@ def _probes(sizes: _Sizes) -> tuple[_Probe, ...]:
 
 def _ping(ip_len: int, *, df: int) -> _Probe:
     """An echo request; zero padding leaves its checksum right, as ICMP's covers no length (RFC 792)."""
-    padded = ip_len < SMALLEST_PADDED_TO
-    note = ", padded, its checksum right with or without the padding" if padded else ""
+    note = ", padded, its checksum right with or without padding" if ip_len < SMALLEST_PADDED_TO else ""
     return _Probe(
-        text=f"a ping of IP length {ip_len}{note}, fragmentation {'forbidden' if df else 'allowed'} "
-        "(only where ordinary pings pass)",
+        text=f"a ping of IP length {ip_len} with DF {'set' if df else 'clear'}{note} (only where other pings pass)",
         commands=(f"ping -c 3 -M {'do' if df else 'dont'} -s {ip_len - PING_HEADERS} RECEIVER  # sender",),
         columns={"ip_version": 4, "ip_len": ip_len, "ip_id": 1, "ip_df": df, "ip_proto": 1},
     )
@@ -206,9 +205,11 @@ def _reading(rivals: tuple[str, ...], outcomes: list[tuple[bool, ...]]) -> str:
 
 
 def _which(outcome: tuple[bool, ...]) -> str:
+    if len(outcome) == 1:
+        return "If it is lost" if outcome[0] else "If it passes"
     lost = [f"({number})" for number, is_lost in enumerate(outcome, start=1) if is_lost]
     if len(lost) == len(outcome):
-        return "Lost" if len(lost) == 1 else "All lost"
+        return "All lost"
     return f"Only {' and '.join(lost)} lost" if lost else "None lost"
 
 

@@ -7,7 +7,7 @@ a number of steps that grows with the root of the counts only.
 """
 
 from bisect import bisect_right
-from math import exp, isqrt, lgamma
+from math import exp, fsum, isqrt, lgamma
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ __all__ = ["fisher_exact", "log_probability"]
 
 TIE: Final = 1e-7
 """Two tables whose probabilities differ by less than this, relatively, are equally likely (R's relErr is the same);
-lgamma of a few millions is right to 1e-8."""
+lgamma of a few millions is right to some 1e-8."""
 STEPS_PER_ROOT: Final = 10
 """The standard deviation is at most sqrt(n) / 4, so 10 sqrt(n) steps are 40 of them: what follows is below 1e-100
 of the first term (Hoeffding's bound)."""
@@ -46,8 +46,9 @@ def fisher_exact(a: int, b: int, c: int, d: int) -> float:
 
 def log_probability(a: int, b: int, c: int, d: int) -> float:
     """Natural logarithm of the hypergeometric probability of this very table; no p-value of it is smaller."""
-    margins = (a + b, c + d, a + c, b + d)
-    return sum(map(_log_factorial, margins)) - sum(map(_log_factorial, (a, b, c, d, a + b + c + d)))
+    margins, counts = (a + b, c + d, a + c, b + d), (a, b, c, d, a + b + c + d)
+    # fsum: the terms are millions, their sum is small, and two tables are compared by it.
+    return fsum((*map(_log_factorial, margins), *(-_log_factorial(count) for count in counts)))
 
 
 def _log_factorial(n: int) -> float:

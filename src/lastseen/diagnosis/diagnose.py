@@ -14,7 +14,7 @@ from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
 from lastseen.tables.judgements import Judgement, Refuted, Supported, Untestable
-from lastseen.tables.points import Matching
+from lastseen.tables.points import CLIENT_TO_REMOTE, Matching
 from lastseen.tables.sources import EvidenceFile, Weird
 
 __all__ = ["Question", "diagnose"]
@@ -104,11 +104,11 @@ def _verdict(facts: Facts, judgements: Sequence[Judgement]) -> tuple[Verdict, Lo
     if supported:
         return _supported(facts, supported)
     material = next((site for site in facts.sites if len(site.lost_rows) and site.material), None)
-    if material is not None:
-        return _unattributed(facts, material), material
     hinted = [j for j in judgements if isinstance(j, Untestable) and j.reasons]
     if hinted:
-        return _possible(facts, hinted), None
+        return _possible(hinted, material), material
+    if material is not None:
+        return _unattributed(facts, material), material
     site = next((s for s in facts.sites if len(s.lost_rows)), None)
     return _nothing_lost(facts), site
 
@@ -157,13 +157,17 @@ def _unattributed(facts: Facts, site: LossSite) -> Verdict:
     )
 
 
-def _possible(facts: Facts, hinted: Sequence[Untestable]) -> Verdict:
+def _possible(hinted: Sequence[Untestable], site: LossSite | None) -> Verdict:
     faults = tuple(j.fault for j in hinted)
+    where = f"between {site.upstream.name} and {site.downstream.name} " if site else ""
     return Verdict(
         fault=faults[0] if len(faults) == 1 else None,
         grade="possible",
-        summary=f"the texts fit {', '.join(faults)}, but without captures on both sides of the loss nothing is proven",
+        summary=f"what the other evidence says fits {', '.join(faults)} {where}({hinted[0].reasons[0].text}), but it is not"
+        f" proven: {hinted[0].missing[0]} is missing",
         component=hinted[0].component or None,
+        last_seen=site.upstream.name if site else None,
+        missing_at=site.downstream.name if site else None,
         indistinguishable=faults if len(faults) > 1 else (),
     )
 
@@ -189,9 +193,22 @@ def _felt(facts: Facts) -> str:
 
 def _blind(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
     said = _felt(facts) if facts.symptoms else f"{waits[0].text} stood still for {waits[0].stall_ns / 1e9:.2f} s"
+    if waits:
+        said += _unseen(waits[0])
     if len(facts.matching.points) > 1:
         return f"{said}; all points show the same packets, so what happened lies beyond them"
     return f"{said}; a single point cannot tell loss from silence"
+
+
+def _unseen(waiting: ConversationFacts) -> str:
+    """What a stalled connection lacks at the points there are."""
+    if not waiting.answered:
+        return ", nothing came back"
+    if not any(waiting.fins) and waiting.client_fin_ns is not None and not waiting.remote_answered_close:
+        return ", no FIN of the server was ever seen and the client's own was not answered"
+    if any(waiting.fins) and waiting.stall_side == CLIENT_TO_REMOTE:
+        return ", the server's FIN was repeated and nobody answered it"
+    return ""
 
 
 def _healthy(facts: Facts) -> str:

@@ -1,6 +1,9 @@
 """What else is worth saying of a case: how the FIN looks along the path, clocks, what harmless things happened."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from lastseen.diagnosis.joins import LogClock
 from lastseen.diagnosis.loss_sites import Details
@@ -8,6 +11,7 @@ from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Reason
 from lastseen.tables.packets import Capture
+from lastseen.tables.points import Point
 from lastseen.tables.sources import Source
 
 __all__ = ["findings"]
@@ -20,50 +24,56 @@ CLOCK_NOTED_NS = 1_000_000
 
 def findings(facts: Facts, clocks: Sequence[LogClock], details: Details) -> tuple[Reason, ...]:
     """Notes in the order of their use."""
-    notes = [*_fin_along_path(facts, details), *_unproven(facts), *_watch_proofs(facts), *_clocks(clocks), *_harmless(facts)]
+    notes = [*_fin_along_path(facts, details), *_checksums_off(facts), *_unproven(facts), *_watch_proofs(facts), *_clocks(clocks), *_harmless(facts)]
     return tuple(notes)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fin:
+    """The remote's first FIN at one point: length of its (inner) frame and how much of that is padding."""
+
+    point: str
+    source: Source
+    length: int
+    padding: int
+
+
 def _fin_along_path(facts: Facts, details: Details) -> Iterator[Reason]:
-    """Length of the remote's FIN where it arrives last, if it was padded on the way."""
+    """Where a padded FIN of the remote end is trimmed, or that it stays padded up to the client."""
     conversation = next((c for c in facts.conversations if any(c.fins)), None)
-    if conversation is None:
+    if conversation is None or not conversation.fins[-1]:
         return
-    lengths = [
-        (facts.matching.points[p].name, *_frame(facts.matching.points[p].capture, frames[0], details), p, frames[0])
+    seen = [
+        _fin(facts.matching.points[p], frames[0], details)
         for p, frames in zip(conversation.seen_at, conversation.fins, strict=True)
         if frames
     ]
-    if not any(padding for _, _, padding, _, _ in lengths):
+    padded = [fin for fin in seen if fin.padding]
+    if len(seen) < 2 or not padded:  # noqa: PLR2004 - one point shows no change
         return
-    name, size, padding, p, frame = lengths[-1]
-    source = Source(file=facts.matching.points[p].file, frame=frame)
-    nearest = conversation.seen_at[-1] == p or len(lengths) == len(conversation.seen_at)
-    if not nearest:
-        return
-    before = next((entry for entry in reversed(lengths[:-1]) if bool(entry[2]) != bool(padding)), None)
-    if padding:
-        text = f"the server's FIN reaches {name} {size} bytes long, still padded: the padding is not trimmed on the way"
-    elif before is not None:
-        text = f"the server's FIN reaches {name} {size} bytes long; it was {before[1]} bytes (padded) at {before[0]}: trimmed"
-    else:
-        return
-    yield Reason(text=text, source=_first_short(facts, lengths, source))
+    last = padded[-1]
+    after = seen[seen.index(last) + 1 :]
+    if after:
+        text = (
+            f"the server's FIN is {last.length} bytes long (padded) at {last.point} and {after[0].length} at {after[0].point}:"
+            " the padding is trimmed there"
+        )
+        yield Reason(text=text, source=after[0].source)
+    elif len(padded) > 1:
+        text = (
+            f"the server's FIN is {last.length} bytes long (padded) at {padded[-2].point} and still at {last.point}:"
+            " nothing trims it on the way, and it passes"
+        )
+        yield Reason(text=text, source=last.source)
 
 
-def _first_short(facts: Facts, lengths: Sequence[tuple[str, int, int, int, int]], otherwise: Source) -> Source:
-    """The frame at the first point where the FIN has its last length."""
-    final = lengths[-1][1]
-    for _, size, _, p, frame in lengths:
-        if size == final:
-            return Source(file=facts.matching.points[p].file, frame=frame)
-    return otherwise
+def _fin(point: Point, frame: int, details: Details) -> _Fin:
+    length, padding = _frame(point.capture, frame, details)
+    return _Fin(point=point.name, source=Source(file=point.file, frame=frame), length=length, padding=padding)
 
 
 def _frame(capture: Capture, frame: int, details: Details) -> tuple[int, int]:
     """(frame length, padding) of one packet, its tunnel headers left out: the inner frame's length."""
-    import numpy as np  # noqa: PLC0415 - a single small array
-
     row = details(capture, np.array([frame - 1], np.int64))
     ip_len, padding = int(column(row, "ip_len")[0]), int(column(row, "padding_len")[0])
     ethernet = 14 if int(column(row, "eth_src")[0]) >= 0 else 0
@@ -99,6 +109,14 @@ def _clocks(clocks: Sequence[LogClock]) -> Iterator[Reason]:
             side = "behind" if clock.ahead_ns > 0 else "ahead of"
             text = f"the clock of {clock.file} runs {abs(clock.ahead_ns) / 1e6:.0f} ms {side} the captures'"
             yield Reason(text=text, source=source)
+
+
+def _checksums_off(facts: Facts) -> Iterator[Reason]:
+    """conntrack's checksum test switched off, which hides the padding fault while it lasts."""
+    found = facts.setting("net.netfilter.nf_conntrack_checksum", None)
+    if found and all(setting.value == "0" for setting in found):
+        text = f"conntrack does not verify checksums on {facts.host(found[0].node)} (nf_conntrack_checksum = 0)"
+        yield Reason(text=text, source=found[0].source)
 
 
 def _harmless(facts: Facts) -> Iterator[Reason]:

@@ -11,7 +11,7 @@ from lastseen.faults.facts import LossSite
 from lastseen.tables.connections import STALL_NS
 from lastseen.tables.details import DetailRows
 from lastseen.tables.packets import FLAGS, LENGTH_FLAGS, SEQ, Capture
-from lastseen.tables.points import DELIVERED, LOST, MERGED, SPLIT, UNPROVEN, Hop, Matching
+from lastseen.tables.points import DELIVERED, LOST, MERGED, SPLIT, UNPROVEN, Hop, Matching, Point
 
 __all__ = ["Details", "loss_sites"]
 
@@ -72,7 +72,7 @@ def _site(
         hop=hop,
         upstream=upstream,
         downstream=downstream,
-        node=upstream.node if upstream.node == downstream.node else None,
+        node=_common_node(upstream, downstream),
         lost_rows=lost,
         unproven_rows=unproven,
         lost=lost_details,
@@ -82,6 +82,14 @@ def _site(
         conversations=frozenset(affected.tolist()),
         material=_is_material(matching, hop, lost, affected),
     )
+
+
+def _common_node(upstream: Point, downstream: Point) -> str | None:
+    """The node both points are on. Two points without any node are on the unnamed one only if its own texts know
+    their interfaces; bare captures may come from anywhere."""
+    if upstream.node != downstream.node:
+        return None
+    return upstream.node if upstream.node or (upstream.interface and downstream.interface) else None
 
 
 def _sample(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -7,6 +7,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.tables.diagnosis import Verdict
 from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.judgements import Judgement, Step, Supported, Untestable
+from lastseen.tables.points import CLIENT_TO_REMOTE
 
 __all__ = ["next_steps"]
 
@@ -61,10 +62,16 @@ def _more_captures(facts: Facts) -> list[Step]:
             f"tcpdump -i TAP_OR_ETH0 -s 256 -w tap.pcap '{chosen}'",
         )
         return [Step(text=text, commands=commands)]
-    first = points[0].name
+    stalled = next((c for c in facts.conversations if c.stall), None)
+    if stalled is not None and stalled.stall_side == CLIENT_TO_REMOTE and stalled.stall == "lost_retransmitting":
+        text = (
+            f"Capture one step nearer the client than {points[-1].name} (its tap, or eth0 inside it) while the request is repeated:"
+            " it tells whether what the server repeats ever arrives there."
+        )
+        return [Step(text=text, commands=(f"tcpdump -i TAP_OR_ETH0 -s 256 -w tap.pcap '{chosen}'",))]
     text = (
-        f"Capture one step nearer the remote end than {first} (the host's tunnel interface, genev_sys_6081 or vxlan_sys_4789, or its"
-        " uplink) while the request is repeated: it tells whether the missing packets ever arrived there."
+        f"Capture one step nearer the remote end than {points[0].name} (the host's tunnel interface, genev_sys_6081 or"
+        " vxlan_sys_4789, or its uplink) while the request is repeated: it tells whether the missing packets ever arrived there."
     )
     return [Step(text=text, commands=(f"tcpdump -i genev_sys_6081 -s 256 -w tunnel.pcap '{chosen}'",))]
 

@@ -6,12 +6,13 @@ end the process with its own status).
 
 import sys
 from collections.abc import Iterable
+from io import StringIO
 from typing import TYPE_CHECKING, Final, TextIO
 
 from lastseen.report.wording import clean, encodable, shortened
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.text import Text
 
 __all__ = ["LIST_LENGTH", "Page", "Part"]
 
@@ -38,11 +39,17 @@ class Page:
         self.encoding = getattr(self.stream, "encoding", None) or "utf-8"
         terminal = getattr(self.stream, "isatty", lambda: False)()
         fixed = width if width is not None or terminal else PIPE_WIDTH
-        self.console: Console = Console(
-            file=self.stream, width=fixed, highlight=False, markup=False, emoji=False
+        self._written = StringIO()
+        # None, not False, where it is no terminal: FORCE_COLOR and the like stay Rich's to judge.
+        self.console = Console(
+            file=self._written,
+            width=fixed,
+            force_terminal=terminal or None,
+            highlight=False,
+            markup=False,
+            emoji=False,
         )
         self.width = max(NARROWEST, min(self.console.width, WIDEST))
-        self._written: list[str] = []
 
     def safe(self, text: str) -> str:
         """Text of any origin as this stream may show it."""
@@ -71,7 +78,7 @@ class Page:
 
     def blank(self) -> None:
         """An empty line."""
-        self._written.append("\n")
+        self._written.write("\n")
 
     def commands(self, commands: Iterable[str], indent: int = 4) -> None:
         """Print each command on its own line, whole, however narrow the terminal: it is there to be copied."""
@@ -83,7 +90,7 @@ class Page:
 
     def raw(self, lines: Iterable[str]) -> None:
         """Lines that are formatted already; they are made safe, not wrapped."""
-        self._written += [f"{self.safe(line)}\n" for line in lines]
+        self._written.writelines(f"{self.safe(line)}\n" for line in lines)
 
     def shown(self, count: int, limit: int = LIST_LENGTH, indent: int = 2) -> None:
         """Say how many of `count` were not shown, if any."""
@@ -92,10 +99,8 @@ class Page:
 
     def write(self) -> None:
         """Send what was collected to the stream."""
-        self.stream.write("".join(self._written))
+        self.stream.write(self._written.getvalue())
         self.stream.flush()
 
-    def _render(self, text: object) -> None:
-        with self.console.capture() as captured:
-            self.console.print(text, soft_wrap=True)
-        self._written.append(captured.get())
+    def _render(self, text: "Text") -> None:
+        self.console.print(text, soft_wrap=True)

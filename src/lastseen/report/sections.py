@@ -62,7 +62,7 @@ def losses(page: Page, matching: Matching) -> None:
     rows = losses_json(matching).losses
     if not rows:
         return
-    page.heading(f"Lost packets: {sum(row.packets for row in rows)} of {counted(len(rows), 'row')} below")
+    page.heading(f"Lost packets: {sum(row.packets for row in rows)}")
     losses_table(page, matching, rows, limit=LIST_LENGTH)
 
 
@@ -166,7 +166,10 @@ def _standing(judgement: Judgement) -> str:
 def remedies(page: Page, found: Sequence[Remedy]) -> None:
     """All remedies in order, with price, risk, check and undo."""
     for number, remedy in enumerate(found, 1):
-        page.heading("What cures it" if number == 1 else "") if number == 1 else page.blank()
+        if number == 1:
+            page.heading("What cures it")
+        else:
+            page.blank()
         page.say(
             (remedy.title, "bold"),
             f"  on {remedy.where}" if remedy.where else "",

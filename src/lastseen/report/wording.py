@@ -52,7 +52,7 @@ _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 _INVISIBLE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-"""Controls, and characters that hide or turn round what stands beside them (Unicode: bidi controls, zero width, tags)."""
+"""Controls, and characters that hide or turn round what stands beside them (bidi controls, zero width, tags)."""
 
 _IN_ASCII: Final = str.maketrans(
     {
@@ -105,14 +105,12 @@ def duration(ns: int | None) -> str:
 
 def size(count: int) -> str:
     """A number of bytes in at most five characters: "999", "12.3k", "4.5M" (decimal, as link rates are)."""
-    value = float(count)
-    if value < _KB:
+    if count < _KB:
         return str(count)
-    for letter in "kMGT":
-        value /= _KB
-        if value < _KB:
-            break
-    return f"{value:.1f}{letter}"
+    value, letters = count / _KB, "kMGT"
+    while value >= _KB and len(letters) > 1:
+        value, letters = value / _KB, letters[1:]
+    return f"{value:.1f}{letters[0]}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -135,7 +135,7 @@ flag_letters = st.sets(st.sampled_from("FSRPAUEC")).map("".join)
 
 @given(addresses, ports, ports, words, words, flag_letters, ports, ports, st.binary(max_size=64))
 @settings(max_examples=60)
-def test_any_segment_comes_back(  # noqa: PLR0917
+def test_any_segment_comes_back(
     ends: tuple[str, str],
     sport: int,
     dport: int,

@@ -13,11 +13,12 @@ what the evidence of the hop shows.
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lastseen.faults.facts import Delta, Facts, JoinedLine, LossSite
 from lastseen.faults.ovs_conntrack_padding.remedies import experiments, remedies
 from lastseen.tables.ct_state import ct_state
-from lastseen.tables.details import CHECKSUM_BAD, CHECKSUM_GOOD, column
+from lastseen.tables.details import CHECKSUM_BAD, CHECKSUM_GOOD, DetailRows, column
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 
@@ -34,6 +35,8 @@ CONFUSED_WITH: Final = {
 SHORTEST_UNPADDED: Final = 46
 """Bytes of IP packet that fill the smallest Ethernet frame: 60 without its checksum, less 14 of header (IEEE 802.3)."""
 ETHERNET_HEADER: Final = 14
+IPV4: Final = 4
+TCP: Final = 6
 LAG_PACKETS: Final = 2
 """Counters read while packets still come lag by one or two (measured on the recorded cases)."""
 _INVALID, _TRACKED = 0x10, 0x20
@@ -59,10 +62,16 @@ def _judge_site(site: LossSite, facts: Facts) -> Judgement:
     if against:
         return Refuted(fault=SLUG, against=tuple(against))
     missing = _not_testable(site)
-    reasons = _from_captures(site)
-    if missing:
-        return Untestable(fault=SLUG, missing=tuple(missing), reasons=tuple(reasons))
     agreeing, absent = _other_layers(site, facts)
+    if missing:
+        return Untestable(
+            fault=SLUG,
+            missing=tuple(missing),
+            reasons=tuple(agreeing),
+            component=_component(site, facts),
+            next=experiments(confirmed=False),
+        )
+    reasons = _from_captures(site)
     return Supported(
         fault=SLUG,
         confirmed=bool(agreeing),
@@ -80,14 +89,14 @@ def _against(site: LossSite, facts: Facts) -> list[Reason]:
     """What contradicts the fault at this hop."""
     against = []
     lost_pads, arrived_pads = column(site.lost, "padding_len"), column(site.delivered, "padding_len")
-    bare = np.flatnonzero(lost_pads == 0)
+    bare = np.flatnonzero((lost_pads == 0) & ~_short(site.lost))
     if len(bare):
-        text = f"{len(bare)} of {len(lost_pads)} packets lost at this hop carried no padding where they were last seen"
+        text = f"{len(bare)} of {len(lost_pads)} packets lost at this hop are long enough to need no padding"
         against.append(Reason(text=text, source=site.source(int(column(site.lost, "frame_number")[bare[0]]) - 1)))
-    padded = np.flatnonzero((arrived_pads > 0) & (column(site.delivered, "ip_proto") == 6))
+    padded = np.flatnonzero(((arrived_pads > 0) | _short(site.delivered)) & (column(site.delivered, "ip_proto") == TCP))
     if len(padded):
         row = int(column(site.delivered, "frame_number")[padded[0]]) - 1
-        text = f"{len(padded)} padded packets of the same direction passed this hop"
+        text = f"{len(padded)} packets of the same direction that need padding passed this hop"
         against.append(Reason(text=text, source=site.source(row)))
     wrong = np.flatnonzero(column(site.lost, "checksum") == CHECKSUM_BAD)
     if len(wrong):
@@ -95,6 +104,11 @@ def _against(site: LossSite, facts: Facts) -> list[Reason]:
         text = f"{len(wrong)} lost packets have a wrong checksum on the wire already: real corruption"
         against.append(Reason(text=text, source=site.source(row)))
     return against + _settings_against(site, facts) + _counters_against(site, facts)
+
+
+def _short(rows: DetailRows) -> npt.NDArray[np.bool_]:
+    """Which packets have to be padded on an Ethernet, whether they were already (a sender's capture is too early)."""
+    return (column(rows, "ip_version") == IPV4) & (column(rows, "ip_len") < SHORTEST_UNPADDED)
 
 
 def _settings_against(site: LossSite, facts: Facts) -> list[Reason]:
@@ -116,6 +130,8 @@ def _counters_against(site: LossSite, facts: Facts) -> list[Reason]:
 def _not_testable(site: LossSite) -> list[str]:
     """What keeps the required facts from being tested."""
     missing = []
+    if (column(site.lost, "padding_len") == 0).any():
+        missing.append(f"a capture nearer the loss than {site.upstream.name}: there the packets were not padded yet")
     if not len(site.delivered):
         missing.append("a delivered packet of the same direction and connection to compare with")
     if not (column(site.lost, "checksum") == CHECKSUM_GOOD).any():
