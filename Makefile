@@ -14,8 +14,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # The case that `make demo` shows, and whose reading makes Numba compile what a first run would wait for.
-EXAMPLE := examples/openstack-missing-fin
-WARM_UP := $(BIN)/lastseen diagnose --json $(EXAMPLE)
+EXAMPLE := examples/openstack-missing-fin/01_broken_php60_vm examples/openstack-missing-fin/00_facts_broken
+WARM_UP := $(BIN)/lastseen diagnose --json $(EXAMPLE) && $(BIN)/lastseen connections --json tests/data/warm_up.pcapng
 
 # Packages whose branches are covered to the last one (docs: CONTRIBUTING.md); the others are reported.
 FULLY_COVERED := tables matching contrasts faults diagnosis
@@ -61,7 +61,7 @@ $(STAMP): pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	  $(BIN)/python -m pip install -qq --editable '.[dev]'
 	echo "setup 3/3: compiling the kernels (half a minute, once)"
-	$(WARM_UP) >/dev/null 2>.venv/warm-up.log || {
+	{ $(WARM_UP); } >/dev/null 2>.venv/warm-up.log || {
 	  echo "setup: the kernels were not compiled, so the first command will (see .venv/warm-up.log)" >&2; }
 	touch $@
 	echo "setup: done, run $(BIN)/lastseen --help"

@@ -7,6 +7,7 @@ this process's own in the temporary directory is used, and removed at exit.
 """
 
 import atexit
+import hashlib
 import os
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-__all__ = ["kernel", "on_first_compile"]
+__all__ = ["kernel", "on_first_compile", "packet_kernel", "step_kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -31,20 +32,45 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def _user_cache() -> Path:
+def _roots() -> tuple[Path, Path]:
+    """Where compiled code may be kept: beside the sources, else in the user's cache."""
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - no error without HOME
-    return Path(root) / "lastseen" / "kernels"
+    return _SOURCE / "__pycache__", Path(root) / "lastseen"
+
+
+def _version_of_sources() -> str:
+    """A digest of every module's time and size.
+
+    Numba looks only at the file a kernel stands in; a kernel compiled into another file's loop would go stale there.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(_SOURCE.rglob("*.py")):
+        state = path.stat()
+        digest.update(f"{path.name} {state.st_mtime_ns} {state.st_size}\n".encode())
+    return digest.hexdigest()
 
 
 def _choose_cache() -> None:
-    """Point Numba at a folder it can write, unless the user already did."""
-    if os.environ.get("NUMBA_CACHE_DIR") or _writable(_SOURCE / "__pycache__"):
+    """Point Numba at a folder of this version's own that can be written, unless the user already named one."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
         return
-    folder = _user_cache()
-    if not _writable(folder):
+    version = f"kernels-{_version_of_sources()}"
+    for root in _roots():
+        if (root / version).is_dir() or _writable(root / version):
+            _forget_others(root, version)
+            folder = root / version
+            break
+    else:
         folder = Path(tempfile.mkdtemp(prefix="lastseen-kernels-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
+
+
+def _forget_others(root: Path, version: str) -> None:
+    """Remove the code of former versions, so that the cache does not grow with every update."""
+    for other in root.glob("kernels-*"):
+        if other.name != version:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 _choose_cache()
@@ -55,11 +81,37 @@ from numba.core import event  # noqa: E402
 
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call, without the GIL, keeping the machine code for the next run."""
-    compiled: Function = njit(cache=True, nogil=True)(function)
-    return compiled
+    compiled: Any = njit(cache=True, nogil=True)(function)
+    result: Function = compiled
+    return result
 
 
-class _Once(event.Listener):  # type: ignore[misc]  # numba ships no types
+def step_kernel(function: Function) -> Function:
+    """Compile like `kernel`, for a function that only borrows its arrays: none is allocated, returned or kept.
+
+    By default Numba counts references to every array handed on, with locked instructions: decoding two million
+    packets took 1.26 s, without the counting 0.31 s.
+    """
+    compiled: Any = kernel(function)
+    if hasattr(compiled, "targetoptions"):  # plain Python when Numba is switched off
+        compiled.targetoptions["_nrt"] = False
+    result: Function = compiled
+    return result
+
+
+def packet_kernel(function: Function) -> Function:
+    """Compile like `step_kernel`, into every caller: for what every packet passes.
+
+    A call hands over seven words an array; compiled into one loop, decoding took 0.17 s instead of 0.31 s.
+    """
+    compiled: Any = step_kernel(function)
+    if hasattr(compiled, "targetoptions"):
+        compiled.targetoptions["forceinline"] = True
+    result: Function = compiled
+    return result
+
+
+class _Once(event.Listener):
     """Calls `tell` at the first compilation, and never again."""
 
     def __init__(self, tell: Callable[[], None]) -> None:

@@ -218,20 +218,6 @@ def test_everything_twice_keeps_the_risk_ratios(
 
 
 @given(PACKETS, PACKETS)
-def test_everything_twice_keeps_the_risk_ratios(
-    lost: list[dict[str, int]], passed: list[dict[str, int]]
-) -> None:
-    """A ratio of risks knows no sample size."""
-    once = by_name(mine(rows(*lost), rows(*passed), hop=0))
-    twice = by_name(mine(rows(*lost, *lost), rows(*passed, *passed), hop=0))
-    common = once.keys() & twice.keys()
-    assert {name: once[name].risk_ratio for name in common} == {
-        name: twice[name].risk_ratio for name in common
-    }
-    assert {n for n in once if " and " not in n and len(once) < 12} <= set(twice) or len(twice) == 12
-
-
-@given(PACKETS, PACKETS)
 def test_every_contrast_keeps_its_promises(lost: list[dict[str, int]], passed: list[dict[str, int]]) -> None:
     """Ranked, at least half of the lost, a ratio above 1 or none, and no set of packets said twice."""
     found = mine(rows(*lost), rows(*passed), hop=0)

@@ -15,6 +15,7 @@ from lastseen.report.wording import clean, duration, encodable, shortened, size
 from lastseen.tables.diagnosis import Diagnosis, Verdict
 from lastseen.tables.judgements import Reason, Step
 from lastseen.tables.points import Matching
+from lastseen.tables.sources import Weird
 
 
 class Stream(io.TextIOWrapper):
@@ -70,7 +71,7 @@ def test_the_losing_hop_is_marked_between_its_points(diagnosis: Diagnosis) -> No
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp1252"])
 def test_lines_fit_the_width_in_every_encoding(diagnosis: Diagnosis, width: int, encoding: str) -> None:
     """All but commands, which are never wrapped."""
-    commands = [*diagnosis.remedies[0].commands, *diagnosis.remedies[0].undo, diagnosis.remedies[0].check]
+    commands = [*diagnosis.remedies[0].commands, *diagnosis.remedies[0].undo]
     lines = report(diagnosis, width, encoding).splitlines()
     assert [line for line in lines if cell_len(line) > width and line.strip() not in commands] == []
     assert [line for line in lines if line != line.rstrip()] == []
@@ -114,9 +115,9 @@ def test_what_a_host_wrote_is_text(diagnosis: Diagnosis, matching: Matching) -> 
     text = report(hostile)
     assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text) is None
     assert text.count("a]0;t[bold]b[/bold][/] c") >= 3
-    for show in (print_losses, lambda m, w, stream: print_connections(m.points, w, stream=stream)):
+    for show in (print_losses, lambda m, weirds, stream: print_connections(m.points, weirds, stream=stream)):
         stream = Stream()
-        show(replace(matching, points=points), 80, stream=stream)
+        show(replace(matching, points=points), (Weird(file=evil, reason=evil),), stream=stream)
         assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", stream.text()) is None
 
 
@@ -172,8 +173,8 @@ def test_a_closed_pipe_is_the_callers(diagnosis: Diagnosis) -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_losses_and_connections_stay_readable(matching: Matching, width: int) -> None:
     stream = Stream("ascii")
-    print_losses(matching, width, stream=stream)
-    print_connections(matching.points, width, stream=stream)
+    print_losses(matching, console_width=width, stream=stream)
+    print_connections(matching.points, console_width=width, stream=stream)
     text = stream.text()
     assert max(map(len, text.splitlines())) <= width
     assert text.startswith("20 packets lost between 3 points")
@@ -189,7 +190,7 @@ def test_losses_and_connections_stay_readable(matching: Matching, width: int) ->
 
 def test_no_connection_is_said() -> None:
     stream = Stream()
-    print_connections((), 80, stream=stream)
+    print_connections((), stream=stream)
     assert stream.text() == "No TCP connection was found.\n"
 
 

@@ -12,16 +12,19 @@ def connections(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Captures (pcap, pcapng, .gz, .zst); - is stdin.")
     ],
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object (schema lastseen.connections/1).")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (schema lastseen.connections/1).")
+    ] = False,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Stop reading further files after so long.", min=0.0)
+        float | None,
+        typer.Option(metavar="SECONDS", help="Stop reading further files after so long.", min=0.0),
     ] = None,
 ) -> None:
     """List the TCP connections of captures: who opened and closed, what is missing, who was kept waiting."""
-    from lastseen.cli.pipeline import case_points, deadline, opened  # noqa: PLC0415 - --help stays light
-    from lastseen.cli.progress import Progress  # noqa: PLC0415
-    from lastseen.report.connections_text import print_connections  # noqa: PLC0415
-    from lastseen.report.jsons import connections_json, encode  # noqa: PLC0415
+    from lastseen.cli.pipeline import case_points, deadline, opened
+    from lastseen.cli.progress import Progress
+    from lastseen.report.connections_text import print_connections
+    from lastseen.report.jsons import connections_json, encode
 
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
         points = case_points(case)

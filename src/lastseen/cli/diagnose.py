@@ -28,26 +28,34 @@ def diagnose(
         ),
     ],
     connection: Annotated[
-        str | None, typer.Option(metavar="ENDPOINT", help="Only the connection with this end, e.g. 10.0.0.5:46518.")
+        str | None,
+        typer.Option(metavar="ENDPOINT", help="Only the connection with this end, e.g. 10.0.0.5:46518."),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="HOST", help="Only connections with this address, port or address:port.")
+        str | None,
+        typer.Option(metavar="HOST", help="Only connections with this address, port or address:port."),
     ] = None,
     tz: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="Time zone of logs that do not say theirs, e.g. +02:00.")
+        str | None,
+        typer.Option(metavar="ZONE", help="Time zone of logs that do not say theirs, e.g. +02:00."),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Give the best verdict there is after so long.", min=0.0)
+        float | None,
+        typer.Option(metavar="SECONDS", help="Give the best verdict there is after so long.", min=0.0),
     ] = None,
-    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with status 3 when a fault is supported.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object (schema lastseen.diagnosis/1).")] = False,
+    fail_on: Annotated[
+        FailOn | None, typer.Option(help="Exit with status 3 when a fault is supported.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (schema lastseen.diagnosis/1).")
+    ] = False,
 ) -> None:
     """Say why a request hung: what was felt, what is missing, where it was last seen, why, and what to change."""
-    from lastseen.cli.pipeline import deadline, matched, opened, zone_shift_ns  # noqa: PLC0415 - --help stays light
-    from lastseen.cli.progress import Progress  # noqa: PLC0415
-    from lastseen.diagnosis import Question  # noqa: PLC0415
-    from lastseen.diagnosis import diagnose as answer  # noqa: PLC0415
-    from lastseen.tables.facts_from_texts import in_zone  # noqa: PLC0415
+    from lastseen.cli.pipeline import deadline, matched, opened, zone_shift_ns
+    from lastseen.cli.progress import Progress
+    from lastseen.diagnosis import Question
+    from lastseen.diagnosis import diagnose as answer
+    from lastseen.tables.facts_from_texts import in_zone
 
     shift = zone_shift_ns(tz) if tz else 0
     expired = deadline(timeout)
@@ -71,9 +79,9 @@ def diagnose(
 
 
 def _show(diagnosis: object, *, json: bool) -> None:
-    from lastseen.report.jsons import diagnosis_json, encode  # noqa: PLC0415
-    from lastseen.report.text import print_diagnosis  # noqa: PLC0415
-    from lastseen.tables.diagnosis import Diagnosis  # noqa: PLC0415
+    from lastseen.report.jsons import diagnosis_json, encode
+    from lastseen.report.text import print_diagnosis
+    from lastseen.tables.diagnosis import Diagnosis
 
     assert isinstance(diagnosis, Diagnosis)  # noqa: S101 - keeps the heavy type out of --help
     if json:

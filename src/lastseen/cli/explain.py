@@ -12,10 +12,10 @@ def explain(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tell what a fault is, why it happens, what it leaves behind, how to confirm and how to mend it."""
-    from lastseen.errors import LastseenError  # noqa: PLC0415 - --help stays light
-    from lastseen.faults.pages import page_of, slugs  # noqa: PLC0415
-    from lastseen.report.jsons import encode  # noqa: PLC0415
-    from lastseen.report.pages import PageJson  # noqa: PLC0415
+    from lastseen.errors import LastseenError
+    from lastseen.faults.pages import page_of, slugs
+    from lastseen.report.jsons import encode
+    from lastseen.report.pages import PageJson
 
     if fault not in slugs():
         raise LastseenError(f"no fault is called {fault!r}; 'lastseen faults' lists them")

@@ -8,13 +8,15 @@ __all__ = ["faults"]
 
 
 def faults(
-    matching: Annotated[str | None, typer.Option(metavar="TEXT", help="Only faults whose page has this text.")] = None,
+    matching: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only faults whose page has this text.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the faults lastseen can recognise."""
-    from lastseen.faults.pages import page_of, slugs  # noqa: PLC0415 - --help stays light
-    from lastseen.report.jsons import encode  # noqa: PLC0415
-    from lastseen.report.pages import FaultsJson, ListedJson  # noqa: PLC0415
+    from lastseen.faults.pages import page_of, slugs
+    from lastseen.report.jsons import encode
+    from lastseen.report.pages import FaultsJson, ListedJson
 
     wanted = (matching or "").casefold()
     found = [(slug, page_of(slug)) for slug in slugs()]

@@ -11,18 +11,23 @@ __all__ = ["losses"]
 def losses(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE FILE...", help="Captures of the same traffic at several points, in any order."),
+        typer.Argument(
+            metavar="FILE FILE...", help="Captures of the same traffic at several points, in any order."
+        ),
     ],
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object (schema lastseen.losses/1).")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (schema lastseen.losses/1).")
+    ] = False,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Stop reading further files after so long.", min=0.0)
+        float | None,
+        typer.Option(metavar="SECONDS", help="Stop reading further files after so long.", min=0.0),
     ] = None,
 ) -> None:
     """Say for each hop and direction what was delivered, lost, unproven, delayed or rewritten."""
-    from lastseen.cli.pipeline import deadline, matched, opened  # noqa: PLC0415 - --help stays light
-    from lastseen.cli.progress import Progress  # noqa: PLC0415
-    from lastseen.report.jsons import encode, losses_json  # noqa: PLC0415
-    from lastseen.report.losses_text import print_losses  # noqa: PLC0415
+    from lastseen.cli.pipeline import deadline, matched, opened
+    from lastseen.cli.progress import Progress
+    from lastseen.report.jsons import encode, losses_json
+    from lastseen.report.losses_text import print_losses
 
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
         matching = matched(case, progress)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,7 +27,11 @@ def deadline(seconds: float | None) -> Callable[[], bool]:
 
 
 def opened(
-    paths: Sequence[Path], progress: Progress, *, texts: bool = True, expired: Callable[[], bool] = lambda: False
+    paths: Sequence[Path],
+    progress: Progress,
+    *,
+    texts: bool = True,
+    expired: Callable[[], bool] = lambda: False,
 ) -> Case:
     """Read the evidence, saying so when kernels have to be compiled first."""
     on_first_compile(progress.compiling)
@@ -57,7 +61,9 @@ def zone_shift_ns(zone: str) -> int:
         offset = None
     if offset is None:
         try:
-            offset = datetime.now(timezone.utc).astimezone(ZoneInfo(zone)).utcoffset()
+            offset = datetime.now(UTC).astimezone(ZoneInfo(zone)).utcoffset()
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise LastseenError(f"--tz {zone}: expected an offset like +02:00 or a zone like Europe/Madrid") from error
+            raise LastseenError(
+                f"--tz {zone}: expected an offset like +02:00 or a zone like Europe/Madrid"
+            ) from error
     return -int(offset.total_seconds() * 1e9) if offset else 0

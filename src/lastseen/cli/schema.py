@@ -14,8 +14,8 @@ def schema(
     ] = False,
 ) -> None:
     """Print the JSON Schema of what a command prints with --json."""
-    import msgspec  # noqa: PLC0415 - --help stays light
+    import msgspec
 
-    from lastseen.report.jsons import schema as schema_of  # noqa: PLC0415
+    from lastseen.report.jsons import schema as schema_of
 
     typer.echo(msgspec.json.format(msgspec.json.encode(schema_of(name)), indent=2).decode())

@@ -7,7 +7,7 @@ time; ^ where originator and responder were exchanged.
 
 from typing import Any, Final
 
-from lastseen.connections.kernels import packet_kernel, step_kernel
+from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.connections.scratch import (
     C_FIRST_SEEN,
     C_LETTERS,

@@ -10,8 +10,8 @@ src/analyzer/protocol/tcp/TCP_Reassembler.cc, Zeek 8), kept as ranges of octets:
 
 from typing import Any, Final
 
+from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.connections.history import G_LETTER, add_scaled
-from lastseen.connections.kernels import packet_kernel, step_kernel
 from lastseen.connections.scratch import (
     C_DEFERRED,
     C_PARTIAL,

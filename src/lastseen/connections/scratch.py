@@ -11,7 +11,7 @@ initial sequence number or on how often 2^32 was passed.
 
 from typing import Any, Final
 
-from lastseen.connections.kernels import packet_kernel, step_kernel
+from lastseen.compiled import packet_kernel, step_kernel
 
 __all__ = ["end_of", "held_by", "insert", "seen_of", "unwrap"]
 

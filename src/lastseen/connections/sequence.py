@@ -7,8 +7,8 @@ repeated payload.
 
 from typing import Any, Final
 
+from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.connections.history import ACK, FIN, RST, SYN
-from lastseen.connections.kernels import packet_kernel, step_kernel
 from lastseen.connections.scratch import (
     C_ACK_NEW,
     C_NEW,

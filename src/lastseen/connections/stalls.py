@@ -13,8 +13,8 @@ al., SIGCOMM 2002) and TAPO (Zhou et al., CoNEXT 2015), who sort by what was out
 
 from typing import Any, Final
 
+from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.connections.history import FIN, RST, SYN
-from lastseen.connections.kernels import packet_kernel, step_kernel
 from lastseen.connections.scratch import (
     C_ACK_NEW,
     C_END,

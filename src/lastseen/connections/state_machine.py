@@ -9,6 +9,7 @@ here, see `tracking`.
 
 from typing import Any, Final
 
+from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.connections.history import (
     ACK,
     FIN,
@@ -21,7 +22,6 @@ from lastseen.connections.history import (
     swap_bits,
     write,
 )
-from lastseen.connections.kernels import packet_kernel, step_kernel
 from lastseen.connections.reassembly import (
     CLOSED,
     ESTABLISHED,

@@ -16,9 +16,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.compiled import kernel
+from lastseen.compiled import kernel, packet_kernel, step_kernel
 from lastseen.connections import history, state_machine
-from lastseen.connections.kernels import packet_kernel, step_kernel
 from lastseen.connections.reassembly import PARTIAL
 from lastseen.connections.scratch import (
     C_END,

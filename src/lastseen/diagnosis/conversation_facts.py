@@ -74,7 +74,8 @@ class _RowsOfGroups:
         originator = int(table["originator"][group]) if group < len(table) else 0
         client = originator ^ int(matching.conversations.flipped[number, point])
         direction = (self._points[point].capture.packets[rows, 2] & 1).astype(np.int64)
-        return rows[(direction ^ client) == side]
+        sent: npt.NDArray[np.int64] = rows[(direction ^ client) == side]
+        return sent
 
 
 def _facts(matching: Matching, number: int, rows: _RowsOfGroups) -> ConversationFacts:
@@ -118,7 +119,8 @@ def _facts(matching: Matching, number: int, rows: _RowsOfGroups) -> Conversation
 
 
 def _fins(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return rows[(point.capture.packets[rows, LENGTH_FLAGS] & _FIN) > 0]
+    fins: npt.NDArray[np.int64] = rows[(point.capture.packets[rows, LENGTH_FLAGS] & _FIN) > 0]
+    return fins
 
 
 def _at(point: Point, row: int) -> Source | None:
@@ -148,6 +150,8 @@ def _endpoints(matching: Matching, number: int, seen: Sequence[int]) -> frozense
     found = set()
     for p in seen:
         point = matching.points[p]
-        flow = point.capture.flows[int(point.connections[int(matching.conversations.group[number, p])]["flow"])]
+        flow = point.capture.flows[
+            int(point.connections[int(matching.conversations.group[number, p])]["flow"])
+        ]
         found |= {(end.address, end.port) for end in endpoints_of(flow, 0)}
     return frozenset(found)

@@ -35,7 +35,7 @@ def diagnose(
     rows: Sequence[Row],
     details: Details,
     *,
-    question: Question = Question(),  # noqa: B008 - an immutable value
+    question: Question = Question(),
     files: tuple[EvidenceFile, ...] = (),
     weirds: tuple[Weird, ...] = (),
     partial: bool = False,
@@ -144,13 +144,17 @@ def _who_waited(facts: Facts, best: Supported, site: LossSite | None) -> str:
 def _unattributed(facts: Facts, site: LossSite) -> Verdict:
     names = f"between {site.upstream.name} and {site.downstream.name}"
     separating = next((c for c in site.contrasts if c.separates), None)
-    shared = f"; what they share and no delivered packet has: {separating.text}" if separating and separating.delivered_total else ""
+    shared = (
+        f"; what they share and no delivered packet has: {separating.text}"
+        if separating and separating.delivered_total
+        else ""
+    )
     host = f" on {facts.host(site.node)}" if site.node is not None else ""
     return Verdict(
         fault=None,
         grade="unattributed",
-        summary=f"{len(site.lost_rows)} packets to the {'client' if site.to_client else 'remote end'} were lost {names}{host}; "
-        f"no known cause was proven{shared}",
+        summary=f"{len(site.lost_rows)} packets to the {'client' if site.to_client else 'remote end'} were lost"
+        f" {names}{host}; no known cause was proven{shared}",
         component=facts.host(site.node) if site.node is not None else None,
         last_seen=site.upstream.name,
         missing_at=site.downstream.name,
@@ -163,8 +167,8 @@ def _possible(hinted: Sequence[Untestable], site: LossSite | None) -> Verdict:
     return Verdict(
         fault=faults[0] if len(faults) == 1 else None,
         grade="possible",
-        summary=f"what the other evidence says fits {', '.join(faults)} {where}({hinted[0].reasons[0].text}), but it is not"
-        f" proven: {hinted[0].missing[0]} is missing",
+        summary=f"what the other evidence says fits {', '.join(faults)} {where}({hinted[0].reasons[0].text}),"
+        f" but it is not proven: {hinted[0].missing[0]} is missing",
         component=hinted[0].component or None,
         last_seen=site.upstream.name if site else None,
         missing_at=site.downstream.name if site else None,
@@ -176,9 +180,13 @@ def _nothing_lost(facts: Facts) -> Verdict:
     """Healthy when the captures show nothing wrong and nobody waited; blind otherwise."""
     waits = stalled(facts)
     if facts.symptoms and not facts.conversations:
-        return Verdict(fault=None, grade="blind", summary=_felt(facts) + "; without a capture nobody can tell why")
+        return Verdict(
+            fault=None, grade="blind", summary=_felt(facts) + "; without a capture nobody can tell why"
+        )
     if not facts.conversations:
-        return Verdict(fault=None, grade="blind", summary="there is no TCP connection in this evidence to judge")
+        return Verdict(
+            fault=None, grade="blind", summary="there is no TCP connection in this evidence to judge"
+        )
     if waits or facts.symptoms:
         return Verdict(fault=None, grade="blind", summary=_blind(facts, waits))
     return Verdict(fault=None, grade="healthy", summary=_healthy(facts))
@@ -187,12 +195,18 @@ def _nothing_lost(facts: Facts) -> Verdict:
 def _felt(facts: Facts) -> str:
     felt = facts.symptoms[0]
     waited = f"{felt.waited_ns / 1e9:.2f} s" if felt.waited_ns is not None else "without end"
-    what = {"waited_for_eof": " for an end-of-file", "waited_for_data": " for data", "waited_for_connect": " to connect"}
+    what = {
+        "waited_for_eof": " for an end-of-file",
+        "waited_for_data": " for data",
+        "waited_for_connect": " to connect",
+    }
     return f"{felt.call} waited {waited}{what.get(felt.kind, '')}"
 
 
 def _blind(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
-    said = _felt(facts) if facts.symptoms else f"{waits[0].text} stood still for {waits[0].stall_ns / 1e9:.2f} s"
+    said = (
+        _felt(facts) if facts.symptoms else f"{waits[0].text} stood still for {waits[0].stall_ns / 1e9:.2f} s"
+    )
     if waits:
         said += _unseen(waits[0])
     if len(facts.matching.points) > 1:

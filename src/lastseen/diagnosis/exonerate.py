@@ -19,7 +19,13 @@ LARGE_BYTES = 1000
 
 def exonerated(facts: Facts, site: LossSite | None) -> tuple[Exonerated, ...]:
     """Everything the evidence clears, given where packets were lost."""
-    found = [*_remote(facts, site), *_network(facts, site), *_nics(facts, site), *_congestion(site), *_guest(facts, site)]
+    found = [
+        *_remote(facts, site),
+        *_network(facts, site),
+        *_nics(facts, site),
+        *_congestion(site),
+        *_guest(facts, site),
+    ]
     return tuple(found)
 
 
@@ -37,12 +43,18 @@ def _remote(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
     first = facts.matching.points[conversation.seen_at[0]]
     frames = conversation.fins[0]
     text = f"it closed the connection: {len(frames)} FIN{'s' if len(frames) > 1 else ''} seen at {first.name}"
-    yield Exonerated(what="the remote server", reason=Reason(text=text, source=Source(file=first.file, frame=frames[0])))
+    yield Exonerated(
+        what="the remote server", reason=Reason(text=text, source=Source(file=first.file, frame=frames[0]))
+    )
 
 
 def _before(facts: Facts, site: LossSite) -> list[Hop]:
     """Hops of the lost packets' direction that lie before the loss, and lost nothing."""
-    path = range(site.hop.upstream) if site.to_client else range(len(facts.matching.points) - 1, site.hop.upstream, -1)
+    path = (
+        range(site.hop.upstream)
+        if site.to_client
+        else range(len(facts.matching.points) - 1, site.hop.upstream, -1)
+    )
     upstreams = set(path)
     return [h for h in facts.matching.hops if h.direction == site.hop.direction and h.upstream in upstreams]
 
@@ -57,7 +69,8 @@ def _network(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
     points = facts.matching.points
     first, last = (hops[0], hops[-1]) if site.hop.direction == REMOTE_TO_CLIENT else (hops[-1], hops[0])
     count = int(np.count_nonzero(first.fate))
-    text = f"all {count} packets of this direction got from {points[first.upstream].name} to {points[last.downstream].name}"
+    way = f"from {points[first.upstream].name} to {points[last.downstream].name}"
+    text = f"all {count} packets of this direction got {way}"
     source = Source(file=points[last.downstream].file)
     yield Exonerated(what="the network before that hop", reason=Reason(text=text, source=source))
 
@@ -69,7 +82,11 @@ def _nics(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
     names = {site.upstream.interface, site.downstream.interface} - {""}
     moved: dict[str, int] = {}
     last = None
-    before = {(c.scope, c.name): c for c in facts.counters if c.family == "link" and c.node == site.node and c.snapshot == "before"}
+    before = {
+        (c.scope, c.name): c
+        for c in facts.counters
+        if c.family == "link" and c.node == site.node and c.snapshot == "before"
+    }
     for counter in facts.counters:
         if counter.family != "link" or counter.node != site.node or counter.snapshot != "after":
             continue
@@ -96,7 +113,10 @@ def _congestion(site: LossSite | None) -> Iterator[Exonerated]:
     longest_lost = int(column(site.lost, "frame_len").max())
     passed = int(np.count_nonzero(large > longest_lost))
     if longest_lost < LARGE_BYTES and passed:
-        text = f"{passed} longer packets (up to {int(large.max())} bytes) passed; only packets of at most {longest_lost} bytes vanished"
+        text = (
+            f"{passed} longer packets (up to {int(large.max())} bytes) passed;"
+            f" only packets of at most {longest_lost} bytes vanished"
+        )
         frame = int(column(site.delivered, "frame_number")[int(np.argmax(large))])
         yield Exonerated(what="congestion", reason=Reason(text=text, source=site.source(frame - 1)))
 
@@ -105,7 +125,11 @@ def _guest(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
     """Everything that reached the point after the loss also reached the client."""
     if site is None or not site.to_client:
         return
-    after = [h for h in facts.matching.hops if h.direction == site.hop.direction and h.upstream >= site.hop.downstream]
+    after = [
+        h
+        for h in facts.matching.hops
+        if h.direction == site.hop.direction and h.upstream >= site.hop.downstream
+    ]
     if not after or any(hop.count(2) for hop in after):
         return
     points = facts.matching.points

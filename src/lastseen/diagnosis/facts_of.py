@@ -40,11 +40,12 @@ def facts_of(
     evidence = Evidence(rows=rows)
     ranked = list(conversation_facts(matching, rank(matching)[:MOST_CONVERSATIONS]))
     felt = symptoms(evidence.of(Syscall))
+    everything = frozenset(range(len(matching.conversations.group)))
     focus = frozenset(c.number for c in ranked if _is_wanted(c, wanted))
     facts = Facts(
         matching=matching,
         conversations=tuple(sorted(ranked, key=lambda c: _concern(c, felt))),
-        sites=loss_sites(matching, details, _all_others(matching, ranked, focus) if not wanted else focus),
+        sites=loss_sites(matching, details, focus if wanted else everything),
         symptoms=felt,
         log_lines=tuple(join_lines(evidence.of(LogLine), matching.points)),
         counters=evidence.of(Counter),
@@ -59,15 +60,10 @@ def facts_of(
 
 def _is_wanted(conversation: ConversationFacts, wanted: Sequence[str]) -> bool:
     """Whether every wanted text names an end of the connection."""
-    ends = {form for address, port in conversation.endpoints for form in (address, f"{address}:{port}", str(port))}
+    ends = {
+        form for address, port in conversation.endpoints for form in (address, f"{address}:{port}", str(port))
+    }
     return all(text in ends or text == conversation.text for text in wanted)
-
-
-def _all_others(
-    matching: Matching, ranked: Iterable[ConversationFacts], focus: frozenset[int]
-) -> frozenset[int]:
-    """Without a question every conversation counts, those of other protocols too."""
-    return focus | frozenset(range(len(matching.conversations.group)))
 
 
 def _concern(conversation: ConversationFacts, felt: Sequence[Symptom]) -> tuple[int, int, int, int]:

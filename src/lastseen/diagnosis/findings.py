@@ -24,7 +24,14 @@ CLOCK_NOTED_NS = 1_000_000
 
 def findings(facts: Facts, clocks: Sequence[LogClock], details: Details) -> tuple[Reason, ...]:
     """Notes in the order of their use."""
-    notes = [*_fin_along_path(facts, details), *_checksums_off(facts), *_unproven(facts), *_watch_proofs(facts), *_clocks(clocks), *_harmless(facts)]
+    notes = [
+        *_fin_along_path(facts, details),
+        *_checksums_off(facts),
+        *_unproven(facts),
+        *_watch_proofs(facts),
+        *_clocks(clocks),
+        *_harmless(facts),
+    ]
     return tuple(notes)
 
 
@@ -55,8 +62,8 @@ def _fin_along_path(facts: Facts, details: Details) -> Iterator[Reason]:
     after = seen[seen.index(last) + 1 :]
     if after:
         text = (
-            f"the server's FIN is {last.length} bytes long (padded) at {last.point} and {after[0].length} at {after[0].point}:"
-            " the padding is trimmed there"
+            f"the server's FIN is {last.length} bytes long (padded) at {last.point} and {after[0].length} at"
+            f" {after[0].point}: the padding is trimmed there"
         )
         yield Reason(text=text, source=after[0].source)
     elif len(padded) > 1:
@@ -85,8 +92,8 @@ def _unproven(facts: Facts) -> Iterator[Reason]:
         if len(site.unproven_rows):
             count = len(site.unproven_rows)
             text = (
-                f"{count} more packet{'s' if count > 1 else ''} came after the last one captured at {site.downstream.name}: "
-                "whether that capture still ran is not proven, so it is counted apart"
+                f"{count} more packet{'s' if count > 1 else ''} came after the last one captured at"
+                f" {site.downstream.name}: whether that capture still ran is not proven, so it is counted apart"
             )
             yield Reason(text=text, source=site.source(int(site.unproven_rows[0])))
 
@@ -104,7 +111,10 @@ def _clocks(clocks: Sequence[LogClock]) -> Iterator[Reason]:
     for clock in clocks:
         source = Source(file=clock.file)
         if clock.spread_ns > CLOCK_SPREAD_NS:
-            yield Reason(text=f"the times in {clock.file} do not fit the packets; its lines were joined without them", source=source)
+            yield Reason(
+                text=f"the times in {clock.file} do not fit the packets; its lines were joined without them",
+                source=source,
+            )
         elif clock.clock == "wall" and abs(clock.ahead_ns) > CLOCK_NOTED_NS:
             side = "behind" if clock.ahead_ns > 0 else "ahead of"
             text = f"the clock of {clock.file} runs {abs(clock.ahead_ns) / 1e6:.0f} ms {side} the captures'"
@@ -115,7 +125,9 @@ def _checksums_off(facts: Facts) -> Iterator[Reason]:
     """conntrack's checksum test switched off, which hides the padding fault while it lasts."""
     found = facts.setting("net.netfilter.nf_conntrack_checksum", None)
     if found and all(setting.value == "0" for setting in found):
-        text = f"conntrack does not verify checksums on {facts.host(found[0].node)} (nf_conntrack_checksum = 0)"
+        text = (
+            f"conntrack does not verify checksums on {facts.host(found[0].node)} (nf_conntrack_checksum = 0)"
+        )
         yield Reason(text=text, source=found[0].source)
 
 
@@ -131,4 +143,6 @@ def _harmless(facts: Facts) -> Iterator[Reason]:
 
 def stalled(facts: Facts) -> list[ConversationFacts]:
     """Conversations in focus that stalled, worst first."""
-    return sorted((c for c in facts.conversations if c.stall and c.number in facts.focus), key=lambda c: -c.stall_ns)
+    return sorted(
+        (c for c in facts.conversations if c.stall and c.number in facts.focus), key=lambda c: -c.stall_ns
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lastseen.faults.facts import JoinedLine
 from lastseen.tables.endpoints import endpoints_of
@@ -53,7 +54,9 @@ def once(lines: Iterable[LogLine]) -> list[JoinedLine]:
         counts[line.source.file, line.node, line.text] += 1
         key = (line.node, line.text, rank)
         known = seen.get(key)
-        seen[key] = JoinedLine(line=line) if known is None else replace(known, copies=(*known.copies, line.source))
+        seen[key] = (
+            JoinedLine(line=line) if known is None else replace(known, copies=(*known.copies, line.source))
+        )
     return list(seen.values())
 
 
@@ -90,12 +93,20 @@ def _line_key(packet: LoggedPacket) -> Key:
 
 
 def _join_at(
-    number: int, point: Point, wanted: dict[Key, list[int]], numbers: np.ndarray, joined: list[JoinedLine]  # type: ignore[type-arg]
+    number: int,
+    point: Point,
+    wanted: dict[Key, list[int]],
+    numbers: npt.NDArray[np.uint32],
+    joined: list[JoinedLine],
 ) -> None:
-    """Join what is seen at one point; lines that have a packet already keep it unless this point lies later on the
-    way, on the line's own node."""
+    """Join what is seen at one point.
+
+    Lines that have a packet already keep it unless this point lies later on the way, on the line's own node.
+    """
     packets = point.capture.packets
-    rows = np.flatnonzero(np.isin(packets[:, SEQ], numbers) & (packets[:, FLOW] != NO_FLOW) & (point.group_of >= 0))
+    rows = np.flatnonzero(
+        np.isin(packets[:, SEQ], numbers) & (packets[:, FLOW] != NO_FLOW) & (point.group_of >= 0)
+    )
     found: dict[Key, list[int]] = defaultdict(list)
     for row in rows.tolist():
         found[_packet_key(point, row)].append(row)
@@ -115,7 +126,9 @@ def _packet_key(point: Point, row: int) -> Key:
     )  # fmt: skip
 
 
-def log_clocks(joined: Sequence[JoinedLine], lines: Iterable[LogLine], points: Sequence[Point]) -> list[LogClock]:
+def log_clocks(
+    joined: Sequence[JoinedLine], lines: Iterable[LogLine], points: Sequence[Point]
+) -> list[LogClock]:
     """The clock of every log that has joined lines, copies included."""
     at: dict[tuple[str, int | None], LogLine] = {(line.source.file, line.source.line): line for line in lines}
     shifts: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -134,5 +147,3 @@ def _clock(file: str, clock: str, values: list[int]) -> LogClock:
     ahead = int(np.median(values))
     spread = max(abs(value - ahead) for value in values)
     return LogClock(file=file, clock=clock, ahead_ns=ahead, spread_ns=spread, lines=len(values))
-
-

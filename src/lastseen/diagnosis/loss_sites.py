@@ -28,10 +28,15 @@ def loss_sites(matching: Matching, details: Details, focus: frozenset[int]) -> t
     """Hops with lost (or unproven) packets of the conversations in `focus`, worst first."""
     sites = []
     for number, hop in enumerate(matching.hops):
-        lost, unproven = _in_focus(matching, hop, hop.rows(LOST), focus), _in_focus(matching, hop, hop.rows(UNPROVEN), focus)
+        lost, unproven = (
+            _in_focus(matching, hop, hop.rows(LOST), focus),
+            _in_focus(matching, hop, hop.rows(UNPROVEN), focus),
+        )
         if len(lost) or len(unproven):
             sites.append(_site(matching, number, lost, unproven, details))
-    return tuple(sorted(sites, key=lambda s: (not s.material, -len(s.lost_rows), -len(s.unproven_rows), s.number)))
+    return tuple(
+        sorted(sites, key=lambda s: (not s.material, -len(s.lost_rows), -len(s.unproven_rows), s.number))
+    )
 
 
 def conversation_of(matching: Matching, point: int) -> npt.NDArray[np.int32]:
@@ -58,7 +63,11 @@ def _in_focus(
 
 
 def _site(
-    matching: Matching, number: int, lost: npt.NDArray[np.int64], unproven: npt.NDArray[np.int64], details: Details
+    matching: Matching,
+    number: int,
+    lost: npt.NDArray[np.int64],
+    unproven: npt.NDArray[np.int64],
+    details: Details,
 ) -> LossSite:
     hop = matching.hops[number]
     upstream, downstream = matching.points[hop.upstream], matching.points[hop.downstream]
@@ -85,8 +94,11 @@ def _site(
 
 
 def _common_node(upstream: Point, downstream: Point) -> str | None:
-    """The node both points are on. Two points without any node are on the unnamed one only if its own texts know
-    their interfaces; bare captures may come from anywhere."""
+    """The node both points are on.
+
+    Two points without any node are on the unnamed one only if its own texts know their interfaces; bare captures may
+    come from anywhere.
+    """
     if upstream.node != downstream.node:
         return None
     return upstream.node if upstream.node or (upstream.interface and downstream.interface) else None
@@ -130,9 +142,9 @@ def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> 
         for r in arrived[np.isin(packets[arrived, SEQ], packets[uses, SEQ])]
     }
     for row in uses:
-        again = keys.get((int(point.group_of[row]), int(packets[row, SEQ]), int(packets[row, LENGTH_FLAGS] >> 8)))
+        again = keys.get(
+            (int(point.group_of[row]), int(packets[row, SEQ]), int(packets[row, LENGTH_FLAGS] >> 8))
+        )
         if again is None or not 0 <= again - int(times[row]) <= STALL_NS:
             return False
     return True
-
-

@@ -1,5 +1,6 @@
 """The one experiment or piece of evidence that would change the verdict most, as commands to copy."""
 
+import ipaddress
 from collections.abc import Sequence
 
 from lastseen.contrasts.experiments import separating_experiment
@@ -48,7 +49,12 @@ def _filter(facts: Facts) -> str:
 
 
 def _of(end: Endpoint) -> str:
-    return f"host {end.address} and tcp port {end.port}" if end.port else f"host {end.address}"
+    """A filter for one end; what is no plain address (a hostile trace may say anything) is left out of commands."""
+    try:
+        address = ipaddress.ip_address(end.address)
+    except ValueError:
+        return "tcp"
+    return f"host {address} and tcp port {end.port}" if end.port else f"host {address}"
 
 
 def _more_captures(facts: Facts) -> list[Step]:
@@ -56,30 +62,45 @@ def _more_captures(facts: Facts) -> list[Step]:
     chosen = _filter(facts)
     points = [p for p in facts.matching.points if p.packets]
     if not points:
-        text = "Capture the connection on both sides of the host that forwards it (its uplink or tunnel, and the client's tap or eth0) while it is repeated."
+        text = (
+            "Capture the connection on both sides of the host that forwards it (its uplink or tunnel, and the"
+            " client's tap or eth0) while it is repeated."
+        )
         commands = (
             f"tcpdump -i TUNNEL_OR_UPLINK -s 256 -w uplink.pcap '{chosen}'",
             f"tcpdump -i TAP_OR_ETH0 -s 256 -w tap.pcap '{chosen}'",
         )
         return [Step(text=text, commands=commands)]
     stalled = next((c for c in facts.conversations if c.stall), None)
-    if stalled is not None and stalled.stall_side == CLIENT_TO_REMOTE and stalled.stall == "lost_retransmitting":
+    if (
+        stalled is not None
+        and stalled.stall_side == CLIENT_TO_REMOTE
+        and stalled.stall == "lost_retransmitting"
+    ):
         text = (
-            f"Capture one step nearer the client than {points[-1].name} (its tap, or eth0 inside it) while the request is repeated:"
-            " it tells whether what the server repeats ever arrives there."
+            f"Capture one step nearer the client than {points[-1].name} (its tap, or eth0 inside it) while the"
+            " request is repeated: it tells whether what the server repeats ever arrives there."
         )
         return [Step(text=text, commands=(f"tcpdump -i TAP_OR_ETH0 -s 256 -w tap.pcap '{chosen}'",))]
     text = (
-        f"Capture one step nearer the remote end than {points[0].name} (the host's tunnel interface, genev_sys_6081 or"
-        " vxlan_sys_4789, or its uplink) while the request is repeated: it tells whether the missing packets ever arrived there."
+        f"Capture one step nearer the remote end than {points[0].name} (the host's tunnel interface, genev_sys_6081"
+        " or vxlan_sys_4789, or its uplink) while the request is repeated: it tells whether the missing packets ever"
+        " arrived there."
     )
     return [Step(text=text, commands=(f"tcpdump -i genev_sys_6081 -s 256 -w tunnel.pcap '{chosen}'",))]
 
 
 def _at_the_hop(facts: Facts, site: LossSite) -> list[Step]:
     """Counters and logs of the host that lost the packets, around one more request."""
-    where = facts.host(site.node) if site.node is not None else f"the host between {site.upstream.name} and {site.downstream.name}"
-    text = f"On {where}, take these before and after one more request; whatever moved by {len(site.lost_rows)} names the component."
+    where = (
+        facts.host(site.node)
+        if site.node is not None
+        else f"the host between {site.upstream.name} and {site.downstream.name}"
+    )
+    text = (
+        f"On {where}, take these before and after one more request; whatever moved by {len(site.lost_rows)} names"
+        " the component."
+    )
     commands = (
         "conntrack -S; nstat -az; ip -s -s link; tc -s qdisc",
         "nft list ruleset; iptables-save -c",
@@ -92,7 +113,8 @@ def _at_the_hop(facts: Facts, site: LossSite) -> list[Step]:
 
 def _closing_lines(site: LossSite) -> Step:
     text = (
-        f"Get the closing lines of the capture at {site.downstream.name} (or capture again and stop it some seconds later): "
-        f"{len(site.unproven_rows)} packet{'s' if len(site.unproven_rows) > 1 else ''} came after its last one."
+        f"Get the closing lines of the capture at {site.downstream.name} (or capture again and stop it some seconds"
+        f" later): {len(site.unproven_rows)} packet{'s' if len(site.unproven_rows) > 1 else ''} came after its last"
+        " one."
     )
     return Step(text=text)

@@ -102,7 +102,9 @@ def open_case(
     listed, weirds = list_files(paths, stack)
     said = next((read_case_toml(f.path) for f in listed if f.parts[-1] == "case.toml" and f.path), CaseToml())
     case = Case(said=said, weirds=weirds, _stack=stack)
-    looked = [look for file in listed if file.parts[-1] != "case.toml" and (look := _look(file, case, progress))]
+    looked = [
+        look for file in listed if file.parts[-1] != "case.toml" and (look := _look(file, case, progress))
+    ]
     for look, place in zip(looked, _places(looked, said), strict=True):
         progress(look.file.name)
         if expired():
@@ -178,7 +180,11 @@ def _read_capture(look: _Looked, place: Place, case: Case) -> None:
     )
     case.files.append(
         EvidenceFile(
-            file=name, kind=capture.format, rows=len(capture.packets), node=place.node, snapshot=place.snapshot
+            file=name,
+            kind=capture.format,
+            rows=len(capture.packets),
+            node=place.node,
+            snapshot=place.snapshot,
         )
     )
 
@@ -199,7 +205,11 @@ def _read_text(look: _Looked, reader: Reader, place: Place, case: Case) -> None:
     case.weirds += weird.values()
     case.files.append(
         EvidenceFile(
-            file=name, kind=reader.KIND, rows=len(case.rows) - before, node=place.node, snapshot=place.snapshot
+            file=name,
+            kind=reader.KIND,
+            rows=len(case.rows) - before,
+            node=place.node,
+            snapshot=place.snapshot,
         )
     )
 
@@ -224,7 +234,9 @@ def _bounded(rows: Iterator[Row | Weird], name: str) -> Iterator[Row | Weird]:
         else:
             kept += 1
         if kept > MAX_ROWS or bad > MAX_WEIRD_LINES:
-            yield Weird(file=name, reason="longer than is kept in memory: the rest was not read", line=row_line(row))
+            yield Weird(
+                file=name, reason="longer than is kept in memory: the rest was not read", line=row_line(row)
+            )
             return
         yield row
 

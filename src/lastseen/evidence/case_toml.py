@@ -65,8 +65,12 @@ def read_case_toml(path: Path) -> CaseToml:
     try:
         said = msgspec.toml.decode(path.read_bytes(), type=CaseToml)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LastseenError(f"{path.name}: {error}; see the documentation of case.toml for its keys") from error
+        raise LastseenError(
+            f"{path.name}: {error}; see the documentation of case.toml for its keys"
+        ) from error
     for snapshot in said.snapshot:
         if snapshot.when not in _WHEN:
-            raise LastseenError(f"{path.name}: snapshot.when is {snapshot.when!r}; expected before, mid or after")
+            raise LastseenError(
+                f"{path.name}: snapshot.when is {snapshot.when!r}; expected before, mid or after"
+            )
     return said

@@ -83,4 +83,8 @@ def _ends_with(file: CaseFile, path: str) -> bool:
 def _inside(file: CaseFile, folder: str) -> bool:
     parts = tuple(part for part in folder.split("/") if part not in ("", "."))
     folders = file.parts[:-1]
-    return any(folders[i : i + len(parts)] == parts for i in range(len(folders) - len(parts) + 1)) if parts else False
+    return (
+        any(folders[i : i + len(parts)] == parts for i in range(len(folders) - len(parts) + 1))
+        if parts
+        else False
+    )

@@ -30,4 +30,4 @@ class Rule(Protocol):
 def rules() -> dict[str, Rule]:
     """All rules by slug, in alphabetical order."""
     slugs = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
-    return {slug: import_module(f"{__name__}.{slug}.rule") for slug in slugs}  # type: ignore[misc]  # modules fit Rule
+    return {slug: import_module(f"{__name__}.{slug}.rule") for slug in slugs}

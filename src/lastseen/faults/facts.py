@@ -168,7 +168,9 @@ class Facts:
 
     def _pairs(self, family: str, name: str, node: str | None) -> Iterator[tuple[Counter, Counter]]:
         wanted = [
-            c for c in self.counters if c.family == family and c.name == name and (node is None or c.node == node)
+            c
+            for c in self.counters
+            if c.family == family and c.name == name and (node is None or c.node == node)
         ]
         before = {(c.node, c.scope): c for c in wanted if c.snapshot == "before"}
         for counter in wanted:
@@ -178,7 +180,8 @@ class Facts:
 
     def rule_deltas(self, node: str | None, layer: str) -> list[tuple[Rule, Delta]]:
         """How often each rule was hit between the snapshots; a rule without a before counts from zero when the
-        before snapshot of its kind is missing altogether (a fresh rule set), else it is left out."""
+        before snapshot of its kind is missing altogether (a fresh rule set), else it is left out.
+        """
         mine = [r for r in self.rules if r.layer == layer and (node is None or r.node == node)]
         before = {_identity(r): r for r in mine if r.snapshot == "before"}
         result = []
@@ -192,7 +195,9 @@ class Facts:
             start_bytes = earlier.bytes or 0 if earlier else 0
             moved = None if rule.bytes is None else rule.bytes - start_bytes
             text = f"{rule.place}: {rule.match} actions={rule.actions}"
-            result.append((rule, Delta(value=rule.packets - start, after=rule.source, text=text, bytes=moved)))
+            result.append(
+                (rule, Delta(value=rule.packets - start, after=rule.source, text=text, bytes=moved))
+            )
         return result
 
 

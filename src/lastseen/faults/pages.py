@@ -28,7 +28,9 @@ class Page:
 def slugs() -> tuple[str, ...]:
     """All faults, in alphabetical order."""
     folder = files("lastseen.faults")
-    return tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and (entry / "rule.py").is_file()))
+    return tuple(
+        sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and (entry / "rule.py").is_file())
+    )
 
 
 def page_of(slug: str) -> Page:

@@ -1,173 +1,308 @@
 """Find the same connection at several points, whatever was rewritten on the way.
 
 Addresses and ports are no evidence: NAT changes them. Initial sequence numbers are what no common middlebox
-changes; where they are missing or not unique, packets vote with what they carry.
+changes; where they are missing or not unique, packets vote with what they carry (`ballots`). Point after point is
+joined to the conversations found so far, by the surest mark first.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.compiled import kernel
+from lastseen.matching.ballots import CONTENT, ENDS, RELATIVE, Ballots, ballots_of, count_votes
 from lastseen.matching.grouping import Grouped
-from lastseen.tables.packets import ACK, ID_WINDOW, LENGTH_FLAGS, SEQ
-from lastseen.tables.points import Conversations, Point
+from lastseen.tables.packets import ACK, FLAGS, LENGTH_FLAGS, SEQ
+from lastseen.tables.points import Conversations
 
-__all__ = ["find_conversations"]
+__all__ = ["find_conversations", "nearest_in_order", "with_common_numbers"]
 
-VOTERS: Final = 64
-"""Packets a group's vote is taken from: its first ones; more would not change a majority of 32-bit numbers."""
+RELATIVE_VOTES: Final = 2
+"""Packets that must agree before two connections are taken for one whose numbers a firewall moved: a proxy that
+keeps the addresses gives its packets identifications of its own."""
 
-Member = tuple[int, int]
-"""(point, group)."""
+Int64s = npt.NDArray[np.int64]
+Uint64s = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
+
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_PAIR, _FIRST, _SECOND = (True, True), (True, False), (False, True)
+"""Which sides' initial numbers a key is made of."""
+_LEVELS: Final = (
+    (_PAIR, _PAIR, _PAIR),
+    (_FIRST, _FIRST, _PAIR),
+    (_FIRST, _PAIR, _FIRST),
+    (_FIRST, _FIRST, _FIRST),
+    (_SECOND, _SECOND, _PAIR),
+    (_SECOND, _PAIR, _SECOND),
+    (_SECOND, _SECOND, _SECOND),
+)
+"""(the key, numbers known of the new group, of the conversation): both numbers first; where one side knows only one
+of them, there is nothing that could contradict."""
 
 
-def find_conversations(points: Sequence[Point], grouped: Sequence[Grouped]) -> Conversations:
+def find_conversations(grouped: Sequence[Grouped]) -> Conversations:
     """One row a conversation, in order of the first point that saw it. Every group of every point is in one."""
-    links = _Links(points, grouped)
-    links.by_initial_numbers()
-    links.by_votes()
-    return links.table()
+    found = _Found(len(grouped))
+    for number, groups in enumerate(grouped):
+        found.join(number, grouped[:number], groups)
+    return Conversations(group=found.group, flipped=found.flipped)
 
 
-class _Links:
-    """Members found to be the same conversation so far. A conversation has at most one member a point."""
+class _Found:
+    """Conversations of the points so far, one row each: `group`, `flipped`, and what marks them.
 
-    def __init__(self, points: Sequence[Point], grouped: Sequence[Grouped]) -> None:
-        self._points, self._grouped = points, grouped
-        self._sizes = [len(g.starts) // 2 for g in grouped]
-        self._root = [np.full(size, -1, np.int64) for size in self._sizes]
-        self._members: list[dict[int, int]] = []
-        self._flips: dict[Member, bool] = {}
+    `times` are those of the point that saw it first, put into the clock of the first point as well as known.
+    """
 
-    # ---- linking ----
-    def _join(self, members: Sequence[Member], flips: Sequence[bool]) -> None:
-        """Make one conversation of members of different points (those already in one bring it along)."""
-        numbers = {int(self._root[p][g]) for p, g in members} - {-1}
-        if len(numbers) > 1:
+    def __init__(self, points: int) -> None:
+        self.group = np.empty((0, points), np.int32)
+        self.flipped = np.empty((0, points), np.bool_)
+        self.isn = np.empty((0, 2), np.uint32)
+        self.known = np.empty((0, 2), np.bool_)
+        self.ends = np.empty(0, np.uint64)
+        self.times = np.empty(0, np.int64)
+
+    def join(self, point: int, before: Sequence[Grouped], new: Grouped) -> None:
+        """Give each group of a point its conversation, an old or a new one."""
+        self._left = np.arange(len(new), dtype=np.int64)
+        self._open = np.arange(len(self.times), dtype=np.int64)
+        self._shift: int | None = None
+        if point:
+            for with_ends in (True, False):
+                for level in _LEVELS:
+                    self._by_numbers(point, new, level, with_ends=with_ends)
+            for kind in (ENDS, CONTENT, RELATIVE):
+                self._by_votes(point, before, new, kind)
+        self._add(point, new)
+
+    # ---- initial sequence numbers ----
+    def _by_numbers(
+        self, point: int, new: Grouped, level: tuple[tuple[bool, bool], ...], *, with_ends: bool
+    ) -> None:
+        key, of_new, of_old = level
+        mine = self._left[_knows(new.isn_known[self._left], of_new)]
+        theirs = self._open[_knows(self.known[self._open], of_old)]
+        if not len(mine) or not len(theirs):
             return
-        number = numbers.pop() if numbers else len(self._members)
-        if number == len(self._members):
-            self._members.append({})
-        conversation = self._members[number]
-        for (point, group), flip in zip(members, flips, strict=True):
-            if point not in conversation:
-                conversation[point] = group
-                self._root[point][group] = number
-                self._flips[point, group] = flip
+        a = _number_keys(new.isn[mine], new.ends[mine], key, with_ends=with_ends)
+        b = _number_keys(self.isn[theirs], self.ends[theirs], key, with_ends=with_ends)
+        i, j = self._same_keys((a, new.times[mine]), (b, self.times[theirs]))
+        self._link(point, new, (mine[i], theirs[j]), np.zeros(len(i), np.bool_))
 
-    def by_initial_numbers(self) -> None:
-        """Join by the originator's initial sequence number, then by the responder's for what is left."""
-        for side in (0, 1):
-            for members in self._sharing(side):
-                for same in self._one_a_point(members):
-                    self._join(same, [False] * len(same))
-
-    def _sharing(self, side: int) -> Iterator[list[Member]]:
-        """Members with the same initial sequence number of one side, where more than one point has it."""
-        found: dict[int, list[Member]] = defaultdict(list)
-        for point, grouped in enumerate(self._grouped):
-            known = np.flatnonzero(grouped.isn_known[:, side])
-            if side:
-                known = known[self._root[point][known] < 0]
-            for group, number in zip(known.tolist(), grouped.isn[known, side].tolist(), strict=True):
-                found[number].append((point, group))
-        for members in found.values():
-            if len({point for point, _ in members}) > 1:
-                yield members
-
-    def _one_a_point(self, members: list[Member]) -> Iterator[list[Member]]:
-        """Split members that share a number into conversations with one member a point each.
-
-        Usually there is nothing to split. Else the pair of numbers decides, and among equal pairs (replayed or
-        scanning traffic) the order in time.
-        """
-        if len({point for point, _ in members}) == len(members):
-            yield members if self._agree(members) else members[:1]
-            return
-        by_pair: dict[tuple[int, ...], dict[int, list[Member]]] = defaultdict(lambda: defaultdict(list))
-        for point, group in members:
-            isn, known = self._grouped[point].isn[group], self._grouped[point].isn_known[group]
-            pair = tuple(int(number) if is_known else -1 for number, is_known in zip(isn, known, strict=True))
-            by_pair[pair][point].append((point, group))
-        for at_points in by_pair.values():
-            for rank in range(max(len(same) for same in at_points.values())):
-                yield [same[rank] for same in at_points.values() if rank < len(same)]
-
-    def _agree(self, members: list[Member]) -> bool:
-        """Whether the initial numbers both sides show do not contradict each other."""
-        for side in (0, 1):
-            shown = {
-                int(self._grouped[p].isn[g, side]) for p, g in members if self._grouped[p].isn_known[g, side]
-            }
-            if len(shown) > 1:
-                return False
-        return True
+    def _same_keys(self, mine: tuple[Uint64s, Int64s], theirs: tuple[Uint64s, Int64s]) -> tuple[Int64s, Int64s]:
+        """Places in both of pairs with the same key; of several with one key those nearest in time, in order."""
+        order_a, order_b = (np.lexsort((times, keys)) for keys, times in (mine, theirs))
+        lists = mine[0][order_a], mine[1][order_a], theirs[0][order_b], theirs[1][order_b]
+        alone = _pair_runs(*lists, np.int64(0), True)
+        if self._shift is None:
+            some = np.flatnonzero(alone >= 0)
+            if len(some):
+                self._shift = int(np.median(lists[1][some] - lists[3][alone[some]]))
+        shift = self._shift if self._shift is not None else int(mine[1].min() - theirs[1].min())
+        partner = _pair_runs(*lists, np.int64(shift), False)
+        found = np.flatnonzero(partner >= 0)
+        return order_a[found], order_b[partner[found]]
 
     # ---- votes ----
-    def by_votes(self) -> None:
-        """Join what shares no handshake by what its packets carry: sequence numbers, lengths, flags, digests."""
-        ballots: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-        for point in range(len(self._points)):
-            for group in self._voting(point):
-                for sender in (0, 1):
-                    for key in self._keys(point, group, sender):
-                        ballots[key].append((point, group, sender))
-        for (one, other), (same, crossed) in self._count(ballots):
-            if int(self._root[other[0]][other[1]]) < 0 or int(self._root[one[0]][one[1]]) < 0:
-                flip = self._flips.get(one, False) != (crossed > same)
-                self._join([one, other], [self._flips.get(one, False), flip])
+    def _by_votes(self, point: int, before: Sequence[Grouped], new: Grouped, kind: int) -> None:
+        """Join what shares no handshake by what its packets carry."""
+        mine, theirs = self._voters(new, kind)
+        if not len(mine) or not len(theirs):
+            return
+        ours = ballots_of(new, mine, mine, kind=kind)
+        other = _merged(
+            [
+                ballots_of(grouped, self.group[at, p].astype(np.int64), at, kind=kind)
+                for p, grouped in enumerate(before)
+                if len(at := theirs[self.group[theirs, p] >= 0])
+            ],
+            self.flipped,
+            [p for p in range(len(before)) if (self.group[theirs, p] >= 0).any()],
+        )
+        a, b, votes, crossed = count_votes(ours, other)
+        enough = votes >= self._needed(new, kind, (a, b), (ours, other))
+        chosen = _best_of_both(a[enough], b[enough], np.int64(len(new)), np.int64(len(self.times)))
+        pairs = a[enough][chosen], b[enough][chosen]
+        self._link(point, new, pairs, crossed[enough][chosen])
 
-    def _voting(self, point: int) -> list[int]:
-        """Groups that are in no conversation with another point yet, or whose conversation lacks a point."""
-        lonely = self._root[point] < 0
-        incomplete = np.array([len(c) < len(self._points) for c in self._members] + [True])
-        return list(np.flatnonzero(lonely | incomplete[self._root[point]]).tolist())
+    def _voters(self, new: Grouped, kind: int) -> tuple[Int64s, Int64s]:
+        if kind != RELATIVE:
+            return self._left, self._open
+        mine = self._left[new.isn_known[self._left].all(axis=1)]
+        return mine, self._open[self.known[self._open].all(axis=1)]
 
-    def _keys(self, point: int, group: int, sender: int) -> list[int]:
-        """A number for each of the first packets of a side, equal at every point that saw the packet.
+    def _needed(
+        self, new: Grouped, kind: int, pairs: tuple[Int64s, Int64s], ballots: tuple[Ballots, Ballots]
+    ) -> Int64s:
+        """Votes a pair needs: one packet of TCP, or of the same ends, is enough; a payload alone may repeat, so then
+        most of what the smaller side said must agree. Initial numbers that contradict each other forbid the pair."""
+        a, b = pairs
+        contradict = (new.isn_known[a] & self.known[b] & (new.isn[a] != self.isn[b])).any(axis=1)
+        if kind == RELATIVE:
+            return np.full(len(a), RELATIVE_VOTES, np.int64)
+        needed = np.ones(len(a), np.int64)
+        if kind == CONTENT:
+            cast = [np.bincount(side.owner, minlength=int(owners.max(initial=-1)) + 1)[owners]
+                    for side, owners in zip(ballots, pairs, strict=True)]  # fmt: skip
+            others = a >= new.connections
+            needed[others] = ((np.minimum(*cast) + 1) // 2)[others]
+        needed[contradict] = np.iinfo(np.int64).max
+        return needed
 
-        TCP: sequence and acknowledgment number, length and flags. Others: payload digest, length and IP id.
-        Packets that say next to nothing (no numbers, no digest) do not vote.
-        """
-        rows = self._grouped[point].of(group, sender)[:VOTERS]
-        packets = self._points[point].capture.packets[rows].astype(np.uint64)
-        is_tcp = group < len(self._points[point].connections)
-        tail = packets[:, ACK] if is_tcp else packets[:, ID_WINDOW] >> np.uint64(16)
-        key = (packets[:, SEQ] << np.uint64(32) | tail) ^ (packets[:, LENGTH_FLAGS] * np.uint64(0x9E3779B97F4A7C15))
-        says_much = (packets[:, SEQ] > np.uint64(0xFFFF)) & ((tail > np.uint64(0xFFFF)) | ~np.bool_(is_tcp))
-        return [int(value) for value in key[says_much]]
+    # ---- linking ----
+    def _link(self, point: int, new: Grouped, pairs: tuple[Int64s, Int64s], crossed: Bools) -> None:
+        groups, numbers = pairs
+        self.group[numbers, point] = groups
+        self.flipped[numbers, point] = crossed
+        side = np.where(crossed[:, None], [1, 0], [0, 1])
+        known, isn = new.isn_known[groups[:, None], side], new.isn[groups[:, None], side]
+        learnt = known & ~self.known[numbers]
+        self.isn[numbers] = np.where(learnt, isn, self.isn[numbers])
+        self.known[numbers] |= learnt
+        self._left = _without(self._left, groups)
+        self._open = _without(self._open, numbers)
 
-    def _count(
-        self, ballots: dict[int, list[tuple[int, int, int]]]
-    ) -> list[tuple[tuple[Member, Member], tuple[int, int]]]:
-        """Pairs of members of different points with their votes (same direction, crossed), most votes first."""
-        votes: dict[tuple[Member, Member], list[int]] = defaultdict(lambda: [0, 0])
-        for voters in ballots.values():
-            if len(voters) > 2 * len(self._points) + 2:
-                continue  # a key that stands everywhere tells nothing, and would cost its square
-            for index, (point, group, sender) in enumerate(voters):
-                for point2, group2, sender2 in voters[index + 1 :]:
-                    if point != point2:
-                        votes[(point, group), (point2, group2)][sender != sender2] += 1
-        ranked = sorted(votes.items(), key=lambda item: (-max(item[1]), item[0]))
-        return [(pair, (counts[0], counts[1])) for pair, counts in ranked]
+    def _add(self, point: int, new: Grouped) -> None:
+        """What is left begins conversations of its own."""
+        left = self._left
+        group = np.full((len(left), self.group.shape[1]), -1, np.int32)
+        group[:, point] = left
+        self.group = np.concatenate([self.group, group])
+        self.flipped = np.concatenate([self.flipped, np.zeros(group.shape, np.bool_)])
+        self.isn = np.concatenate([self.isn, new.isn[left]])
+        self.known = np.concatenate([self.known, new.isn_known[left]])
+        self.ends = np.concatenate([self.ends, new.ends[left]])
+        self.times = np.concatenate([self.times, new.times[left] - (self._shift or 0)])
 
-    # ---- result ----
-    def table(self) -> Conversations:
-        """All conversations; those of one point only come last of that point."""
-        for point, size in enumerate(self._sizes):
-            for group in np.flatnonzero(self._root[point] < 0).tolist():
-                self._root[point][group] = len(self._members)
-                self._members.append({point: group})
-        group_at = np.full((len(self._members), len(self._points)), -1, np.int32)
-        flipped = np.zeros(group_at.shape, np.bool_)
-        for number, members in enumerate(self._members):
-            for point, group in members.items():
-                group_at[number, point] = group
-                flipped[number, point] = self._flips.get((point, group), False)
-        return Conversations(group=group_at, flipped=flipped)
 
+def _knows(known: Bools, wanted: tuple[bool, bool]) -> Bools:
+    """Of which rows exactly these initial numbers are known."""
+    result: Bools = (known[:, 0] == wanted[0]) & (known[:, 1] == wanted[1])
+    return result
+
+
+def _number_keys(
+    isn: npt.NDArray[np.uint32], ends: Uint64s, sides: tuple[bool, bool], *, with_ends: bool
+) -> Uint64s:
+    words = [isn[:, side].astype(np.uint64) if sides[side] else np.zeros(len(isn), np.uint64) for side in (0, 1)]
+    keys = words[0] << np.uint64(32) | words[1]
+    return (keys * _MIX) ^ ends if with_ends else keys
+
+
+def _without(numbers: Int64s, taken: Int64s) -> Int64s:
+    """`numbers` (ascending) without those taken."""
+    if not len(taken):
+        return numbers
+    stays = np.ones(int(numbers[-1]) + 1, np.bool_)
+    stays[taken] = False
+    return numbers[stays[numbers]]
+
+
+def _merged(parts: list[Ballots], flipped: Bools, points: list[int]) -> Ballots:
+    """Ballots of several points as one, the sides as the conversations name them."""
+    keys = np.concatenate([part.keys for part in parts])
+    owner = np.concatenate([part.owner for part in parts])
+    sender = np.concatenate(
+        [part.sender ^ flipped[part.owner, p] for part, p in zip(parts, points, strict=True)]
+    )
+    order = np.lexsort((sender, owner, keys))
+    keys, owner, sender = keys[order], owner[order], sender[order]
+    new = np.ones(len(keys), np.bool_)
+    new[1:] = (keys[1:] != keys[:-1]) | (owner[1:] != owner[:-1]) | (sender[1:] != sender[:-1])
+    return Ballots(keys[new], owner[new], sender[new])
+
+
+@kernel
+def _best_of_both(a: Any, b: Any, a_size: Any, b_size: Any) -> Any:
+    """Places of the pairs kept, each member once; the pairs come best first."""
+    used_a, used_b = np.zeros(a_size, np.bool_), np.zeros(b_size, np.bool_)
+    kept = np.empty(a.size, np.int64)
+    count = 0
+    for k in range(a.size):
+        if not used_a[a[k]] and not used_b[b[k]]:
+            used_a[a[k]] = used_b[b[k]] = True
+            kept[count] = k
+            count += 1
+    return kept[:count]
+
+
+@kernel
+def nearest_in_order(few: Any, many: Any, shift: Any) -> Any:
+    """int64[f]: for each time of `few` (ascending) the place in `many` that is nearest to it + shift, none twice and
+    in order; `many` has at least as many."""
+    picks = np.empty(few.size, np.int64)
+    place = 0
+    for i in range(few.size):
+        last = many.size - (few.size - i)
+        while place < last and abs(many[place + 1] - few[i] - shift) < abs(many[place] - few[i] - shift):
+            place += 1
+        picks[i] = place
+        place += 1
+    return picks
+
+
+@kernel
+def _pair_runs(a_keys: Any, a_times: Any, b_keys: Any, b_times: Any, shift: Any, only_alone: Any) -> Any:
+    """int64[a]: the place in b of the same key; a's clock is `shift` ahead. `only_alone`: where both have one only."""
+    partner = np.full(a_keys.size, -1, np.int64)
+    i, j = 0, 0
+    while i < a_keys.size and j < b_keys.size:
+        if a_keys[i] < b_keys[j]:
+            i += 1
+        elif a_keys[i] > b_keys[j]:
+            j += 1
+        else:
+            i_end, j_end = i + 1, j + 1
+            while i_end < a_keys.size and a_keys[i_end] == a_keys[i]:
+                i_end += 1
+            while j_end < b_keys.size and b_keys[j_end] == b_keys[j]:
+                j_end += 1
+            if i_end - i == 1 and j_end - j == 1:
+                partner[i] = j
+            elif not only_alone and i_end - i <= j_end - j:
+                picks = nearest_in_order(a_times[i:i_end], b_times[j:j_end], -shift)
+                partner[i:i_end] = j + picks
+            elif not only_alone:
+                picks = nearest_in_order(b_times[j:j_end], a_times[i:i_end], shift)
+                for k in range(picks.size):
+                    partner[i + picks[k]] = j + k
+            i, j = i_end, j_end
+    return partner
+
+
+# ---- numbers that were moved ----
+
+
+def with_common_numbers(grouped: Sequence[Grouped], found: Conversations) -> list[Grouped]:
+    """The groups with the sequence numbers of each conversation as the first point saw them; only connections whose
+    numbers a firewall moved are changed."""
+    base, known = np.zeros((len(found.group), 2), np.uint32), np.zeros((len(found.group), 2), np.bool_)
+    result = []
+    for point, groups in enumerate(grouped):
+        here = np.flatnonzero(found.group[:, point] >= 0)
+        side = np.where(found.flipped[here, point][:, None], [1, 0], [0, 1])
+        at = found.group[here, point].astype(np.int64)[:, None]
+        isn, isn_known = groups.isn[at, side], groups.isn_known[at, side]
+        moved = np.where(known[here] & isn_known, base[here] - isn, np.uint32(0))
+        changed = moved.any(axis=1)
+        result.append(_moved(groups, at[changed, 0], moved[changed], side[changed]) if changed.any() else groups)
+        base[here] = np.where(known[here], base[here], isn)
+        known[here] |= isn_known
+    return result
+
+
+def _moved(grouped: Grouped, groups: Int64s, offsets: npt.NDArray[np.uint32], sides: Int64s) -> Grouped:
+    """With offsets (of each conversation's sides) added to the numbers of some groups."""
+    packets = grouped.packets.copy()
+    for group, offset, side in zip(groups.tolist(), offsets, sides, strict=True):
+        for k in (0, 1):
+            rows = grouped.of(group, int(side[k]))
+            packets[rows, SEQ] += offset[k]
+            acking = rows[(packets[rows, LENGTH_FLAGS] & FLAGS["A"]) > 0]
+            packets[acking, ACK] += offset[1 - k]
+    return replace(grouped, packets=packets)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.matching.grouping import Grouped
-from lastseen.matching.pairing import EXACT, MERGED_INTO, REPEATED, SPLIT_INTO, Pairing
+from lastseen.matching.pairing import EXACT, MERGED_INTO, REPEATED, SPLIT_INTO
 from lastseen.tables.packets import ACK, FLAGS, FLOW_A, ID_WINDOW, LENGTH_FLAGS, MISC, SEQ
 from lastseen.tables.points import (
     DELIVERED,
@@ -96,7 +96,9 @@ def _sent(grouped: Grouped, members: Int64s, group_column: int, sender_column: i
     return np.sort(np.concatenate(lists)) if lists else np.empty(0, np.int64)
 
 
-def _judge_missing(view: PairView, missing: Int64s, times: Int64s, largest_delay: int) -> npt.NDArray[np.uint8]:
+def _judge_missing(
+    view: PairView, missing: Int64s, times: Int64s, largest_delay: int
+) -> npt.NDArray[np.uint8]:
     """LOST inside the watch of the downstream point, else OUTSIDE or UNPROVEN."""
     start, end = _watched(view.down)
     if start is None or end is None:
@@ -122,7 +124,8 @@ def _watched(point: Point) -> tuple[int | None, int | None]:
 
 def _missing_back(view: PairView, start: int, end: int) -> tuple[int | None, int | None]:
     """(latest, earliest) times in down's clock at which packets of the other direction, which up saw and which must
-    have passed down, are missing at down although it had not begun or had ended."""
+    have passed down, are missing at down although it had not begun or had ended.
+    """
     back = view.members.copy()
     back[:, 2] ^= 1
     rows = _sent(view.grouped_up, back, 0, 2)
@@ -134,7 +137,8 @@ def _missing_back(view: PairView, start: int, end: int) -> tuple[int | None, int
 
 def _believe_acknowledgments(view: PairView, missing: Int64s, fate: npt.NDArray[np.uint8]) -> None:
     """A payload the far side acknowledged although no copy of it was seen downstream did get through: the capture
-    lost it, not the network."""
+    lost it, not the network.
+    """
     lost = missing[fate[missing] == LOST]
     if not len(lost):
         return

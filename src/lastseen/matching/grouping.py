@@ -3,21 +3,37 @@
 A counting sort: no comparison, one pass to count and one to place.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import kernel
-from lastseen.tables.packets import ACK, FLAGS, FLOW, LENGTH_FLAGS, SEQ, PacketRows
+from lastseen.tables.packets import (
+    ACK,
+    FLAGS,
+    FLOW,
+    FLOW_PORTS,
+    FLOW_PROTO,
+    INFO_CUT,
+    LENGTH_FLAGS,
+    MISC,
+    SEQ,
+    Capture,
+    PacketRows,
+)
 from lastseen.tables.points import Point
 
-__all__ = ["Grouped", "group_packets"]
+__all__ = ["Grouped", "group_packets", "without_digests"]
 
 _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
 _RST: Final = FLAGS["R"]
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio (Fibonacci hashing)."""
+_DIGEST_BYTES: Final = 32
+"""Bytes of a payload its digest covers (the reader's DIGEST_BYTES)."""
 
 Int64s = npt.NDArray[np.int64]
 
@@ -26,15 +42,25 @@ Int64s = npt.NDArray[np.int64]
 class Grouped:
     """The packets of a point sorted by group and direction.
 
-    `rows`: int64[m], packet rows. `starts`: int64[2 g + 1]; rows[starts[2 i + d] : starts[2 i + d + 1]] are those
-    of group i that its originator (d = 0) or responder (d = 1) sent, in file order. `isn`: uint32[g, 2] with
-    `isn_known`: bool[g, 2], initial sequence numbers as the handshake shows them.
+    `packets`: the capture's rows, or a copy in which numbers were made comparable with other points. `rows`:
+    int64[m], packet rows. `starts`: int64[2 g + 1]; rows[starts[2 i + d] : starts[2 i + d + 1]] are those of group i
+    that its originator (d = 0) or responder (d = 1) sent, in file order. `isn`: uint32[g, 2] with `isn_known`:
+    bool[g, 2], initial sequence numbers as the handshake shows them. `ends`: uint64[g], a hash of protocol, addresses
+    and ports that does not tell which end is which. `times`: int64[g], ns, the first packet. `connections`: how many
+    of the groups, the first ones, are TCP connections.
     """
 
-    rows: Int64s
-    starts: Int64s
-    isn: npt.NDArray[np.uint32]
-    isn_known: npt.NDArray[np.bool_]
+    packets: PacketRows = field(repr=False)
+    rows: Int64s = field(repr=False)
+    starts: Int64s = field(repr=False)
+    isn: npt.NDArray[np.uint32] = field(repr=False)
+    isn_known: npt.NDArray[np.bool_] = field(repr=False)
+    ends: npt.NDArray[np.uint64] = field(repr=False)
+    times: Int64s = field(repr=False)
+    connections: int
+
+    def __len__(self) -> int:
+        return len(self.isn)
 
     def of(self, group: int, sender: int) -> Int64s:
         """int64[k]: rows of one group that one side sent."""
@@ -42,7 +68,8 @@ class Grouped:
 
 
 @kernel
-def _sort(packets, group_of, originator, groups):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _sort(packets: Any, group_of: Any, originator: Any, groups: Any) -> Any:
+    """(rows, starts) of `Grouped`."""
     starts = np.zeros(2 * groups + 1, np.int64)
     for i in range(group_of.size):
         group = group_of[i]
@@ -62,11 +89,9 @@ def _sort(packets, group_of, originator, groups):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _initial_numbers(packets, rows, starts, connections):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _initial_numbers(packets: Any, rows: Any, starts: Any, isn: Any, known: Any, connections: Any) -> None:
     """Initial sequence numbers: from a SYN, else from what the peer acknowledged in its SYN-ACK, else from the ACK
-    that follows a SYN-ACK nobody saw."""
-    isn = np.zeros((connections, 2), np.uint32)
-    known = np.zeros((connections, 2), np.bool_)
+    that follows a SYN-ACK nobody saw, or from the RST-ACK that refuses a SYN."""
     for group in range(connections):
         for sender in range(2):
             for k in range(starts[2 * group + sender], starts[2 * group + sender + 1]):
@@ -88,7 +113,22 @@ def _initial_numbers(packets, rows, starts, connections):  # type: ignore[no-unt
                         isn[group, 1 - sender] = np.uint32((np.int64(row[ACK]) - 1) & 0xFFFFFFFF)
                         known[group, 1 - sender] = True
                         break
-    return isn, known
+        if not known[group, 0] and not known[group, 1]:
+            _refused(packets, rows, starts, isn, known, group)
+
+
+@kernel
+def _refused(packets: Any, rows: Any, starts: Any, isn: Any, known: Any, group: Any) -> None:
+    """A lone RST-ACK with sequence number 0 answers a SYN nobody saw: it acknowledges the SYN (RFC 9293, 3.10.7.1)."""
+    for sender in range(2):
+        first = starts[2 * group + sender]
+        if starts[2 * group + sender + 1] == first:
+            continue
+        row = packets[rows[first]]
+        flags = row[LENGTH_FLAGS]
+        if flags & _RST and flags & _ACK_FLAG and row[SEQ] == 0:
+            isn[group, 1 - sender] = np.uint32((np.int64(row[ACK]) - 1) & 0xFFFFFFFF)
+            known[group, 1 - sender] = True
 
 
 def group_packets(point: Point) -> Grouped:
@@ -100,5 +140,61 @@ def group_packets(point: Point) -> Grouped:
     originator[:connections] = point.connections["originator"]
     rows, starts = _sort(packets, point.group_of, originator, groups)
     isn, known = np.zeros((groups, 2), np.uint32), np.zeros((groups, 2), np.bool_)
-    isn[:connections], known[:connections] = _initial_numbers(packets, rows, starts, connections)
-    return Grouped(rows, starts, isn, known)
+    _initial_numbers(packets, rows, starts, isn, known, connections)
+    flows = np.concatenate([point.connections["flow"].astype(np.int64), point.flow_groups.astype(np.int64)])
+    return Grouped(
+        packets=packets,
+        rows=rows,
+        starts=starts,
+        isn=isn,
+        isn_known=known,
+        ends=_ends(point.capture.flows[flows]),
+        times=_first_times(packets, rows, starts),
+        connections=connections,
+    )
+
+
+def _ends(flows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    """uint64[g]: the same for both directions of a flow, whatever interface it was seen on."""
+    words = flows.astype(np.uint64)
+    ports = words[:, FLOW_PORTS]
+    total = words[:, FLOW_PROTO] & np.uint64(0xFF)
+    for address, port in ((0, ports >> np.uint64(16)), (4, ports & np.uint64(0xFFFF))):
+        end = port
+        for k in range(address, address + 4):
+            end = (end ^ words[:, k]) * _MIX
+            end ^= end >> np.uint64(29)
+        total = total + end
+    return total
+
+
+def _first_times(packets: PacketRows, rows: Int64s, starts: Int64s) -> Int64s:
+    """int64[g]: time of each group's first packet; 0 for a group without any (of another interface)."""
+    times = packets.view(np.int64)[:, 0]
+    begins, ends = starts[:-1], starts[1:]
+    far = np.iinfo(np.int64).max
+    first = np.full(len(begins), far, np.int64)
+    some = ends > begins
+    first[some] = times[rows[begins[some]]]
+    earliest = first.reshape(-1, 2).min(axis=1)
+    earliest[earliest == far] = 0
+    return earliest
+
+
+def without_digests(grouped: Grouped, capture: Capture, *, anyway: bool) -> Grouped | None:
+    """The same without payload digests, when the snap length cut some of them short; None: none was (`anyway`: do so
+    all the same, because another point's are)."""
+    others = grouped.rows[grouped.starts[2 * grouped.connections] :]
+    if not len(others) or not (anyway or _cut_short(grouped.packets[others], capture.lengths[others])):
+        return None
+    packets = grouped.packets.copy()
+    packets[others, SEQ] = 0
+    return replace(grouped, packets=packets)
+
+
+def _cut_short(packets: PacketRows, lengths: npt.NDArray[np.uint32]) -> bool:
+    """Whether a payload has bytes the digest should cover and the capture does not hold."""
+    cut = (packets[:, MISC] >> 24 & INFO_CUT) > 0
+    missing = lengths[cut, 1].astype(np.int64) - lengths[cut, 0] - (packets[cut, MISC] & 0xFF)
+    payload = (packets[cut, LENGTH_FLAGS] >> 8).astype(np.int64)
+    return bool((payload - missing < np.minimum(payload, _DIGEST_BYTES)).any())

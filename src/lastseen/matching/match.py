@@ -134,12 +134,18 @@ class _Work:
                 for up, down in self._neighbours(number, group, placed, direction):
                     sender_up = direction ^ int(flipped[placed.index(up)])
                     sender_down = direction ^ int(flipped[placed.index(down)])
-                    member = (int(group[placed.index(up)]), int(group[placed.index(down)]), sender_up, sender_down)
+                    member = (
+                        int(group[placed.index(up)]),
+                        int(group[placed.index(down)]),
+                        sender_up,
+                        sender_down,
+                    )
                     members.setdefault((up, down, direction), []).append(member)
         return [
             judge_hop(self._view(up, down, direction, np.array(rows, np.int64), clocks))
             for (up, down, direction), rows in sorted(
-                members.items(), key=lambda item: (placed.index(item[0][0]), placed.index(item[0][1]), item[0][2])
+                members.items(),
+                key=lambda item: (placed.index(item[0][0]), placed.index(item[0][1]), item[0][2]),
             )
         ]
 

@@ -43,7 +43,9 @@ class Relation:
     """Routers from p to q for packets to the client (TTL at p minus TTL at q), 0 when it is unknown or equal."""
 
 
-def relate(points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pairing) -> Relation:
+def relate(
+    points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pairing
+) -> Relation:
     """Distance and clock offset of two points from their exactly paired packets."""
     sender = _senders(points[0], grouped[0], both)
     rows = np.flatnonzero((pairing.how_p == EXACT) & (sender >= 0))
@@ -68,7 +70,10 @@ def _senders(point: Point, grouped: Grouped, both: Conversations) -> npt.NDArray
 
 
 def _router_hops(
-    points: tuple[Point, Point], rows: npt.NDArray[np.int64], partners: npt.NDArray[np.int32], sender: npt.NDArray[np.int8]
+    points: tuple[Point, Point],
+    rows: npt.NDArray[np.int64],
+    partners: npt.NDArray[np.int32],
+    sender: npt.NDArray[np.int8],
 ) -> int:
     """Median TTL lost from p to q by packets to the client; those to the remote end count the other way."""
     ttl_p = (points[0].capture.packets[rows, MISC] >> 8 & 0xFF).astype(np.int64)
@@ -91,7 +96,7 @@ def _distance_and_offset(
     return None, 0
 
 
-def _one_clock(to_remote: npt.NDArray[np.int64], to_client: npt.NDArray[np.int64], client_side: bool) -> bool:  # noqa: FBT001 - a fact, not an option
+def _one_clock(to_remote: npt.NDArray[np.int64], to_client: npt.NDArray[np.int64], client_side: bool) -> bool:
     """Whether without any offset no packet arrives before it was sent: then there is no offset to explain."""
     forward, back = (to_client, -to_remote) if client_side else (-to_client, to_remote)
     return bool(forward.min() >= -SAME_CLOCK_NS and back.min() >= -SAME_CLOCK_NS)

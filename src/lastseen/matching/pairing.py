@@ -40,7 +40,7 @@ class Pairing:
 
 
 @kernel
-def _id(row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _id(row):  # type: ignore[no-untyped-def]
     """The IPv4 identification; 0 when it says nothing (IPv6, or a sender that leaves it 0)."""
     if (row[MISC] >> 24) & INFO_IP_ID:
         return row[ID_WINDOW] >> 16
@@ -48,7 +48,7 @@ def _id(row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 
 @kernel
-def _same(one, other):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _same(one, other):  # type: ignore[no-untyped-def]
     """Whether two sightings are of the same packet by all that middleboxes leave alone."""
     return (
         one[SEQ] == other[SEQ]
@@ -59,7 +59,7 @@ def _same(one, other):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 
 @kernel
-def _lockstep(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _lockstep(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore[no-untyped-def]
     """Walk both lists; pair what is the same within the look-ahead."""
     j = 0
     for i in range(a.size):
@@ -73,15 +73,19 @@ def _lockstep(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore
 
 
 @kernel
-def _hash(row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _hash(row):  # type: ignore[no-untyped-def]
     value = np.uint64(row[SEQ]) * np.uint64(0x9E3779B97F4A7C15)
-    value ^= (np.uint64(row[ACK]) << np.uint64(16)) ^ np.uint64(row[LENGTH_FLAGS]) ^ (np.uint64(_id(row)) << np.uint64(40))
+    value ^= (
+        (np.uint64(row[ACK]) << np.uint64(16))
+        ^ np.uint64(row[LENGTH_FLAGS])
+        ^ (np.uint64(_id(row)) << np.uint64(40))
+    )
     value *= np.uint64(0xD6E8FEB86659FD93)
     return value ^ (value >> np.uint64(32))
 
 
 @kernel
-def _left(rows, partner):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _left(rows, partner):  # type: ignore[no-untyped-def]
     count = 0
     for row in rows:
         count += partner[row] < 0
@@ -95,7 +99,7 @@ def _left(rows, partner):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN20
 
 
 @kernel
-def _hash_left(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _hash_left(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore[no-untyped-def]
     """Pair what the walk left over, wherever it stands; equal keys in their order."""
     size = 2
     while size < 2 * b.size:
@@ -119,7 +123,7 @@ def _hash_left(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignor
 
 
 @kernel
-def _pair_all(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+def _pair_all(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, partner_p, partner_q):  # type: ignore[no-untyped-def]
     """Exact pairs of every conversation side: `sides` is int64[k, 2], places in `starts_p` and `starts_q`."""
     for k in range(sides.shape[0]):
         a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
@@ -131,12 +135,12 @@ def _pair_all(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, p
 
 
 @kernel
-def _time(row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _time(row):  # type: ignore[no-untyped-def]
     return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
 
 
 @kernel
-def _twins(packets, rows, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _twins(packets, rows, row):  # type: ignore[no-untyped-def]
     """Those of `rows` that are the same as packet row `row` of `packets`, as places in `rows`."""
     found = np.empty(rows.size, np.int64)
     count = 0
@@ -148,7 +152,7 @@ def _twins(packets, rows, row):  # type: ignore[no-untyped-def]  # noqa: ANN001,
 
 
 @kernel
-def _by_time(packets_p, a, packets_q, b, shift, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+def _by_time(packets_p, a, packets_q, b, shift, partner_p, partner_q):  # type: ignore[no-untyped-def]
     """Pair twins again in order of aligned time; the shorter list chooses, each the nearest that leaves enough."""
     swap = b.size > a.size
     few, many = (a, b) if swap else (b, a)
@@ -171,7 +175,9 @@ def _by_time(packets_p, a, packets_q, b, shift, partner_p, partner_q):  # type: 
 
 
 @kernel
-def _settle_twins(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, shifts, partner_p, partner_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+def _settle_twins(
+    packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, shifts, partner_p, partner_q
+):  # type: ignore[no-untyped-def]
     """Where a packet without an IP id has no partner but its twin has: which of them was it? Time decides."""
     for k in range(sides.shape[0]):
         a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
@@ -186,21 +192,27 @@ def _settle_twins(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_
             twins_a, twins_b = _twins(packets_p, near_a, row), _twins(packets_q, near_b, row)
             if twins_a.size > 1 and 0 < twins_b.size < twins_a.size:
                 _by_time(
-                    packets_p, near_a[twins_a], packets_q, near_b[twins_b], shifts[sides[k, 2]], partner_p, partner_q
+                    packets_p,
+                    near_a[twins_a],
+                    packets_q,
+                    near_b[twins_b],
+                    shifts[sides[k, 2]],
+                    partner_p,
+                    partner_q,
                 )
             if twins_a.size:
                 done = max(done, max(0, i - NEAR) + twins_a[-1])
 
 
 @kernel
-def _relative(number, base):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _relative(number, base):  # type: ignore[no-untyped-def]
     """Signed distance of two sequence numbers (RFC 9293, 3.4)."""
     difference = (np.int64(number) - np.int64(base)) & 0xFFFFFFFF
     return difference - 0x100000000 if difference >= 0x80000000 else difference
 
 
 @kernel
-def _ranges(packets, rows, base):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _ranges(packets, rows, base):  # type: ignore[no-untyped-def]
     """int64[k, 4]: start, end, row and bytes not yet covered of each packet with a payload, by start."""
     count = 0
     for row in rows:
@@ -217,7 +229,7 @@ def _ranges(packets, rows, base):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @kernel
-def _cover(ranges, start, end, take):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _cover(ranges, start, end, take):  # type: ignore[no-untyped-def]
     """The first of `ranges` that cover [start, end) without a gap, or -1; `take`: use those bytes up."""
     low, high = 0, ranges.shape[0]
     while low < high:
@@ -240,7 +252,9 @@ def _cover(ranges, start, end, take):  # type: ignore[no-untyped-def]  # noqa: A
 
 
 @kernel
-def _cover_all(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, partner_p, partner_q, how_p, how_q):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0913
+def _cover_all(
+    packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, partner_p, partner_q, how_p, how_q
+):  # type: ignore[no-untyped-def]
     """Pair what is left with a payload by the bytes it covers: segmentation and receive offload are no loss."""
     for k in range(sides.shape[0]):
         left_a = _left(rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]], partner_p)
@@ -266,7 +280,7 @@ def _cover_all(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, 
 
 
 @kernel
-def _mark_repeats(packets, rows, starts, partner, how):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _mark_repeats(packets, rows, starts, partner, how):  # type: ignore[no-untyped-def]
     """A packet without partner that is the same, IP id included, as one shortly before: seen twice at this point."""
     for side in range(starts.size - 1):
         for i in range(starts[side] + 1, starts[side + 1]):
@@ -279,7 +293,9 @@ def _mark_repeats(packets, rows, starts, partner, how):  # type: ignore[no-untyp
                     break
 
 
-def pair_points(points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairing:
+def pair_points(
+    points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], both: Conversations
+) -> Pairing:
     """Pair the packets of the conversations two points share; `both` has exactly their two columns."""
     p, q = (point.capture.packets for point in points)
     partner_p, partner_q = np.full(len(p), -1, np.int32), np.full(len(q), -1, np.int32)
@@ -308,7 +324,10 @@ def _sides(both: Conversations) -> Int64s:
 
 
 def _shifts(
-    points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], sides: Int64s, partner_p: npt.NDArray[np.int32]
+    points: tuple[Point, Point],
+    grouped: tuple[Grouped, Grouped],
+    sides: Int64s,
+    partner_p: npt.NDArray[np.int32],
 ) -> Int64s:
     """int64[2]: median time from p to q of each sender's packets, clocks as they are; 0 without any."""
     p_times, q_times = points[0].capture.times_ns(), points[1].capture.times_ns()

@@ -108,7 +108,9 @@ def _by_interface(whole: Point) -> list[Point]:
     capture = whole.capture
     words = capture.packets[:, FLOW]
     proto = capture.flows[:, FLOW_PROTO] >> 16
-    face_of = np.where(words == NO_FLOW, 0, proto[np.where(words == NO_FLOW, 0, words >> 1)] if len(proto) else 0)
+    face_of = np.where(
+        words == NO_FLOW, 0, proto[np.where(words == NO_FLOW, 0, words >> 1)] if len(proto) else 0
+    )
     result = []
     for number, face in enumerate(capture.interfaces):
         here = face_of == number
@@ -180,12 +182,16 @@ def _unique(points: list[Point]) -> list[Point]:
     """Names that occur twice get their node in front, and where that is not enough a number behind."""
     names = [point.name for point in points]
     renamed = [
-        replace(point, name=f"{point.node}.{point.name}") if names.count(point.name) > 1 and point.node else point
+        replace(point, name=f"{point.node}.{point.name}")
+        if names.count(point.name) > 1 and point.node
+        else point
         for point in points
     ]
     seen: dict[str, int] = {}
     result = []
     for point in renamed:
         seen[point.name] = seen.get(point.name, 0) + 1
-        result.append(replace(point, name=f"{point.name}#{seen[point.name]}") if seen[point.name] > 1 else point)
+        result.append(
+            replace(point, name=f"{point.name}#{seen[point.name]}") if seen[point.name] > 1 else point
+        )
     return result

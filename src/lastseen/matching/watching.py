@@ -38,7 +38,11 @@ def with_watches(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
 def _watching(point: Point, proofs: list[tuple[str, int, str]]) -> Point:
     """The point with the best proof of its own node; a proof of the only node that has any serves all."""
     nodes = {node for node, _, _ in proofs}
-    fitting = [(at, reason) for node, at, reason in proofs if node == point.node or (len(nodes) == 1 and point.node not in nodes)]
+    fitting = [
+        (at, reason)
+        for node, at, reason in proofs
+        if node == point.node or (len(nodes) == 1 and point.node not in nodes)
+    ]
     if not fitting or point.watch.reason == "case.toml":
         return point
     at, reason = max(fitting)
@@ -49,7 +53,8 @@ def _watching(point: Point, proofs: list[tuple[str, int, str]]) -> Point:
 
 def _counted_all(point: Point, counters: list[Counter]) -> tuple[str, int, str] | None:
     """(node, time, reason) when a later snapshot's counters of the point's interface have counted exactly the
-    packets captured there: then it was read after the last of them."""
+    packets captured there: then it was read after the last of them.
+    """
     if not point.interface or point.last_ns is None:
         return None
     deltas = _deltas(point, counters)

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final, TextIO
 
+from lastseen.report import sections
 from lastseen.report.columns import table_lines
 from lastseen.report.contracts import ConnectionJson
 from lastseen.report.jsons import connections_json
 from lastseen.report.page import Page
 from lastseen.report.wording import counted, duration, size
 from lastseen.tables.points import Point
+from lastseen.tables.sources import Weird
 
 __all__ = ["print_connections"]
 
@@ -17,7 +19,11 @@ HEADER: Final = ("connection", "state", ">packets", ">bytes", ">time", "note")
 
 
 def print_connections(
-    points: Sequence[Point], console_width: int | None = None, *, stream: TextIO | None = None
+    points: Sequence[Point],
+    weirds: Sequence[Weird] = (),
+    *,
+    console_width: int | None = None,
+    stream: TextIO | None = None,
 ) -> None:
     """Print every connection to `stream` (standard output), file by file; width and pipes as `print_diagnosis`.
 
@@ -34,6 +40,7 @@ def print_connections(
         page.raw(table_lines(HEADER, [_cells(row) for row in rows], page.width))
     if not files:
         page.say("No TCP connection was found.")
+    sections.weirds(page, weirds)
     page.write()
 
 

@@ -83,7 +83,7 @@ def _what_hung(diagnosis: Diagnosis) -> list[Part]:
         return [
             f"{first.connection}: {STALL_WORDS.get(first.stall, first.stall)} for {duration(first.stall_ns)}"
         ]
-    return [("not told: no system call trace and no silence of a second in the evidence", "dim")]
+    return [("nothing seen: no call that waited and no silence of a second in this evidence", "dim")]
 
 
 def _last_seen(diagnosis: Diagnosis) -> list[Part]:

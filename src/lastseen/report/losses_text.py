@@ -1,21 +1,27 @@
 """The terminal report of `lastseen losses`: the points, what every hop did to the packets, and who lost what."""
 
+from collections.abc import Sequence
 from typing import TextIO
 
+from lastseen.report import sections
 from lastseen.report.columns import table_lines
 from lastseen.report.contracts import HopJson
 from lastseen.report.jsons import losses_json
 from lastseen.report.page import Page
 from lastseen.report.picture import point_number, point_numbers
-from lastseen.report.sections import losses_table
 from lastseen.report.wording import clean, counted, duration
 from lastseen.tables.points import Matching
+from lastseen.tables.sources import Weird
 
 __all__ = ["print_losses"]
 
 
 def print_losses(
-    matching: Matching, console_width: int | None = None, *, stream: TextIO | None = None
+    matching: Matching,
+    weirds: Sequence[Weird] = (),
+    *,
+    console_width: int | None = None,
+    stream: TextIO | None = None,
 ) -> None:
     """Print all points, hops and losses to `stream` (standard output); width and pipes as `print_diagnosis`."""
     page, found = Page(stream, console_width), losses_json(matching)
@@ -31,7 +37,8 @@ def print_losses(
         _hops(page, matching, found.hops)
     if found.losses:
         page.heading("Lost packets")
-        losses_table(page, matching, found.losses)
+        sections.losses_table(page, matching, found.losses)
+    sections.weirds(page, weirds)
     page.write()
 
 

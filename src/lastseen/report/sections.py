@@ -13,6 +13,7 @@ from lastseen.tables.contrasts import Contrast
 from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Supported, Untestable
 from lastseen.tables.points import Matching
+from lastseen.tables.sources import Weird
 
 __all__ = [
     "connections_ranked",
@@ -181,8 +182,7 @@ def remedies(page: Page, found: Sequence[Remedy]) -> None:
             if text:
                 page.say(text, label=f"{label:<6} ", indent=5)
         if remedy.check:
-            page.say("check:", indent=5)
-            page.commands((remedy.check,), indent=7)
+            page.say(remedy.check, label="check  ", indent=5)
         if remedy.undo:
             page.say("undo:", indent=5)
             page.commands(remedy.undo, indent=7)
@@ -205,9 +205,9 @@ def notes(page: Page, diagnosis: Diagnosis) -> None:
         _reasons(page, "*", diagnosis.notes)
 
 
-def weirds(page: Page, diagnosis: Diagnosis) -> None:
+def weirds(page: Page, rows: Sequence[Weird]) -> None:
     """What could not be read as expected, most frequent first."""
-    found = sorted(diagnosis.weirds, key=lambda weird: -weird.count)
+    found = sorted(rows, key=lambda weird: -weird.count)
     if not found:
         return
     total = sum(weird.count for weird in found)

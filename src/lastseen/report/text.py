@@ -30,6 +30,6 @@ def print_diagnosis(
     sections.remedies(page, diagnosis.remedies)
     sections.next_steps(page, diagnosis.next)
     sections.notes(page, diagnosis)
-    sections.weirds(page, diagnosis)
+    sections.weirds(page, diagnosis.weirds)
     sections.files(page, diagnosis)
     page.write()

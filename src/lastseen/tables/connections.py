@@ -49,7 +49,7 @@ CONNECTION: Final = np.dtype(
         ("stall_from", np.int64),  # rows of the packets it began and ended with; -1: no stall
         ("stall_until", np.int64),
         ("stall_side", np.uint8),  # who was silent, 0: originator, 1: responder
-        # pairs: [originator, responder]
+        # from here on pairs: the originator, then the responder
         ("packets", np.int64, 2),
         ("bytes", np.int64, 2),  # payload as sent, retransmissions counted
         ("syn", np.int64, 2),
@@ -57,8 +57,16 @@ CONNECTION: Final = np.dtype(
         ("rst", np.int64, 2),
         ("retransmitted", np.int64, 2),  # packets, all of whose sequence space was seen here before
         ("spurious", np.int64, 2),  # of these: already acknowledged as seen here
-        ("duplicated", np.int64, 2),  # the same packet seen again: same numbers, flags and IPv4 identification
-        ("out_of_order", np.int64, 2),  # packets that filled a hole: late, or repeated after a loss before here
+        (
+            "duplicated",
+            np.int64,
+            2,
+        ),  # the same packet seen again: same numbers, flags and IPv4 identification
+        (
+            "out_of_order",
+            np.int64,
+            2,
+        ),  # packets that filled a hole: late, or repeated after a loss before here
         ("probes", np.int64, 2),  # keep-alives and window probes
         ("holes", np.int64, 2),  # payload bytes never seen between the first and the last seen
         ("isn", np.uint32, 2),

@@ -8,7 +8,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CHECKSUM_BAD", "CHECKSUM_GOOD", "CHECKSUM_PARTIAL", "CHECKSUM_UNKNOWN", "COLUMNS", "DetailRows", "column"]
+__all__ = [
+    "CHECKSUM_BAD",
+    "CHECKSUM_GOOD",
+    "CHECKSUM_PARTIAL",
+    "CHECKSUM_UNKNOWN",
+    "COLUMNS",
+    "DetailRows",
+    "column",
+]
 
 COLUMNS: Final = (
     "frame_number",  # from 1

@@ -13,8 +13,11 @@ __all__ = ["Diagnosis", "Exonerated", "RankedConnection", "Verdict"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The best judgement with its grade. `last_seen` and `missing_at` are point names in the direction of the lost
-    packets; `fault` is None for unattributed, healthy and blind, and at grade possible unless one is left."""
+    """The best judgement with its grade.
+
+    `last_seen` and `missing_at` are point names in the direction of the lost packets. `fault` is None for
+    unattributed, healthy and blind, and at grade possible unless one is left.
+    """
 
     fault: str | None
     grade: Grade

@@ -39,8 +39,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting(Row):
-    """A configured value. `scope` is "sysctl", or "offload:IFACE" for an `ethtool -k` feature,
-    or "ovs:BRIDGE/INTERFACE" for an option of an Open vSwitch interface."""
+    """A configured value.
+
+    `scope` is "sysctl", "offload:IFACE" for an `ethtool -k` feature, "ovs:BRIDGE/INTERFACE" for an option of an Open
+    vSwitch interface, or "module" for a loaded kernel module (`value`: how often it is used).
+    """
 
     scope: str
     name: str
@@ -53,7 +56,8 @@ class Counter(Row):
 
     Families: "conntrack" (scope "cpu=N" or ""), "link" (scope: interface), "openflow_port" (scope:
     "BRIDGE/PORT"), "datapath" (scope: datapath name), "datapath_port" (scope: port name), "nstat" (scope ""),
-    "qdisc" (scope: interface). `value` None: the host printed that it does not know ("?").
+    "qdisc" and "nic" (scope: interface), "conntrack_proc" (scope "cpu=N"), "capture" (scope: interface),
+    "ovs_coverage" (scope ""). `value` None: the host printed that it does not know ("?").
     """
 
     family: str

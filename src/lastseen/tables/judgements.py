@@ -66,8 +66,10 @@ class Refuted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Untestable:
-    """Something required could not be tested; `missing` says what. Nothing contradicts the fault so far, and
-    `reasons` is what speaks for it; without any it is a mere possibility."""
+    """Something required could not be tested; `missing` says what.
+
+    Nothing contradicts the fault so far, and `reasons` is what speaks for it; without any it is a mere possibility.
+    """
 
     fault: str
     missing: tuple[str, ...]

@@ -16,8 +16,6 @@ import numpy.typing as npt
 
 __all__ = [
     "ACK",
-    "Capture",
-    "CaptureInterface",
     "FLAGS",
     "FLOW",
     "FLOW_COLUMNS",
@@ -29,6 +27,8 @@ __all__ = [
     "SEQ",
     "TIME_HIGH",
     "TIME_LOW",
+    "Capture",
+    "CaptureInterface",
 ]
 
 # ---- packet row, uint32[n, PACKET_COLUMNS] ----

@@ -43,7 +43,12 @@ _TS, _SACK, _PAD, _PAD_NONZERO = (
     _AT["padding_len"],
     _AT["padding_nonzero"],
 )
-_CHECKSUM, _RESIDUAL, _TUNNEL, _KEY = _AT["checksum"], _AT["untrimmed_residual"], _AT["tunnel"], _AT["tunnel_key"]
+_CHECKSUM, _RESIDUAL, _TUNNEL, _KEY = (
+    _AT["checksum"],
+    _AT["untrimmed_residual"],
+    _AT["tunnel"],
+    _AT["tunnel_key"],
+)
 
 _TCP, _UDP, _ICMP6 = 6, 17, 58
 
@@ -54,7 +59,7 @@ def read_details(source: ByteSource, capture: Capture, rows: npt.NDArray[np.int6
     link_types = _link_types(capture, rows)
     for index, row in enumerate(rows):
         captured, wire = (int(value) for value in capture.lengths[row])
-        data = np.frombuffer(source.piece(int(capture.offsets[row]), captured), np.uint8)
+        data = np.frombuffer(bytearray(source.piece(int(capture.offsets[row]), captured)), np.uint8)
         _decode(data, len(data), max(wire, captured), int(link_types[index]), result[index])
         result[index, 0] = row + 1
     return result
@@ -72,7 +77,7 @@ def _link_types(capture: Capture, rows: npt.NDArray[np.int64]) -> npt.NDArray[np
 
 
 @kernel
-def _sum(buf, start, stop):  # noqa: ANN001, ANN202
+def _sum(buf, start, stop):
     """Ones'-complement sum of the bytes as big-endian 16-bit words, an odd last byte padded with zero."""
     total, p = np.int64(0), start
     while p + 1 < stop:
@@ -84,7 +89,7 @@ def _sum(buf, start, stop):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _pseudo(buf, found):  # noqa: ANN001, ANN202
+def _pseudo(buf, found):
     """Sum of the pseudo header's addresses and protocol, without the length."""
     ip = found[h.IP]
     if found[h.VERSION] == 4:
@@ -93,7 +98,7 @@ def _pseudo(buf, found):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _fold(total):  # noqa: ANN001, ANN202
+def _fold(total):
     """A sum folded to 16 bits, 0xFFFF kept apart from 0."""
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -101,7 +106,7 @@ def _fold(total):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _checksums(buf, end, found, out):  # noqa: ANN001, ANN202
+def _checksums(buf, end, found, out):
     """The state of the transport checksum and the untrimmed residual into `out`."""
     proto, l4, ip_end, space_end = found[h.PROTO], found[h.L4], found[h.IP_END], found[h.SPACE_END]
     out[_CHECKSUM], out[_RESIDUAL] = d.CHECKSUM_UNKNOWN, -1
@@ -127,7 +132,7 @@ def _checksums(buf, end, found, out):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _tcp(buf, end, l4, ip_end, out):  # noqa: ANN001, ANN202
+def _tcp(buf, end, l4, ip_end, out):
     """The TCP header's fields and options."""
     header = max(np.int64(buf[l4 + 12] >> 4) * 4, 20)
     out[_TCP_HDR], out[_SEQ], out[_ACK] = header, u32(buf, l4 + 4), u32(buf, l4 + 8)
@@ -150,13 +155,13 @@ def _tcp(buf, end, l4, ip_end, out):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _mac(buf, p):  # noqa: ANN001, ANN202
+def _mac(buf, p):
     """48 bits of a MAC address."""
     return (u32(buf, p) << 16) | u16(buf, p + 4)
 
 
 @kernel
-def _padding(buf, end, found, out):  # noqa: ANN001, ANN202
+def _padding(buf, end, found, out):
     """How much follows the IP packet in its space, and whether any captured byte of it is not zero."""
     out[_PAD] = max(found[h.SPACE_END] - found[h.IP_END], 0)
     for p in range(min(found[h.IP_END], end), min(found[h.SPACE_END], end)):
@@ -166,7 +171,7 @@ def _padding(buf, end, found, out):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _decode(buf, captured, wire, link_type, out):  # noqa: ANN001, ANN202
+def _decode(buf, captured, wire, link_type, out):
     """One packet at `buf[0:captured]` into its detail row."""
     found, inner = np.empty(h.PLACES, np.int64), np.empty(h.PLACES, np.int64)
     out[_FRAME_LEN], out[_ETH_SRC], out[_ETH_DST], out[_VLAN], out[_IP_ID] = wire, -1, -1, -1, -1

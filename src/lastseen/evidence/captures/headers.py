@@ -15,7 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from lastseen.evidence.captures.kernels import Bytes, Integer, Numbers, packet_kernel
+from lastseen.compiled import packet_kernel
+from lastseen.evidence.captures.kernels import Bytes, Integer, Numbers
 
 __all__ = ["LINK_TYPES", "PLACES", "locate"]
 

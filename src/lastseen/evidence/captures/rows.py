@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.evidence.captures.headers import (
     DEPTH,
     FRAGMENT,
@@ -29,15 +30,7 @@ from lastseen.evidence.captures.headers import (
     u16,
     u32,
 )
-from lastseen.evidence.captures.kernels import (
-    Bytes,
-    Integer,
-    Numbers,
-    Places,
-    Words,
-    packet_kernel,
-    step_kernel,
-)
+from lastseen.evidence.captures.kernels import Bytes, Integer, Numbers, Places, Words
 from lastseen.tables import packets as table
 
 __all__ = ["EMPTY", "KEY_WORDS", "decode", "rehash"]

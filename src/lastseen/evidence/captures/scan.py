@@ -11,16 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.evidence.captures.headers import u32
-from lastseen.evidence.captures.kernels import (
-    Bytes,
-    Integer,
-    Numbers,
-    Places,
-    Words,
-    packet_kernel,
-    step_kernel,
-)
+from lastseen.evidence.captures.kernels import Bytes, Integer, Numbers, Places, Words
 from lastseen.evidence.captures.rows import decode
 
 __all__ = ["scan_pcap", "scan_pcapng"]

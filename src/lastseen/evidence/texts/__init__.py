@@ -31,7 +31,7 @@ class Reader(Protocol):
 def readers() -> tuple[Reader, ...]:
     """All reader modules, in alphabetical order."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != _NOT_A_READER)
-    return tuple(import_module(f"{__name__}.{name}") for name in names)  # type: ignore[misc]  # modules fit Reader
+    return tuple(import_module(f"{__name__}.{name}") for name in names)
 
 
 def reader_of(head: Head) -> Reader | None:

@@ -14,7 +14,9 @@ __all__ = ["KIND", "read", "recognise"]
 
 KIND = "sysctl"
 
-_LINE = re.compile(r"^(?P<name>(?:abi|debug|dev|fs|kernel|net|user|vm|sunrpc|crypto)\.[\w./@:+-]+)\s?=\s?(?P<value>.*)$")
+_LINE = re.compile(
+    r"^(?P<name>(?:abi|debug|dev|fs|kernel|net|user|vm|sunrpc|crypto)\.[\w./@:+-]+)\s?=\s?(?P<value>.*)$"
+)
 _REFUSED = re.compile(r"^sysctl: (?:permission denied|cannot stat|reading key|error)")
 
 

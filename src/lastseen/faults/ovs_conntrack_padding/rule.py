@@ -92,8 +92,12 @@ def _against(site: LossSite, facts: Facts) -> list[Reason]:
     bare = np.flatnonzero((lost_pads == 0) & ~_short(site.lost))
     if len(bare):
         text = f"{len(bare)} of {len(lost_pads)} packets lost at this hop are long enough to need no padding"
-        against.append(Reason(text=text, source=site.source(int(column(site.lost, "frame_number")[bare[0]]) - 1)))
-    padded = np.flatnonzero(((arrived_pads > 0) | _short(site.delivered)) & (column(site.delivered, "ip_proto") == TCP))
+        against.append(
+            Reason(text=text, source=site.source(int(column(site.lost, "frame_number")[bare[0]]) - 1))
+        )
+    padded = np.flatnonzero(
+        ((arrived_pads > 0) | _short(site.delivered)) & (column(site.delivered, "ip_proto") == TCP)
+    )
     if len(padded):
         row = int(column(site.delivered, "frame_number")[padded[0]]) - 1
         text = f"{len(padded)} packets of the same direction that need padding passed this hop"
@@ -114,7 +118,12 @@ def _short(rows: DetailRows) -> npt.NDArray[np.bool_]:
 def _settings_against(site: LossSite, facts: Facts) -> list[Reason]:
     found = facts.setting("net.netfilter.nf_conntrack_checksum", site.node)
     if found and all(setting.value == "0" for setting in found):
-        return [Reason(text="conntrack does not verify checksums there (nf_conntrack_checksum = 0)", source=found[0].source)]
+        return [
+            Reason(
+                text="conntrack does not verify checksums there (nf_conntrack_checksum = 0)",
+                source=found[0].source,
+            )
+        ]
     return []
 
 
@@ -123,7 +132,11 @@ def _counters_against(site: LossSite, facts: Facts) -> list[Reason]:
         return []
     invalid = facts.counter_delta("conntrack", "invalid", site.node)
     if invalid is not None and invalid.value == 0 and not facts.invalid_lines(_BAD_CHECKSUM, site.node):
-        return [Reason(text="conntrack judged no packet invalid there between the snapshots", source=invalid.after)]
+        return [
+            Reason(
+                text="conntrack judged no packet invalid there between the snapshots", source=invalid.after
+            )
+        ]
     return []
 
 
@@ -131,7 +144,9 @@ def _not_testable(site: LossSite) -> list[str]:
     """What keeps the required facts from being tested."""
     missing = []
     if (column(site.lost, "padding_len") == 0).any():
-        missing.append(f"a capture nearer the loss than {site.upstream.name}: there the packets were not padded yet")
+        missing.append(
+            f"a capture nearer the loss than {site.upstream.name}: there the packets were not padded yet"
+        )
     if not len(site.delivered):
         missing.append("a delivered packet of the same direction and connection to compare with")
     if not (column(site.lost, "checksum") == CHECKSUM_GOOD).any():
@@ -203,8 +218,9 @@ def _log(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
     total = len(site.lost_rows) + len(site.unproven_rows)
     copies = len({c.file for line in mine for c in line.copies})
     text = (
-        f"{len(mine)} kernel log lines \"{mine[0].line.reason}\", each joined to one of the {total} lost packets by "
-        "addresses, sequence number, flags and IP id" + (f" (the same lines stand in {copies + 1} files)" if copies else "")
+        f'{len(mine)} kernel log lines "{mine[0].line.reason}", each joined to one of the {total} lost packets by '
+        "addresses, sequence number, flags and IP id"
+        + (f" (the same lines stand in {copies + 1} files)" if copies else "")
     )
     lengths = {line.line.packet.ip_len_bytes for line in mine if line.line.packet}
     sizes = sorted(size for size in lengths if size is not None)
@@ -233,7 +249,9 @@ def _counters(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
     if invalid is None:
         missing.append("conntrack -S before and after")
     elif _agrees(invalid.value, lost):
-        reasons.append(Reason(text=_moved("conntrack's invalid counter", invalid, lost), source=invalid.after))
+        reasons.append(
+            Reason(text=_moved("conntrack's invalid counter", invalid, lost), source=invalid.after)
+        )
     hits = _invalid_rules(facts, site.node)
     if not hits:
         missing.append("hits of the rule or flow that drops invalid packets, before and after")
@@ -251,7 +269,11 @@ def _agrees(value: int, lost: int) -> bool:
 def _moved(what: str, delta: Delta, lost: int) -> str:
     if delta.value == lost:
         return f"{what} moved by {delta.value}, one for each lost packet"
-    lag = "the snapshot was read before the last ones came" if delta.value < lost else "other packets were counted too"
+    lag = (
+        "the snapshot was read before the last ones came"
+        if delta.value < lost
+        else "other packets were counted too"
+    )
     return f"{what} moved by {delta.value} for {lost} lost packets ({lag})"
 
 
@@ -297,7 +319,12 @@ def _context(site: LossSite, facts: Facts) -> list[Reason]:
     reasons = []
     setting = facts.setting("net.netfilter.nf_conntrack_checksum", site.node)
     if setting and setting[-1].value == "1":
-        reasons.append(Reason(text="conntrack verifies checksums there (nf_conntrack_checksum = 1)", source=setting[-1].source))
+        reasons.append(
+            Reason(
+                text="conntrack verifies checksums there (nf_conntrack_checksum = 1)",
+                source=setting[-1].source,
+            )
+        )
     reasons += _dropping_flow(site, facts)
     kernel, module = facts.version("kernel", site.node), facts.version("openvswitch_module", site.node)
     if module is not None:
@@ -312,8 +339,17 @@ def _dropping_flow(site: LossSite, facts: Facts) -> list[Reason]:
     """A datapath flow that drops invalid packets, seen while it lived."""
     for rule in facts.rules:
         state = ct_state(rule.match) if rule.layer == "datapath" and rule.drops else None
-        if state and site.node in (None, rule.node) and state[0] & state[1] & (_INVALID | _TRACKED) == _INVALID | _TRACKED:
-            return [Reason(text="a datapath flow of that time matches ct_state +inv+trk and drops", source=rule.source)]
+        if (
+            state
+            and site.node in (None, rule.node)
+            and state[0] & state[1] & (_INVALID | _TRACKED) == _INVALID | _TRACKED
+        ):
+            return [
+                Reason(
+                    text="a datapath flow of that time matches ct_state +inv+trk and drops",
+                    source=rule.source,
+                )
+            ]
     return []
 
 
@@ -360,7 +396,7 @@ def _log_alone(lines: list[JoinedLine]) -> list[Reason]:
     if not lines:
         return []
     text = (
-        f"{len(lines)} kernel log lines \"{lines[0].line.reason}\" of packets shorter than an unpadded frame holds "
+        f'{len(lines)} kernel log lines "{lines[0].line.reason}" of packets shorter than an unpadded frame holds '
         f"(IP length below {SHORTEST_UNPADDED}), and of no longer one"
     )
     return [Reason(text=text, source=lines[0].line.source)]
@@ -375,5 +411,3 @@ def _rules_alone(facts: Facts) -> list[Reason]:
             text = f"'{rule.place} {rule.match}' was hit {delta.value} times with {whole} bytes a packet: padded to the minimum"
             reasons.append(Reason(text=text, source=delta.after))
     return reasons
-
-

@@ -23,7 +23,9 @@ CONFUSED_WITH: Final = {
 def judge(facts: Facts) -> Judgement:
     """Supported where a client waited after a whole response, and no FIN existed for it to receive."""
     waiting = [c for c in facts.conversations if c.number in facts.focus and c.stall == "waiting_for_fin"]
-    closed_early = [c for c in facts.conversations if c.number in facts.focus and c.stall and c not in waiting]
+    closed_early = [
+        c for c in facts.conversations if c.number in facts.focus and c.stall and c not in waiting
+    ]
     for conversation in waiting:
         judgement = _judge(conversation, facts)
         if not isinstance(judgement, Refuted):
@@ -42,7 +44,9 @@ def _judge(conversation: ConversationFacts, facts: Facts) -> Judgement:
         return Refuted(fault=SLUG, against=tuple(against))
     reasons = _reasons(conversation, facts)
     if not conversation.remote_answered_close:
-        missing = ("a capture nearer the server: whether it sent a FIN that never arrived here cannot be told",)
+        missing = (
+            "a capture nearer the server: whether it sent a FIN that never arrived here cannot be told",
+        )
         return Untestable(fault=SLUG, missing=missing)
     agreeing = _from_the_application(conversation, facts)
     return Supported(
@@ -62,7 +66,9 @@ def _against(conversation: ConversationFacts, facts: Facts) -> list[Reason]:
     against = []
     early = _fin_before_the_client(conversation)
     if early:
-        against.append(Reason(text="the server did send a FIN before the client closed", source=conversation.fin_source))
+        against.append(
+            Reason(text="the server did send a FIN before the client closed", source=conversation.fin_source)
+        )
     if conversation.lost_packets:
         text = f"{conversation.lost_packets} packets of this connection were lost on the way"
         against.append(Reason(text=text, source=conversation.fin_source or conversation.stall_source))
@@ -88,13 +94,20 @@ def _fin_before_the_client(conversation: ConversationFacts) -> bool:
 
 def _reasons(conversation: ConversationFacts, facts: Facts) -> list[Reason]:
     points = [facts.matching.points[p].name for p in conversation.seen_at]
-    where = f"at any of {len(points)} points, {points[0]} being nearest the server" if len(points) > 1 else f"at {points[0]}"
+    where = (
+        f"at any of {len(points)} points, {points[0]} being nearest the server"
+        if len(points) > 1
+        else f"at {points[0]}"
+    )
     reasons = [
         Reason(
             text=f"after the response everything was acknowledged, then silence for {conversation.stall_ns / 1e9:.2f} s",
             source=conversation.stall_source,
         ),
-        Reason(text=f"no FIN of the server was seen {where} before the client closed", source=conversation.stall_source),
+        Reason(
+            text=f"no FIN of the server was seen {where} before the client closed",
+            source=conversation.stall_source,
+        ),
     ]
     if conversation.remote_answered_close:
         text = "the server answered the client's close, so it was alive and had not closed before"
@@ -111,7 +124,9 @@ def _from_the_application(conversation: ConversationFacts, facts: Facts) -> list
         peer = symptom.peer
         mine = peer is not None and (peer.address, peer.port) in conversation.endpoints
         if mine and symptom.kind == "waited_for_eof" and symptom.waited_ns:
-            text = f"{symptom.call} waited {symptom.waited_ns / 1e9:.2f} s for an end-of-file on this connection"
+            text = (
+                f"{symptom.call} waited {symptom.waited_ns / 1e9:.2f} s for an end-of-file on this connection"
+            )
             found.append(Reason(text=text, source=symptom.sources[0] if symptom.sources else None))
     return found
 
