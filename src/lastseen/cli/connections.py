@@ -10,7 +10,10 @@ __all__ = ["connections"]
 
 def connections(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Captures (pcap, pcapng, .gz, .zst); - is stdin.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Captures (pcap, pcapng, .gz, .zst); - is stdin.", readable=False
+        ),
     ],
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object (schema lastseen.connections/1).")
@@ -32,5 +35,5 @@ def connections(
             typer.echo(encode(connections_json(points)))
         else:
             print_connections(points, tuple(case.weirds))
-        if not any(point.packets for point in points):
+        if not any(point.packets for point in points) and not case.partial:
             raise typer.Exit(1)

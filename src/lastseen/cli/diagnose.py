@@ -25,6 +25,7 @@ def diagnose(
             metavar="PATH...",
             help="Case folders, archives of one (.tar.gz, .zip), captures and text files, in any mixture; - is stdin.",
             show_default=False,
+            readable=False,  # one that is not is a weird beside the others
         ),
     ],
     connection: Annotated[
@@ -72,7 +73,7 @@ def diagnose(
         )
         judged = bool(case.rows) or any(len(read.capture.packets) for read in case.captures)
     _show(diagnosis, json=json)
-    if not judged:
+    if not judged and not diagnosis.partial:
         raise typer.Exit(NOTHING_JUDGED)
     if fail_on is not None and diagnosis.verdict.grade in ("confirmed", "probable"):
         raise typer.Exit(FAULT_SUPPORTED)

@@ -12,7 +12,9 @@ def losses(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE FILE...", help="Captures of the same traffic at several points, in any order."
+            metavar="FILE FILE...",
+            help="Captures of the same traffic at several points, in any order.",
+            readable=False,
         ),
     ],
     json: Annotated[
@@ -35,5 +37,5 @@ def losses(
             typer.echo(encode(losses_json(matching)))
         else:
             print_losses(matching, tuple(case.weirds))
-        if not any(point.packets for point in matching.points):
+        if not any(point.packets for point in matching.points) and not case.partial:
             raise typer.Exit(1)

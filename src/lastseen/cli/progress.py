@@ -6,6 +6,7 @@ Nothing is shown when standard error is no terminal, nor in the first second.
 import sys
 import time
 from types import TracebackType
+from typing import Self
 
 __all__ = ["Progress"]
 
@@ -41,7 +42,7 @@ class Progress:
         sys.stderr.flush()
         self._shown = True
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -133,6 +133,13 @@ def _who_waited(facts: Facts, best: Supported, site: LossSite | None) -> str:
     if best.hop is None or site is None:
         return ""
     waits = [c for c in stalled(facts) if c.number in site.conversations]
+    others = [s for s in facts.sites if s is not site and s.material and s.conversations & site.conversations]
+    if waits and others:
+        count, worst = len(others[0].lost_rows), others[0]
+        return (
+            f"; but {count} packet{'s' if count > 1 else ''} of the same connections were also lost between"
+            f" {worst.upstream.name} and {worst.downstream.name}, which this does not explain"
+        )
     felt = facts.symptoms[0] if facts.symptoms else None
     if felt is not None and felt.waited_ns:
         return f"; {felt.call} waited {felt.waited_ns / 1e9:.2f} s because of it"

@@ -8,7 +8,7 @@ from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Exonerated
 from lastseen.tables.judgements import Reason
-from lastseen.tables.points import REMOTE_TO_CLIENT, Hop
+from lastseen.tables.points import LOST, REMOTE_TO_CLIENT, UNPROVEN, Hop
 from lastseen.tables.sources import Source
 
 __all__ = ["exonerated"]
@@ -64,7 +64,7 @@ def _network(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
     if site is None:
         return
     hops = _before(facts, site)
-    if not hops or any(hop.count(2) or hop.count(3) for hop in hops):
+    if not hops or any(hop.count(LOST) or hop.count(UNPROVEN) for hop in hops):
         return
     points = facts.matching.points
     first, last = (hops[0], hops[-1]) if site.hop.direction == REMOTE_TO_CLIENT else (hops[-1], hops[0])
@@ -130,7 +130,7 @@ def _guest(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
         for h in facts.matching.hops
         if h.direction == site.hop.direction and h.upstream >= site.hop.downstream
     ]
-    if not after or any(hop.count(2) for hop in after):
+    if not after or any(hop.count(LOST) or hop.count(UNPROVEN) for hop in after):
         return
     points = facts.matching.points
     text = f"everything that reached {points[after[0].upstream].name} also reached {points[after[-1].downstream].name}"

@@ -20,6 +20,8 @@ CLOCK_SPREAD_NS = 100_000_000
 """A log whose joined lines scatter more than this around their median has no usable times."""
 CLOCK_NOTED_NS = 1_000_000
 """A log this close to the captures' clock is on it."""
+COMMENTS_SHOWN = 5
+"""Comments shown of one capture."""
 
 
 def findings(facts: Facts, clocks: Sequence[LogClock], details: Details) -> tuple[Reason, ...]:
@@ -31,6 +33,7 @@ def findings(facts: Facts, clocks: Sequence[LogClock], details: Details) -> tupl
         *_watch_proofs(facts),
         *_clocks(clocks),
         *_harmless(facts),
+        *_comments(facts),
     ]
     return tuple(notes)
 
@@ -115,7 +118,15 @@ def _clocks(clocks: Sequence[LogClock]) -> Iterator[Reason]:
                 text=f"the times in {clock.file} do not fit the packets; its lines were joined without them",
                 source=source,
             )
-        elif clock.clock == "wall" and abs(clock.ahead_ns) > CLOCK_NOTED_NS:
+            continue
+        if clock.zone_ns:
+            hours, minutes = divmod(abs(clock.zone_ns) // 60_000_000_000, 60)
+            sign = "+" if clock.zone_ns > 0 else "-"
+            text = (
+                f"the times in {clock.file} are local, UTC{sign}{hours:02}:{minutes:02} by the packets joined"
+            )
+            yield Reason(text=text, source=source)
+        if clock.clock == "wall" and abs(clock.ahead_ns) > CLOCK_NOTED_NS:
             side = "behind" if clock.ahead_ns > 0 else "ahead of"
             text = f"the clock of {clock.file} runs {abs(clock.ahead_ns) / 1e6:.0f} ms {side} the captures'"
             yield Reason(text=text, source=source)
@@ -139,6 +150,13 @@ def _harmless(facts: Facts) -> Iterator[Reason]:
                 " but nobody waited for them: repaired in time, or not needed any more"
             )
             yield Reason(text=text, source=site.source(int(site.lost_rows[0])))
+
+
+def _comments(facts: Facts) -> Iterator[Reason]:
+    """What people wrote into the captures: whoever mailed the file may have said what to look at."""
+    for point in facts.matching.points:
+        for frame, text in point.capture.comments[:COMMENTS_SHOWN]:
+            yield Reason(text=f"comment in the capture: {text}", source=Source(file=point.file, frame=frame))
 
 
 def stalled(facts: Facts) -> list[ConversationFacts]:

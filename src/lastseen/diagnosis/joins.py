@@ -1,7 +1,8 @@
 """Join the kernel's log lines to the very packets they speak of, and count a line found in two files once.
 
-By tuple, sequence and acknowledgment number, flags and IP id; packets that are equal in all of that pair in
-order. Never by time: each log has its own clock, which is estimated from the joined lines instead.
+By tuple, sequence and acknowledgment number, flags and IP id (of other protocols: tuple and IP id); packets that are
+equal in all of that pair in order. Never by time: each log has its own clock, which is estimated from the joined
+lines instead.
 """
 
 from collections import defaultdict
@@ -15,13 +16,18 @@ import numpy.typing as npt
 from lastseen.faults.facts import JoinedLine
 from lastseen.tables.endpoints import endpoints_of
 from lastseen.tables.facts_from_texts import LoggedPacket, LogLine
-from lastseen.tables.packets import ACK, FLOW, ID_WINDOW, LENGTH_FLAGS, NO_FLOW, SEQ
+from lastseen.tables.packets import ACK, FLOW, FLOW_PROTO, ID_WINDOW, LENGTH_FLAGS, NO_FLOW, SEQ
 from lastseen.tables.points import Point
 
 __all__ = ["LogClock", "join_lines", "log_clocks"]
 
 _FLAG_BITS: Final = 0x3F
 """The log prints CWR ECE URG ACK PSH RST SYN FIN; the lower six are in every generation."""
+
+ZONE_STEP_NS: Final = 900_000_000_000
+"""Time zones differ from UTC by whole quarters of an hour (IANA time zone database); clocks do not."""
+
+_TCP: Final = 6
 
 Key = tuple[object, ...]
 
@@ -30,7 +36,9 @@ Key = tuple[object, ...]
 class LogClock:
     """One log's clock: `ahead_ns` is how far the captures' clock is ahead of it (median of the joined lines).
 
-    `spread_ns`: largest distance from that median; a large one means that the times of this log say nothing.
+    `zone_ns`: how far its local times are ahead of UTC, found from the joined lines where the text does not say it;
+    already taken out of `ahead_ns`. `spread_ns`: largest distance from that median; a large one means that the
+    times of this log say nothing.
     """
 
     file: str
@@ -38,6 +46,7 @@ class LogClock:
     ahead_ns: int
     spread_ns: int
     lines: int
+    zone_ns: int = 0
 
 
 def once(lines: Iterable[LogLine]) -> list[JoinedLine]:
@@ -73,18 +82,39 @@ def join_lines(lines: Iterable[LogLine], points: Sequence[Point]) -> list[Joined
             wanted[_line_key(item.line.packet)].append(index)
     if not wanted:
         return joined
-    numbers = np.array(sorted({packet.tcp_seq or 0 for packet in _packets(joined)}), np.uint32)
+    numbers = _Numbers.of(_packets(joined))
     order = sorted(range(len(points)), key=lambda p: (points[p].node not in {i.line.node for i in joined}, p))
     for number in order:
         _join_at(number, points[number], wanted, numbers, joined)
     return joined
 
 
-def _packets(joined: Iterable[JoinedLine]) -> Iterable[LoggedPacket]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Numbers:
+    """What to look for in a capture before looking closer: sequence numbers of TCP, IP ids of the rest."""
+
+    tcp_seq: npt.NDArray[np.uint32]
+    ip_id: npt.NDArray[np.uint32]
+
+    @staticmethod
+    def of(packets: Sequence[LoggedPacket]) -> "_Numbers":
+        tcp = {packet.tcp_seq for packet in packets if packet.tcp_seq is not None}
+        others = {packet.ip_id for packet in packets if packet.proto != _TCP and packet.ip_id is not None}
+        return _Numbers(tcp_seq=np.array(sorted(tcp), np.uint32), ip_id=np.array(sorted(others), np.uint32))
+
+    def in_rows(self, packets: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        """bool[n]: which packets may be among those logged."""
+        found: npt.NDArray[np.bool_] = np.isin(packets[:, SEQ], self.tcp_seq)
+        return found | np.isin(packets[:, ID_WINDOW] >> 16, self.ip_id) if len(self.ip_id) else found
+
+
+def _packets(joined: Iterable[JoinedLine]) -> list[LoggedPacket]:
     return [item.line.packet for item in joined if item.line.packet is not None]
 
 
 def _line_key(packet: LoggedPacket) -> Key:
+    if packet.proto is not None and packet.proto != _TCP:
+        return (packet.src.address, packet.src.port, packet.dst.address, packet.dst.port, packet.ip_id)
     flags = None if packet.tcp_flags is None else packet.tcp_flags & _FLAG_BITS
     return (
         packet.src.address, packet.src.port, packet.dst.address, packet.dst.port,
@@ -96,7 +126,7 @@ def _join_at(
     number: int,
     point: Point,
     wanted: dict[Key, list[int]],
-    numbers: npt.NDArray[np.uint32],
+    numbers: _Numbers,
     joined: list[JoinedLine],
 ) -> None:
     """Join what is seen at one point.
@@ -104,9 +134,7 @@ def _join_at(
     Lines that have a packet already keep it unless this point lies later on the way, on the line's own node.
     """
     packets = point.capture.packets
-    rows = np.flatnonzero(
-        np.isin(packets[:, SEQ], numbers) & (packets[:, FLOW] != NO_FLOW) & (point.group_of >= 0)
-    )
+    rows = np.flatnonzero(numbers.in_rows(packets) & (packets[:, FLOW] != NO_FLOW) & (point.group_of >= 0))
     found: dict[Key, list[int]] = defaultdict(list)
     for row in rows.tolist():
         found[_packet_key(point, row)].append(row)
@@ -119,7 +147,16 @@ def _join_at(
 def _packet_key(point: Point, row: int) -> Key:
     packet = point.capture.packets[row]
     word = int(packet[FLOW])
-    source, destination = endpoints_of(point.capture.flows[word >> 1], word & 1)
+    flow = point.capture.flows[word >> 1]
+    source, destination = endpoints_of(flow, word & 1)
+    if int(flow[FLOW_PROTO]) & 0xFF != _TCP:
+        return (
+            source.address,
+            source.port,
+            destination.address,
+            destination.port,
+            int(packet[ID_WINDOW]) >> 16,
+        )
     return (
         source.address, source.port, destination.address, destination.port,
         int(packet[SEQ]), int(packet[ACK]), int(packet[LENGTH_FLAGS]) & _FLAG_BITS, int(packet[ID_WINDOW]) >> 16,
@@ -131,7 +168,7 @@ def log_clocks(
 ) -> list[LogClock]:
     """The clock of every log that has joined lines, copies included."""
     at: dict[tuple[str, int | None], LogLine] = {(line.source.file, line.source.line): line for line in lines}
-    shifts: dict[tuple[str, str], list[int]] = defaultdict(list)
+    shifts: dict[tuple[str, str, bool], list[int]] = defaultdict(list)
     for item in joined:
         if item.point is None or item.row is None:
             continue
@@ -139,11 +176,15 @@ def log_clocks(
         for source in (item.line.source, *item.copies):
             line = at.get((source.file, source.line))
             if line is not None and line.at_ns is not None:
-                shifts[source.file, line.clock].append(packet_ns - line.at_ns)
-    return [_clock(file, clock, values) for (file, clock), values in sorted(shifts.items())]
+                local = line.clock == "wall" and not line.zone_known
+                shifts[source.file, line.clock, local].append(packet_ns - line.at_ns)
+    return [_clock(*log, values) for log, values in sorted(shifts.items())]
 
 
-def _clock(file: str, clock: str, values: list[int]) -> LogClock:
+def _clock(file: str, clock: str, is_local: bool, values: list[int]) -> LogClock:
     ahead = int(np.median(values))
     spread = max(abs(value - ahead) for value in values)
-    return LogClock(file=file, clock=clock, ahead_ns=ahead, spread_ns=spread, lines=len(values))
+    zone = -round(ahead / ZONE_STEP_NS) * ZONE_STEP_NS if is_local else 0
+    return LogClock(
+        file=file, clock=clock, ahead_ns=ahead + zone, spread_ns=spread, lines=len(values), zone_ns=zone
+    )

@@ -127,7 +127,7 @@ def _is_material(
 
 
 def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> bool:
-    """Whether every lost packet that uses sequence space was delivered again within STALL_NS.
+    """Whether every lost packet that uses sequence space was delivered again within STALL_NS, or had been before.
 
     Acknowledgments and resets that were lost without anybody waiting did no harm.
     """
@@ -139,12 +139,12 @@ def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> 
     arrived = np.flatnonzero(np.isin(hop.fate, (DELIVERED, MERGED, SPLIT)))
     keys = {
         (int(point.group_of[r]), int(packets[r, SEQ]), int(packets[r, LENGTH_FLAGS] >> 8)): int(times[r])
-        for r in arrived[np.isin(packets[arrived, SEQ], packets[uses, SEQ])]
+        for r in arrived[np.isin(packets[arrived, SEQ], packets[uses, SEQ])][::-1]
     }
     for row in uses:
         again = keys.get(
             (int(point.group_of[row]), int(packets[row, SEQ]), int(packets[row, LENGTH_FLAGS] >> 8))
         )
-        if again is None or not 0 <= again - int(times[row]) <= STALL_NS:
+        if again is None or again - int(times[row]) > STALL_NS:
             return False
     return True

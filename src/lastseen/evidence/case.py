@@ -4,12 +4,13 @@ The only door to the user's files. What cannot be read is a weird, what is not r
 case stays open so that a few packets can be looked at again.
 """
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,20 +19,30 @@ from lastseen.errors import LastseenError
 from lastseen.evidence.case_toml import CaseToml, read_case_toml
 from lastseen.evidence.files import CaseFile, list_files
 from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, numbered_lines, open_text
-from lastseen.evidence.nodes import Place, places
-from lastseen.evidence.texts import Reader, reader_of
+from lastseen.evidence.nodes import Place, ends_with, places
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.details import DetailRows
 from lastseen.tables.facts_from_texts import Row
 from lastseen.tables.packets import Capture
 from lastseen.tables.sources import EvidenceFile, Weird
 
+if TYPE_CHECKING:
+    from lastseen.evidence.capture_files import CaptureRead
+    from lastseen.evidence.texts import Reader
+
 __all__ = ["Case", "ReadCapture", "open_case"]
 
 MAX_ROWS: Final = 200_000
 """Rows kept of one text: about 150 MB of log lines at most. The rest of a longer file is named, not read."""
+MAX_CASE_ROWS: Final = 1_000_000
+"""Rows kept of all texts together."""
 MAX_WEIRD_LINES: Final = 200_000
 """Unreadable lines after which a text is given up: it was recognised wrongly or is damaged throughout."""
+
+LINES_BETWEEN_LOOKS: Final = 4096
+"""How often the clock is asked while a text is read: every few milliseconds."""
+NOT_READ: Final = "not read: the time was up"
+CASE_TOML: Final = "case.toml"
 
 Progress = Callable[[str], None]
 
@@ -57,7 +68,7 @@ class Case:
     weirds: list[Weird] = field(default_factory=list)
     partial: bool = False
     """The time was up before everything was read."""
-    _paths: dict[str, Path | None] = field(default_factory=dict)
+    _paths: dict[str, Path] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def details(self, capture: Capture, rows: npt.NDArray[np.int64]) -> DetailRows:
@@ -68,13 +79,21 @@ class Case:
         with open_bytes(self._paths[capture.file]) as source:
             return read_details(source, capture, rows)
 
-    def __enter__(self) -> "Case":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Who hears what is being read, and who says when to stop."""
+
+    progress: Progress
+    expired: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +103,7 @@ class _Looked:
     file: CaseFile
     head: Head | None
     is_capture: bool
-    reader: Reader | None
+    reader: "Reader | None" = None
 
 
 def open_case(
@@ -94,32 +113,113 @@ def open_case(
     texts: bool = True,
     expired: Callable[[], bool] = lambda: False,
 ) -> Case:
-    """Read all evidence below `paths`; `texts=False` reads captures only. Once `expired()`, no further file is read.
+    """Read all evidence below `paths`; `texts=False` reads captures only. Once `expired()`, the rest is not read.
 
     Raises LastseenError when no path exists, a case.toml is wrong, or nothing at all is recognised.
     """
-    stack = ExitStack()
-    listed, weirds = list_files(paths, stack)
-    said = next((read_case_toml(f.path) for f in listed if f.parts[-1] == "case.toml" and f.path), CaseToml())
-    case = Case(said=said, weirds=weirds, _stack=stack)
-    looked = [
-        look for file in listed if file.parts[-1] != "case.toml" and (look := _look(file, case, progress))
-    ]
-    for look, place in zip(looked, _places(looked, said), strict=True):
-        progress(look.file.name)
-        if expired():
-            case.partial = True
-            case.weirds.append(Weird(file=look.file.name, reason="not read: the time was up"))
-            continue
-        _read(look, place, case, texts=texts)
-    if not case.captures and not any(file.kind for file in case.files):
-        stack.close()
-        raise LastseenError(_nothing_recognised(case))
+    with ExitStack() as stack:
+        listed, weirds = list_files(paths, stack)
+        case = Case(said=_said(listed, weirds), weirds=weirds)
+        looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
+        _read_all(looked, case, _Limits(progress, expired), texts=texts)
+        if not case.captures and not case.partial and not any(file.kind for file in case.files):
+            raise LastseenError(_nothing_recognised(case))
+        case._stack = stack.pop_all()  # noqa: SLF001 - this module builds the case
     return case
 
 
-def _places(looked: list[_Looked], said: CaseToml) -> list[Place]:
+def _said(listed: Sequence[CaseFile], weirds: list[Weird]) -> CaseToml:
+    """What the case.toml nearest to the top says."""
+    found = sorted((file for file in listed if file.parts[-1] == CASE_TOML), key=lambda file: len(file.parts))
+    weirds += [Weird(file=file.name, reason="a second case.toml: not used") for file in found[1:]]
+    said = read_case_toml(found[0].path) if found else CaseToml()
+    weirds += [
+        Weird(file=found[0].name, reason=f"point {point.name}: there is no file {point.file}")
+        for point in said.point
+        if not any(ends_with(file, point.file) for file in listed)
+    ]
+    return said
+
+
+def _look_at_all(
+    listed: Sequence[CaseFile], case: Case, progress: Progress, expired: Callable[[], bool]
+) -> list[_Looked]:
+    looked = []
+    for file in listed:
+        if file.parts[-1] == CASE_TOML:
+            continue
+        if expired():
+            _time_is_up(file, case)
+        elif look := _look(file, case, progress):
+            looked.append(look)
+    return looked
+
+
+def _look(file: CaseFile, case: Case, progress: Progress) -> _Looked | None:
+    """See by its first bytes whether a file is a capture or a text; None when it cannot be read."""
+    from lastseen.evidence.captures.magic import is_capture_file  # noqa: PLC0415 - its package needs the kernels
+
+    progress(file.name)
+    case._paths[file.name] = file.path  # noqa: SLF001 - this module builds the case
+    try:
+        if is_capture_file(file.path):
+            return _Looked(file, None, is_capture=True)
+        with open_text(file.path) as stream:
+            return _Looked(file, head_of(stream.read(LOOKED_AT_BYTES)), is_capture=False)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        case.weirds.append(Weird(file=file.name, reason=f"cannot be read ({reason})"))
+        return None
+
+
+def _recognised(looked: Sequence[_Looked], *, texts: bool) -> Iterator[_Looked]:
+    """The same, each text with its reader. Where captures are asked for and there, no reader has to be imported."""
+    if not texts and any(look.is_capture for look in looked):
+        yield from looked
+        return
+    from lastseen.evidence.texts import reader_of  # noqa: PLC0415 - 35 readers, 0.1 s
+
+    for look in looked:
+        yield replace(look, reader=reader_of(look.head)) if look.head is not None else look
+
+
+def _read_all(looked: Sequence[_Looked], case: Case, limits: "_Limits", *, texts: bool) -> None:
+    """Read every file into the case, in order."""
+    captures = _captures([look.file for look in looked if look.is_capture], limits)
+    for look, place in zip(looked, _places(looked, case.said), strict=True):
+        limits.progress(look.file.name)
+        if look.is_capture:
+            _add_capture(look, place, next(captures), case)
+        elif limits.expired():
+            _time_is_up(look.file, case)
+        elif texts and look.reader is not None:
+            _read_text(look, look.reader, place, case, limits.expired)
+        else:
+            kind = look.reader.KIND if look.reader else None
+            case.files.append(EvidenceFile(file=look.file.name, kind=kind, rows=0))
+
+
+def _captures(files: list[CaseFile], limits: "_Limits") -> Iterator["CaptureRead"]:
+    """All captures read, before any text: they may go two at a time."""
+    if not files:
+        return iter(())
+    from lastseen.evidence.capture_files import read_captures  # noqa: PLC0415 - needs the compiled kernels
+
+    return iter(list(read_captures(files, progress=limits.progress, expired=limits.expired)))
+
+
+def _places(looked: Sequence[_Looked], said: CaseToml) -> list[Place]:
     return places([(look.file, look.head.command if look.head else "") for look in looked], said)
+
+
+def _time_is_up(file: CaseFile, case: Case) -> None:
+    """Note a file that was left; all of them are one weird, which names the first."""
+    case.partial = True
+    last = case.weirds[-1] if case.weirds else None
+    if last is not None and last.reason == NOT_READ:
+        case.weirds[-1] = replace(last, count=last.count + 1)
+    else:
+        case.weirds.append(Weird(file=file.name, reason=NOT_READ))
 
 
 def _nothing_recognised(case: Case) -> str:
@@ -128,90 +228,62 @@ def _nothing_recognised(case: Case) -> str:
         return f"{unreadable[0].file}: {unreadable[0].reason}; check the path and its permissions"
     found = f"{len(case.files)} file{'s' if len(case.files) != 1 else ''} of no known kind"
     return (
-        f"nothing was recognised: expected captures (pcap, pcapng) or host texts (strace, dmesg, ovs-ofctl ...), found {found};"
-        " see 'lastseen diagnose --help'"
+        "nothing was recognised: expected captures (pcap, pcapng) or host texts (strace, dmesg, ovs-ofctl ...),"
+        f" found {found}; see 'lastseen diagnose --help'"
     )
 
 
-def _look(file: CaseFile, case: Case, progress: Progress) -> _Looked | None:
-    """Recognise one file by its first bytes; None when it cannot be read."""
-    from lastseen.evidence.captures.magic import is_capture_file  # noqa: PLC0415 - keeps this module light
-
-    progress(file.name)
-    case._paths[file.name] = file.path  # noqa: SLF001 - this module builds the case
-    if file.path is None:
-        return _Looked(file, None, True, None)
-    try:
-        if is_capture_file(file.path):
-            return _Looked(file, None, True, None)
-        with open_text(file.path) as stream:
-            head = head_of(stream.read(LOOKED_AT_BYTES))
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        case.weirds.append(Weird(file=file.name, reason=f"cannot be read ({reason})"))
-        return None
-    return _Looked(file, head, False, reader_of(head) if head else None)
-
-
-def _read(look: _Looked, place: Place, case: Case, *, texts: bool) -> None:
-    if look.is_capture:
-        _read_capture(look, place, case)
-    elif texts and look.reader is not None and look.head is not None:
-        _read_text(look, look.reader, place, case)
-    else:
-        kind = look.reader.KIND if look.reader else None
-        case.files.append(EvidenceFile(file=look.file.name, kind=kind, rows=0))
-
-
-def _read_capture(look: _Looked, place: Place, case: Case) -> None:
-    from lastseen.evidence.captures import open_bytes, read_capture  # noqa: PLC0415 - needs the compiled kernels
-
-    name = look.file.name
-    try:
-        source = open_bytes(look.file.path)
-    except LastseenError as error:
-        case.weirds.append(Weird(file=name, reason=str(error)))
+def _add_capture(look: _Looked, place: Place, read: "CaptureRead", case: Case) -> None:
+    case.weirds += read.weirds
+    case.partial = case.partial or read.partial
+    capture = read.capture
+    if capture is None:
         return
-    with source:
-        capture, weirds = read_capture(source, name)
-    case.weirds += weirds
-    case.captures.append(
-        ReadCapture(capture=capture, node=place.node, snapshot=place.snapshot, parts=look.file.parts)
-    )
-    case.files.append(
-        EvidenceFile(
-            file=name,
-            kind=capture.format,
-            rows=len(capture.packets),
-            node=place.node,
-            snapshot=place.snapshot,
-        )
-    )
+    where = {"node": place.node, "snapshot": place.snapshot}
+    case.captures.append(ReadCapture(capture=capture, parts=look.file.parts, **where))
+    rows = len(capture.packets)
+    case.files.append(EvidenceFile(file=look.file.name, kind=capture.format, rows=rows, **where))
 
 
-def _read_text(look: _Looked, reader: Reader, place: Place, case: Case) -> None:
-    name, path = look.file.name, look.file.path
-    if path is None or look.head is None:
-        return
+def _read_text(
+    look: _Looked, reader: "Reader", place: Place, case: Case, expired: Callable[[], bool]
+) -> None:
+    name, command = look.file.name, look.head.command if look.head else ""
     before = len(case.rows)
     weird: dict[str, Weird] = {}
-    with open_text(path) as stream:
-        text = Text(name, numbered_lines(stream), look.head.command, place.node, place.snapshot)
-        for row in _bounded(reader.read(text), name):
-            if isinstance(row, Weird):
-                _count(weird, row)
-            else:
-                case.rows.append(row)
-    case.weirds += weird.values()
+    ended: list[Weird] = []
+
+    def damaged(line: int, reason: str) -> None:
+        ended.append(Weird(file=name, line=line, reason=f"cannot be read on ({reason})"))
+
+    try:
+        with open_text(look.file.path) as stream:
+            lines = _in_time(numbered_lines(stream, damaged), name, expired, case)
+            text = Text(name, lines, command, place.node, place.snapshot)
+            for row in _bounded(reader.read(text), name, min(MAX_ROWS, MAX_CASE_ROWS - before)):
+                if isinstance(row, Weird):
+                    _count(weird, row)
+                else:
+                    case.rows.append(row)
+    except OSError as error:
+        ended.append(Weird(file=name, reason=f"cannot be read ({error.strerror})"))
+    case.weirds += [*weird.values(), *ended]
+    rows = len(case.rows) - before
     case.files.append(
-        EvidenceFile(
-            file=name,
-            kind=reader.KIND,
-            rows=len(case.rows) - before,
-            node=place.node,
-            snapshot=place.snapshot,
-        )
+        EvidenceFile(file=name, kind=reader.KIND, rows=rows, node=place.node, snapshot=place.snapshot)
     )
+
+
+def _in_time(
+    lines: Iterator[tuple[int, str]], name: str, expired: Callable[[], bool], case: Case
+) -> Iterator[tuple[int, str]]:
+    """The lines until the time is up, asked now and then."""
+    for number, line in lines:
+        if number % LINES_BETWEEN_LOOKS == 0 and expired():
+            case.partial = True
+            case.weirds.append(Weird(file=name, line=number, reason="the time was up: the rest was not read"))
+            return
+        yield number, line
 
 
 def _count(weirds: dict[str, Weird], weird: Weird) -> None:
@@ -225,15 +297,15 @@ def _count(weirds: dict[str, Weird], weird: Weird) -> None:
     )
 
 
-def _bounded(rows: Iterator[Row | Weird], name: str) -> Iterator[Row | Weird]:
-    """At most MAX_ROWS rows and MAX_WEIRD_LINES weirds of one file; the rest is named once."""
+def _bounded(rows: Iterator[Row | Weird], name: str, most: int) -> Iterator[Row | Weird]:
+    """At most `most` rows and MAX_WEIRD_LINES weirds of one file; the rest is named once."""
     kept = bad = 0
     for row in rows:
         if isinstance(row, Weird):
             bad += 1
         else:
             kept += 1
-        if kept > MAX_ROWS or bad > MAX_WEIRD_LINES:
+        if kept > most or bad > MAX_WEIRD_LINES:
             yield Weird(
                 file=name, reason="longer than is kept in memory: the rest was not read", line=row_line(row)
             )

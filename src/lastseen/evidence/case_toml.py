@@ -57,16 +57,28 @@ class CaseToml(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     node: tuple[NodeToml, ...] = ()
 
 
+MAX_BYTES = 1 << 20
+"""A case.toml of a thousand points has 100 KB."""
 _WHEN = ("before", "mid", "after")
 
 
 def read_case_toml(path: Path) -> CaseToml:
     """Read a case.toml. Raises LastseenError with the key that is wrong."""
     try:
-        said = msgspec.toml.decode(path.read_bytes(), type=CaseToml)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        with path.open("rb") as stream:
+            text = stream.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise LastseenError(
+                f"{path.name}: larger than {MAX_BYTES} bytes; it names points, it holds no evidence"
+            )
+        said = msgspec.toml.decode(text, type=CaseToml)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LastseenError(
             f"{path.name}: {error}; see the documentation of case.toml for its keys"
+        ) from error
+    except OSError as error:
+        raise LastseenError(
+            f"{path.name}: cannot be read ({error.strerror}); check its permissions"
         ) from error
     for snapshot in said.snapshot:
         if snapshot.when not in _WHEN:

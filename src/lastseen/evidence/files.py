@@ -69,7 +69,9 @@ def list_files(paths: Sequence[Path], stack: ExitStack) -> tuple[list[CaseFile],
         missing = ", ".join(str(path) for path in paths)
         raise LastseenError(f"no such file or folder: {missing}; give a case folder, captures or text files")
     if len(files) > MAX_FILES:
-        weirds.append(Weird(file=str(paths[0]), reason=f"more than {MAX_FILES} files: the rest was not looked at"))
+        weirds.append(
+            Weird(file=str(paths[0]), reason=f"more than {MAX_FILES} files: the rest was not looked at")
+        )
     return _with_own_names(_without_repeats(files[:MAX_FILES])), weirds
 
 
@@ -102,11 +104,16 @@ def _spooled(path: Path | None, stack: ExitStack) -> Path:
     """A copy of a pipe or of standard input (None), which could be read only once."""
     copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lastseen-"))) / "0"
     try:
-        with open(0, "rb", closefd=False) if path is None else path.open("rb") as stream, copy.open("wb") as target:  # noqa: PTH123 - 0 is a descriptor
+        with (
+            open(0, "rb", closefd=False) if path is None else path.open("rb") as stream,
+            copy.open("wb") as target,
+        ):
             shutil.copyfileobj(stream, target, _PIECE)
     except OSError as error:
         name = "standard input" if path is None else str(path)
-        raise LastseenError(f"{name}: cannot be copied ({error.strerror}); give the evidence as a file") from error
+        raise LastseenError(
+            f"{name}: cannot be copied ({error.strerror}); give the evidence as a file"
+        ) from error
     return copy
 
 
@@ -152,7 +159,9 @@ def _folder(root: Path, label: str, weirds: list[Weird]) -> Iterator[CaseFile]:
                 yield CaseFile(path=path, name=shown, parts=(top, *inside, name))
             else:
                 kind = "a link" if stat.S_ISLNK(mode) else _SPECIAL
-                seen = left.setdefault(kind, Weird(file=shown, reason=f"{kind}: not followed, not read", count=0))
+                seen = left.setdefault(
+                    kind, Weird(file=shown, reason=f"{kind}: not followed, not read", count=0)
+                )
                 left[kind] = replace(seen, count=seen.count + 1)
     weirds += left.values()
 
@@ -180,14 +189,21 @@ def _archive(path: Path, label: str, stack: ExitStack, weirds: list[Weird]) -> l
         for member, stream in (_zip_members if zipfile.is_zipfile(path) else _tar_members)(path):
             parts = tuple(part for part in PurePosixPath(member).parts if part not in ("/", "//", "..", "."))
             copy = target / str(len(files))
-            budget -= _copy(stream, copy, budget)
             shown = "/".join((label, *parts) if label else parts)
+            copy.touch()
             files.append(CaseFile(path=copy, name=shown or "(no name)", parts=parts or ("",)))
+            budget -= _copy(stream, copy, budget)  # may break off: what came before is kept
             if budget <= 0 or len(files) > MAX_FILES:
-                weirds.append(Weird(file=str(path), reason="unpacks to too much: only the beginning was read"))
+                weirds.append(
+                    Weird(file=str(path), reason="unpacks to too much: only the beginning was read")
+                )
                 break
     except _DAMAGES as error:
-        weirds.append(Weird(file=str(path), reason=f"cannot be unpacked to its end ({error or type(error).__name__})"))
+        weirds.append(
+            Weird(
+                file=str(path), reason=f"cannot be unpacked to its end ({str(error) or type(error).__name__})"
+            )
+        )
     return files
 
 

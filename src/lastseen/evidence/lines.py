@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -12,6 +12,14 @@ __all__ = ["LOOKED_AT_BYTES", "head_of", "numbered_lines", "open_text"]
 
 LOOKED_AT_BYTES: Final = 65_536
 """How much of a file recognition sees."""
+
+
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_REST_BYTES: Final = 1 << 20
+
+
+def _unheard(line: int, reason: str) -> None:
+    """Who does not ask is not told."""
 
 
 def open_text(path: Path) -> BinaryIO:
@@ -28,21 +36,28 @@ def head_of(first: bytes) -> Head | None:
     """The head of a file that begins with these bytes; None when it is no text."""
     if b"\0" in first:
         return None
-    lines = first.decode("utf-8", "replace").splitlines()
+    lines = first.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK).splitlines()
     if len(first) >= LOOKED_AT_BYTES and len(lines) > 1:
         lines.pop()
     command = command_of(lines[0]) if lines else ""
     return Head(tuple(line[:MAX_LINE_CHARS] for line in (lines[1:] if command else lines)), command)
 
 
-def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, str]]:
-    """(line number from 1, text) of every line; a longer line is cut, damaged compression ends the text."""
+def numbered_lines(
+    stream: BinaryIO, damaged: Callable[[int, str], None] = _unheard
+) -> Iterator[tuple[int, str]]:
+    """(line number from 1, text) of every line, without a byte order mark; a longer line is cut.
+
+    Where the bytes cannot be read on (damaged compression, a failing disk) the text ends and `damaged` is told
+    the last line's number and why.
+    """
     number = 0
     try:
         while line := stream.readline(MAX_LINE_CHARS):
             number += 1
-            yield number, line.decode("utf-8", "replace").rstrip("\r\n")
+            text = line.decode("utf-8", "replace").rstrip("\r\n")
+            yield number, text.removeprefix(_BYTE_ORDER_MARK) if number == 1 else text
             while line and not line.endswith(b"\n"):
-                line = stream.readline(1 << 20)
-    except (OSError, EOFError, zlib.error):
-        return
+                line = stream.readline(_REST_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        damaged(number, str(error))

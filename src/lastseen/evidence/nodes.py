@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lastseen.evidence.case_toml import CaseToml
 from lastseen.evidence.files import CaseFile
 
-__all__ = ["Place", "node_of_command", "places"]
+__all__ = ["Place", "ends_with", "node_of_command", "places"]
 
 SNAPSHOTS = ("before", "mid", "after")
 
@@ -48,7 +48,7 @@ def places(files: Iterable[tuple[CaseFile, str]], said: CaseToml) -> list[Place]
 def _sure_node(file: CaseFile, command: str, said: CaseToml, aliases: dict[str, str]) -> str:
     """The node that case.toml, the command line or the folder names."""
     for point in said.point:
-        if point.node and _ends_with(file, point.file):
+        if point.node and ends_with(file, point.file):
             return point.node
     for snapshot in said.snapshot:
         if snapshot.node and _inside(file, snapshot.folder):
@@ -75,7 +75,8 @@ def _snapshot(file: CaseFile, said: CaseToml) -> str:
     return next((part for part in file.parts if part in SNAPSHOTS), "")
 
 
-def _ends_with(file: CaseFile, path: str) -> bool:
+def ends_with(file: CaseFile, path: str) -> bool:
+    """Whether a path of case.toml, relative to anywhere in the case, means this file."""
     parts = tuple(part for part in path.split("/") if part not in ("", "."))
     return file.parts[-len(parts) :] == parts if parts else False
 

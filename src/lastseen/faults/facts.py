@@ -138,6 +138,19 @@ class Facts:
             and (node is None or joined.line.node == node)
         ]
 
+    def row_at(self, joined: JoinedLine, point: int, direction: int) -> int | None:
+        """Row of a joined line's packet at a point, followed there in its direction; None: it never got there.
+
+        A line is joined where its node saw the packet, which may be several points before the one asked for.
+        """
+        at, row = joined.point, joined.row
+        for _ in self.matching.points:
+            if at is None or row is None or row < 0 or at == point:
+                break
+            hop = next((h for h in self.matching.hops if h.upstream == at and h.direction == direction), None)
+            at, row = (None, None) if hop is None else (hop.downstream, int(hop.partner[row]))
+        return row if at == point and row is not None and row >= 0 else None
+
     # ---- settings and versions ----
     def setting(self, name: str, node: str | None) -> list[Setting]:
         """Every observation of a sysctl on a node (None: of all nodes), in order of evidence."""
@@ -179,8 +192,10 @@ class Facts:
                 yield earlier, counter
 
     def rule_deltas(self, node: str | None, layer: str) -> list[tuple[Rule, Delta]]:
-        """How often each rule was hit between the snapshots; a rule without a before counts from zero when the
-        before snapshot of its kind is missing altogether (a fresh rule set), else it is left out.
+        """How often each rule was hit between the snapshots.
+
+        A rule without a before counts from zero when the before snapshot of its kind is missing altogether (a fresh
+        rule set), else it is left out.
         """
         mine = [r for r in self.rules if r.layer == layer and (node is None or r.node == node)]
         before = {_identity(r): r for r in mine if r.snapshot == "before"}

@@ -21,6 +21,9 @@ VOTERS: Final = 16
 COMMON: Final = 4
 """A ballot that more than so many sides cast at one point tells nothing, and would cost its square."""
 
+SAYS_MUCH: Final = 0xFFFF
+"""Numbers and digests up to this are not random: counters that begin at 0, empty payloads, blanked digests."""
+
 CONTENT, ENDS, RELATIVE = range(3)
 """What a ballot holds. CONTENT: sequence and acknowledgment number, or payload digest and IP identification, with
 length and flags; packets that say next to nothing do not vote. ENDS: these, of any packet, with the addresses and
@@ -52,10 +55,8 @@ def _ballot(row: Any, is_tcp: Any, kind: Any, ends: Any, own: Any, peer: Any) ->
     if (row[MISC] >> 24) & INFO_IP_ID:
         identification = np.int64(row[ID_WINDOW] >> 16)
     seq, ack = np.int64(row[SEQ]), np.int64(row[ACK])
-    votes = True
-    if kind == CONTENT:
-        votes = seq > 0xFFFF and (not is_tcp or ack > 0xFFFF)
-    elif kind == RELATIVE:
+    votes = kind == ENDS or (kind == CONTENT and seq > SAYS_MUCH and (not is_tcp or ack > SAYS_MUCH))
+    if kind == RELATIVE:
         seq, ack = (seq - own) & 0xFFFFFFFF, (ack - peer) & 0xFFFFFFFF
         votes = identification > 0
     value = _mixed((seq << 32) | ack, np.int64(row[LENGTH_FLAGS]))
@@ -68,7 +69,15 @@ def _ballot(row: Any, is_tcp: Any, kind: Any, ends: Any, own: Any, peer: Any) ->
 
 @kernel
 def _cast(
-    packets: Any, rows: Any, starts: Any, connections: Any, isn: Any, ends: Any, groups: Any, owners: Any, kind: Any
+    packets: Any,
+    rows: Any,
+    starts: Any,
+    connections: Any,
+    isn: Any,
+    ends: Any,
+    groups: Any,
+    owners: Any,
+    kind: Any,
 ) -> Any:
     """(keys, owner, sender) of the groups' ballots, unsorted: the VOTERS smallest different ones of each side."""
     room = np.int64(0)

@@ -93,17 +93,19 @@ class _Found:
         i, j = self._same_keys((a, new.times[mine]), (b, self.times[theirs]))
         self._link(point, new, (mine[i], theirs[j]), np.zeros(len(i), np.bool_))
 
-    def _same_keys(self, mine: tuple[Uint64s, Int64s], theirs: tuple[Uint64s, Int64s]) -> tuple[Int64s, Int64s]:
+    def _same_keys(
+        self, mine: tuple[Uint64s, Int64s], theirs: tuple[Uint64s, Int64s]
+    ) -> tuple[Int64s, Int64s]:
         """Places in both of pairs with the same key; of several with one key those nearest in time, in order."""
         order_a, order_b = (np.lexsort((times, keys)) for keys, times in (mine, theirs))
         lists = mine[0][order_a], mine[1][order_a], theirs[0][order_b], theirs[1][order_b]
-        alone = _pair_runs(*lists, np.int64(0), True)
+        alone = _pair_runs(*lists, np.int64(0), np.True_)
         if self._shift is None:
             some = np.flatnonzero(alone >= 0)
             if len(some):
                 self._shift = int(np.median(lists[1][some] - lists[3][alone[some]]))
         shift = self._shift if self._shift is not None else int(mine[1].min() - theirs[1].min())
-        partner = _pair_runs(*lists, np.int64(shift), False)
+        partner = _pair_runs(*lists, np.int64(shift), np.False_)
         found = np.flatnonzero(partner >= 0)
         return order_a[found], order_b[partner[found]]
 
@@ -138,8 +140,11 @@ class _Found:
     def _needed(
         self, new: Grouped, kind: int, pairs: tuple[Int64s, Int64s], ballots: tuple[Ballots, Ballots]
     ) -> Int64s:
-        """Votes a pair needs: one packet of TCP, or of the same ends, is enough; a payload alone may repeat, so then
-        most of what the smaller side said must agree. Initial numbers that contradict each other forbid the pair."""
+        """Votes a pair needs: one packet of TCP, or of the same ends, is enough.
+
+        A payload alone may repeat, so then half of what the smaller side said must agree. Initial numbers that
+        contradict each other forbid the pair.
+        """
         a, b = pairs
         contradict = (new.isn_known[a] & self.known[b] & (new.isn[a] != self.isn[b])).any(axis=1)
         if kind == RELATIVE:
@@ -188,7 +193,9 @@ def _knows(known: Bools, wanted: tuple[bool, bool]) -> Bools:
 def _number_keys(
     isn: npt.NDArray[np.uint32], ends: Uint64s, sides: tuple[bool, bool], *, with_ends: bool
 ) -> Uint64s:
-    words = [isn[:, side].astype(np.uint64) if sides[side] else np.zeros(len(isn), np.uint64) for side in (0, 1)]
+    words = [
+        isn[:, side].astype(np.uint64) if sides[side] else np.zeros(len(isn), np.uint64) for side in (0, 1)
+    ]
     keys = words[0] << np.uint64(32) | words[1]
     return (keys * _MIX) ^ ends if with_ends else keys
 
@@ -232,8 +239,10 @@ def _best_of_both(a: Any, b: Any, a_size: Any, b_size: Any) -> Any:
 
 @kernel
 def nearest_in_order(few: Any, many: Any, shift: Any) -> Any:
-    """int64[f]: for each time of `few` (ascending) the place in `many` that is nearest to it + shift, none twice and
-    in order; `many` has at least as many."""
+    """int64[f]: for each time of `few` (ascending) the place in `many` that is nearest to it + shift.
+
+    None is taken twice and the order is kept; `many` has at least as many.
+    """
     picks = np.empty(few.size, np.int64)
     place = 0
     for i in range(few.size):
@@ -278,8 +287,10 @@ def _pair_runs(a_keys: Any, a_times: Any, b_keys: Any, b_times: Any, shift: Any,
 
 
 def with_common_numbers(grouped: Sequence[Grouped], found: Conversations) -> list[Grouped]:
-    """The groups with the sequence numbers of each conversation as the first point saw them; only connections whose
-    numbers a firewall moved are changed."""
+    """The groups with the sequence numbers of each conversation as the first point saw them.
+
+    Only connections whose numbers a firewall moved are changed.
+    """
     base, known = np.zeros((len(found.group), 2), np.uint32), np.zeros((len(found.group), 2), np.bool_)
     result = []
     for point, groups in enumerate(grouped):
@@ -289,7 +300,9 @@ def with_common_numbers(grouped: Sequence[Grouped], found: Conversations) -> lis
         isn, isn_known = groups.isn[at, side], groups.isn_known[at, side]
         moved = np.where(known[here] & isn_known, base[here] - isn, np.uint32(0))
         changed = moved.any(axis=1)
-        result.append(_moved(groups, at[changed, 0], moved[changed], side[changed]) if changed.any() else groups)
+        result.append(
+            _moved(groups, at[changed, 0], moved[changed], side[changed]) if changed.any() else groups
+        )
         base[here] = np.where(known[here], base[here], isn)
         known[here] |= isn_known
     return result
@@ -305,4 +318,3 @@ def _moved(grouped: Grouped, groups: Int64s, offsets: npt.NDArray[np.uint32], si
             acking = rows[(packets[rows, LENGTH_FLAGS] & FLAGS["A"]) > 0]
             packets[acking, ACK] += offset[1 - k]
     return replace(grouped, packets=packets)
-

@@ -1,19 +1,22 @@
 """What became of each packet between two neighbouring points: delivered, lost, unproven or outside.
 
 Absence from a capture is no loss by itself. A packet is called lost only where the downstream point was certainly
-watching: inside the span of its capture (stretched by the largest delay seen in that direction), or before a
-moment at which something proves that the capture still ran. Beyond that it is unproven; where packets of the
-other direction, which must have passed that point, are missing there as well, the capture was over: outside.
+watching when it should have come by: between its first and last packet, or before a moment at which something proves
+that the capture still ran. Beyond that it is unproven; where packets of the other direction, which must have passed
+that point, are missing there as well, the capture was over: outside.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.compiled import packet_kernel, step_kernel
+from lastseen.matching.excuses import excused
 from lastseen.matching.grouping import Grouped
-from lastseen.matching.pairing import EXACT, MERGED_INTO, REPEATED, SPLIT_INTO
-from lastseen.tables.packets import ACK, FLAGS, FLOW_A, ID_WINDOW, LENGTH_FLAGS, MISC, SEQ
+from lastseen.matching.pairing import EXACT, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, Pairing
+from lastseen.tables.packets import FLOW, FLOW_PORTS, FLOW_PROTO, ID_WINDOW, MISC, NO_FLOW, SEQ
 from lastseen.tables.points import (
     DELIVERED,
     DUPLICATED,
@@ -30,17 +33,22 @@ __all__ = ["PairView", "judge_hop"]
 
 Int64s = npt.NDArray[np.int64]
 
-_FATE_OF = np.zeros(5, np.uint8)
+_FATE_OF: Final = np.zeros(5, np.uint8)
 _FATE_OF[[EXACT, MERGED_INTO, SPLIT_INTO, REPEATED]] = DELIVERED, MERGED, SPLIT, DUPLICATED
+
+_FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp.seq")
+"""What `_walk` compares. TTL is left out: every router lowers it."""
+_TCP: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairView:
     """Two points seen in one direction: `up` sends, `down` should see. Indices are those of the matching.
 
-    `members`: int64[k, 4], for each conversation of this hop: its group at up (-1 none) and at down, and which
-    side of the group sends in this direction at up and at down. `partner`, `how`: of up's packets; `down_how` of
-    down's. `offset_ns` is what down's clock is ahead of up's.
+    `members`: int64[k, 5], for each conversation of this hop: its group at up and at down (-1 none), which side of
+    the group sends in this direction at up and at down, and the fate (an element of FATES) of what `down` should have
+    seen and did not, should its watch not say otherwise: LOST, or OUTSIDE where its filter excludes the conversation.
+    `offset_ns` is what down's clock is ahead of up's.
     """
 
     up: Point
@@ -48,175 +56,247 @@ class PairView:
     up_index: int
     down_index: int
     direction: int
-    grouped_up: Grouped
-    grouped_down: Grouped
-    members: Int64s
-    partner: npt.NDArray[np.int32]
-    how: npt.NDArray[np.uint8]
-    down_how: npt.NDArray[np.uint8]
-    reverse_how: npt.NDArray[np.uint8]
+    grouped_up: Grouped = field(repr=False)
+    grouped_down: Grouped = field(repr=False)
+    members: Int64s = field(repr=False)
+    pairing: Pairing = field(repr=False)
     offset_ns: int
 
 
 def judge_hop(view: PairView) -> Hop:
     """The fate of every packet `up` saw in this direction."""
-    fate = np.zeros(len(view.up.group_of), np.uint8)
-    rows = _sent(view.grouped_up, view.members, 0, 2)
-    fate[rows] = _FATE_OF[view.how[rows]]
-    times = view.up.capture.times_ns()
-    delivered = rows[fate[rows] == DELIVERED]
-    delays = view.down.capture.times_ns()[view.partner[delivered]] - times[delivered] - view.offset_ns
-    missing = rows[fate[rows] == 0]
+    up, down, pairing = view.grouped_up, view.grouped_down, view.pairing
+    fate, walked = _walked(view)
+    missing = walked.missing
     if len(missing):
-        fate[missing] = _judge_missing(view, missing, times, int(delays.max()) if len(delays) else 0)
-        _believe_acknowledgments(view, missing, fate)
-    rewritten, changed = _rewritten(view, delivered)
-    down_rows = _sent(view.grouped_down, view.members, 1, 3)
+        fate[missing] = _judge_missing(view, walked)
+        lost = np.sort(missing[fate[missing] == LOST])
+        fate[excused(up, down, view.members, _group_of(view.up, lost))] = OUTSIDE
     return Hop(
         upstream=view.up_index,
         downstream=view.down_index,
         direction=view.direction,
         fate=fate,
-        partner=view.partner,
-        delays_ns=delays,
-        rewritten=rewritten,
-        rewritten_packets=changed,
-        reordered=_reordered(view),
-        injected=int(np.count_nonzero(view.down_how[down_rows] == 0)),
+        partner=pairing.partner_p,
+        delays_ns=walked.delays,
+        rewritten={name: int(count) for name, count in zip(_FIELDS, walked.changed, strict=False) if count},
+        rewritten_packets=int(walked.changed[-1]),
+        reordered=walked.reordered,
+        injected=int(_unpaired(down.rows, down.starts, view.members, pairing.how_q)),
     )
 
 
-def _sent(grouped: Grouped, members: Int64s, group_column: int, sender_column: int) -> Int64s:
-    """int64[m]: rows that the sending sides of all members sent, ascending."""
-    lists = [
-        grouped.of(int(member[group_column]), int(member[sender_column]))
-        for member in members
-        if member[group_column] >= 0
-    ]
-    return np.sort(np.concatenate(lists)) if lists else np.empty(0, np.int64)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Walked:
+    """What the packets of a hop show.
+
+    `missing`: int64[k], rows without a partner; `by_default`: uint8[k], the fate of their members; `first` and `last`:
+    when up saw packets that reached down, ns (first > last: none).
+    """
+
+    delays: Int64s
+    missing: Int64s
+    by_default: npt.NDArray[np.uint8]
+    changed: Int64s
+    reordered: int
+    first: int
+    last: int
 
 
-def _judge_missing(
-    view: PairView, missing: Int64s, times: Int64s, largest_delay: int
-) -> npt.NDArray[np.uint8]:
-    """LOST inside the watch of the downstream point, else OUTSIDE or UNPROVEN."""
-    start, end = _watched(view.down)
-    if start is None or end is None:
-        return np.full(len(missing), UNPROVEN, np.uint8)
-    arrival = times[missing] + view.offset_ns
-    before, after = arrival + largest_delay < start, arrival > end + largest_delay
-    verdict = np.full(len(missing), LOST, np.uint8)
-    verdict[before | after] = UNPROVEN
+def _walked(view: PairView) -> tuple[npt.NDArray[np.uint8], _Walked]:
+    """(fates of the packets with a partner, the rest)."""
+    up, limits = view.grouped_up, np.iinfo(np.int64)
+    places = 2 * view.members[:, 0] + view.members[:, 2]
+    room = int((up.starts[places + 1] - up.starts[places]).sum())
+    fate, changed = np.zeros(len(up.packets), np.uint8), np.zeros(len(_FIELDS) + 1, np.int64)
+    delays, missing, by_default = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
+    found = np.array([0, 0, 0, limits.max, limits.min], np.int64)
+    _walk(
+        view.up.capture.packets, view.up.capture.flows, up.rows, up.starts,
+        view.down.capture.packets, view.down.capture.flows, view.members, view.pairing.partner_p, view.pairing.how_p,
+        view.offset_ns, fate, delays, missing, by_default, found, changed,
+    )  # fmt: skip
+    count, gone, reordered, first, last = found.tolist()
+    return fate, _Walked(
+        delays=delays[:count],
+        missing=missing[:gone],
+        by_default=by_default[:gone],
+        changed=changed,
+        reordered=reordered,
+        first=first,
+        last=last,
+    )
+
+
+def _group_of(point: Point, rows: Int64s) -> Int64s:
+    """int64[n, 2]: rows with their groups."""
+    return np.stack([rows, point.group_of[rows].astype(np.int64)], axis=1)
+
+
+@packet_kernel
+def _time(row: Any) -> Any:
+    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
+
+
+@packet_kernel
+def _same_end(flow: Any, at: Any, other: Any, other_at: Any) -> Any:
+    """Whether two flows have the same address at these columns."""
+    same = True
+    for k in range(4):
+        same &= flow[at + k] == other[other_at + k]
+    return same
+
+
+@packet_kernel
+def _ports(flow: Any, backward: Any) -> Any:
+    """The ports, the sender's in the high half."""
+    ports = np.int64(flow[FLOW_PORTS])
+    return ((ports & 0xFFFF) << 16) | (ports >> 16) if backward else ports
+
+
+@packet_kernel
+def _flow_changes(one: Any, flow: Any, other: Any, other_flow: Any) -> Any:
+    """What every packet of two flows' directions shares: 1, other addresses; 2, other ports; 4, TCP."""
+    back, other_back = one[FLOW] & 1, other[FLOW] & 1
+    at, other_at = (4 if back else 0), (4 if other_back else 0)
+    changes = 0
+    if not _same_end(flow, at, other_flow, other_at) or not _same_end(flow, 4 - at, other_flow, 4 - other_at):
+        changes |= 1
+    if _ports(flow, back) != _ports(other_flow, other_back):
+        changes |= 2
+    return changes | (4 if (flow[FLOW_PROTO] & 0xFF) == _TCP else 0)
+
+
+@packet_kernel
+def _count_changes(one: Any, other: Any, flow_changes: Any, changed: Any) -> None:
+    """Count what differs between two sightings into `changed`, in the order of _FIELDS; the last: anything."""
+    tos = ((one[MISC] ^ other[MISC]) >> 16) & 0xFF != 0
+    window = ((one[ID_WINDOW] ^ other[ID_WINDOW]) & 0xFFFF) != 0
+    seq = (flow_changes & 4) != 0 and one[SEQ] != other[SEQ]
+    changed[0] += tos
+    changed[1] += window
+    changed[2] += flow_changes & 1
+    changed[3] += (flow_changes >> 1) & 1
+    changed[4] += seq
+    changed[5] += tos or window or seq or (flow_changes & 3) != 0
+
+
+@step_kernel
+def _walk(
+    packets: Any, flows: Any, rows: Any, starts: Any, down_packets: Any, down_flows: Any, members: Any, partner: Any,
+    how: Any, offset: Any, fate: Any, delays: Any, missing: Any, by_default: Any, found: Any, changed: Any,
+) -> None:  # fmt: skip
+    """Fill `fate` where a packet has a partner.
+
+    `found`: how many `delays` and `missing` (rows, with their members' fates in `by_default`) there are, how many
+    packets came reordered, first and last time of those delivered.
+    """
+    for m in range(members.shape[0]):
+        place, latest, flow_changes = 2 * members[m, 0] + members[m, 2], np.int64(-1), 0
+        before, other_before = np.uint32(NO_FLOW), np.uint32(NO_FLOW)
+        for i in range(starts[place], starts[place + 1]):
+            row = rows[i]
+            fate[row] = _FATE_OF[how[row]]
+            if how[row] == NONE:
+                missing[found[1]], by_default[found[1]] = row, members[m, 4]
+                found[1] += 1
+            elif how[row] == EXACT:
+                one, other = packets[row], down_packets[partner[row]]
+                time = _time(one)
+                delays[found[0]] = _time(other) - time - offset
+                found[0] += 1
+                found[3], found[4] = min(found[3], time), max(found[4], time)
+                if one[FLOW] != before or other[FLOW] != other_before:
+                    before, other_before = one[FLOW], other[FLOW]
+                    flow_changes = _flow_changes(
+                        one, flows[before >> 1], other, down_flows[other_before >> 1]
+                    )
+                _count_changes(one, other, flow_changes, changed)
+                if partner[row] < latest:
+                    found[2] += 1
+                else:
+                    latest = partner[row]
+
+
+@step_kernel
+def _unpaired(rows: Any, starts: Any, members: Any, how: Any) -> Any:
+    """Packets of down that up never saw."""
+    count = 0
+    for m in range(members.shape[0]):
+        if members[m, 1] >= 0:
+            place = 2 * members[m, 1] + members[m, 3]
+            for i in range(starts[place], starts[place + 1]):
+                count += how[rows[i]] == NONE
+    return count
+
+
+def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
+    """The members' fate inside the watch of the downstream point, else OUTSIDE or UNPROVEN.
+
+    The watch is stretched by the largest delay, as what was sent then still comes by; but not at an end where
+    packets of the other direction are missing, too: there the capture itself was cut off. What was sent between two
+    packets that did reach down would have been seen there, however long its way is.
+    """
+    watched = _watched(view.down)
+    if watched is None:
+        placed = view.down.given_order is not None
+        return walked.by_default if placed else np.full(len(walked.missing), UNPROVEN, np.uint8)
+    sent, (start, end) = _times(view.grouped_up, walked.missing), watched
+    at, largest_delay = sent + view.offset_ns, max(int(walked.delays.max(initial=0)), 0)
     early, late = _missing_back(view, start, end)
-    if early is not None:
-        verdict[before & (arrival <= early)] = OUTSIDE
-    if late is not None:
-        verdict[after & (arrival >= late)] = OUTSIDE
+    limits = np.iinfo(np.int64)
+    reach_before = 0 if early > limits.min else largest_delay
+    reach_after = -largest_delay if late < limits.max else largest_delay
+    before = (at + reach_before < start) & (sent < walked.first)
+    after = (at > end + reach_after) & (sent > walked.last)
+    verdict = walked.by_default.copy()
+    verdict[(before | after) & (verdict == LOST)] = UNPROVEN
+    verdict[(before & (at <= early)) | (after & (at >= late))] = OUTSIDE
     return verdict
 
 
-def _watched(point: Point) -> tuple[int | None, int | None]:
-    """The span in which the point certainly saw what passed, in its own clock."""
+def _times(grouped: Grouped, rows: Int64s) -> Int64s:
+    """int64[n], ns: when packets were seen."""
+    times: Int64s = grouped.packets.view(np.int64)[:, 0][rows]
+    return times
+
+
+def _watched(point: Point) -> tuple[int, int] | None:
+    """The span in which the point certainly saw what passed, in its own clock; None: nothing tells."""
     starts = [t for t in (point.first_ns, point.watch.start_ns) if t is not None]
     ends = [t for t in (point.last_ns, point.watch.end_ns) if t is not None]
-    return (min(starts) if starts else None), (max(ends) if ends else None)
+    return (min(starts), max(ends)) if starts and ends else None
 
 
-def _missing_back(view: PairView, start: int, end: int) -> tuple[int | None, int | None]:
-    """(latest, earliest) times in down's clock at which packets of the other direction, which up saw and which must
-    have passed down, are missing at down although it had not begun or had ended.
+@step_kernel
+def _back(packets: Any, rows: Any, starts: Any, members: Any, how: Any, start: Any, end: Any) -> Any:
+    """(latest before `start`, earliest after `end`) times of packets missing that the other side sent."""
+    early, late = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    for m in range(members.shape[0]):
+        place = 2 * members[m, 0] + (1 - members[m, 2])
+        paired = False
+        for i in range(starts[place], starts[place + 1]):
+            paired |= how[rows[i]] == EXACT
+        for i in range(starts[place], starts[place + 1]):
+            if paired and how[rows[i]] == NONE:
+                time = _time(packets[rows[i]])
+                if time < start:
+                    early = max(early, time)
+                elif time > end:
+                    late = min(late, time)
+    return early, late
+
+
+def _missing_back(view: PairView, start: int, end: int) -> tuple[int, int]:
+    """(latest before it, earliest after it) times, in down's clock, that prove down's capture had not begun or was over.
+
+    Then up saw packets of the other direction, which must have passed down, and they are missing there, although
+    others of their connection are not.
     """
-    back = view.members.copy()
-    back[:, 2] ^= 1
-    rows = _sent(view.grouped_up, back, 0, 2)
-    unseen = rows[view.reverse_how[rows] == 0]
-    at = view.up.capture.times_ns()[unseen] + view.offset_ns
-    early, late = at[at < start], at[at > end]
-    return (int(early.max()) if len(early) else None), (int(late.min()) if len(late) else None)
-
-
-def _believe_acknowledgments(view: PairView, missing: Int64s, fate: npt.NDArray[np.uint8]) -> None:
-    """A payload the far side acknowledged although no copy of it was seen downstream did get through: the capture
-    lost it, not the network.
-    """
-    lost = missing[fate[missing] == LOST]
-    if not len(lost):
-        return
-    group_of = view.up.group_of
-    for member in view.members:
-        if member[0] < 0 or member[1] < 0 or member[0] >= len(view.up.connections):
-            continue
-        mine = lost[group_of[lost] == member[0]]
-        if len(mine):
-            _excuse(view, member, mine, fate)
-
-
-def _excuse(view: PairView, member: Int64s, mine: Int64s, fate: npt.NDArray[np.uint8]) -> None:
-    up, down = view.up.capture.packets, view.down.capture.packets
-    back = view.grouped_down.of(int(member[1]), int(member[3]) ^ 1)
-    acks = down[back][(down[back, LENGTH_FLAGS] & FLAGS["A"]) > 0, ACK].astype(np.int64)
-    if not len(acks):
-        return
-    seen = down[view.grouped_down.of(int(member[1]), int(member[3]))]
-    for row in mine:
-        size = int(up[row, LENGTH_FLAGS] >> 8)
-        if not size:
-            continue
-        start = int(up[row, SEQ])
-        acked = _signed(acks - (start + size)) >= 0
-        if acked.any() and not _covers(seen, start, size):
-            fate[row] = OUTSIDE
-
-
-def _signed(difference: Int64s) -> Int64s:
-    """Sequence distances as signed 32-bit numbers (RFC 9293, 3.4)."""
-    return (difference + 0x80000000) % 0x100000000 - 0x80000000
-
-
-def _covers(seen: npt.NDArray[np.uint32], start: int, size: int) -> bool:
-    """Whether packets seen downstream carry the first and the last byte of the range (a retransmission did)."""
-    starts = _signed(seen[:, SEQ].astype(np.int64) - start)
-    ends = starts + (seen[:, LENGTH_FLAGS] >> 8).astype(np.int64)
-    return bool(((starts <= 0) & (ends > 0)).any() and ((starts < size) & (ends >= size)).any())
-
-
-def _rewritten(view: PairView, delivered: Int64s) -> tuple[dict[str, int], int]:
-    """(packets changed, by field; packets with any change). TTL is left out: every router lowers it."""
-    up, down = view.up.capture, view.down.capture
-    one, other = up.packets[delivered], down.packets[view.partner[delivered]]
-    flow_one, flow_other = _addresses(up.flows, one), _addresses(down.flows, other)
-    window = np.uint32(0xFFFF)
-    changed = {
-        "ip.dsfield": ((one[:, MISC] ^ other[:, MISC]) >> 16 & 0xFF) != 0,
-        "tcp.window_size_value": ((one[:, ID_WINDOW] ^ other[:, ID_WINDOW]) & window) != 0,
-        "ip.addr": (flow_one[:, :8] != flow_other[:, :8]).any(axis=1),
-        "port": flow_one[:, 8] != flow_other[:, 8],
-    }
-    any_change = np.logical_or.reduce(list(changed.values())) if len(delivered) else np.zeros(0, np.bool_)
-    return {name: int(flags.sum()) for name, flags in changed.items() if flags.any()}, int(any_change.sum())
-
-
-def _addresses(flows: npt.NDArray[np.uint32], packets: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """uint32[n, 9]: source address, destination address and ports of each packet, sender first."""
-    flow = flows[packets[:, 2] >> 1]
-    backward = (packets[:, 2] & 1).astype(np.bool_)
-    result = np.empty((len(packets), 9), np.uint32)
-    result[:, :8] = flow[:, FLOW_A : FLOW_A + 8]
-    result[:, 8] = flow[:, 8]
-    turned = flow[backward]
-    result[backward, :4], result[backward, 4:8] = turned[:, 4:8], turned[:, 0:4]
-    result[backward, 8] = (turned[:, 8] << 16) | (turned[:, 8] >> 16)
-    return result
-
-
-def _reordered(view: PairView) -> int:
-    """Delivered packets that arrive after one sent later, within their side of a conversation."""
-    count = 0
-    for member in view.members:
-        if member[0] < 0 or member[1] < 0:
-            continue
-        rows = view.grouped_up.of(int(member[0]), int(member[2]))
-        places = view.partner[rows][view.how[rows] == EXACT]
-        if len(places) > 1:
-            count += int((places[1:] < np.maximum.accumulate(places)[:-1]).sum())
-    return count
+    offset = view.offset_ns
+    early, late = _back(
+        view.grouped_up.packets, view.grouped_up.rows, view.grouped_up.starts, view.members, view.pairing.how_p,
+        start - offset, end - offset,
+    )  # fmt: skip
+    limits = np.iinfo(np.int64)
+    return early + offset if early > limits.min else early, late + offset if late < limits.max else late

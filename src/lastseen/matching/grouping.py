@@ -90,8 +90,10 @@ def _sort(packets: Any, group_of: Any, originator: Any, groups: Any) -> Any:
 
 @kernel
 def _initial_numbers(packets: Any, rows: Any, starts: Any, isn: Any, known: Any, connections: Any) -> None:
-    """Initial sequence numbers: from a SYN, else from what the peer acknowledged in its SYN-ACK, else from the ACK
-    that follows a SYN-ACK nobody saw, or from the RST-ACK that refuses a SYN."""
+    """Initial sequence numbers: from a SYN, else from what the peer's SYN-ACK acknowledges.
+
+    Else from the ACK that follows a SYN-ACK nobody saw, or from the RST-ACK that refuses a SYN.
+    """
     for group in range(connections):
         for sender in range(2):
             for k in range(starts[2 * group + sender], starts[2 * group + sender + 1]):
@@ -170,20 +172,22 @@ def _ends(flows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
 
 def _first_times(packets: PacketRows, rows: Int64s, starts: Int64s) -> Int64s:
     """int64[g]: time of each group's first packet; 0 for a group without any (of another interface)."""
-    times = packets.view(np.int64)[:, 0]
+    times: Int64s = packets.view(np.int64)[:, 0]
     begins, ends = starts[:-1], starts[1:]
     far = np.iinfo(np.int64).max
     first = np.full(len(begins), far, np.int64)
     some = ends > begins
     first[some] = times[rows[begins[some]]]
-    earliest = first.reshape(-1, 2).min(axis=1)
+    earliest: Int64s = first.reshape(-1, 2).min(axis=1)
     earliest[earliest == far] = 0
     return earliest
 
 
 def without_digests(grouped: Grouped, capture: Capture, *, anyway: bool) -> Grouped | None:
-    """The same without payload digests, when the snap length cut some of them short; None: none was (`anyway`: do so
-    all the same, because another point's are)."""
+    """The same without payload digests, when the snap length cut some of them short; None: none was.
+
+    `anyway`: do so all the same, because another point's are.
+    """
     others = grouped.rows[grouped.starts[2 * grouped.connections] :]
     if not len(others) or not (anyway or _cut_short(grouped.packets[others], capture.lengths[others])):
         return None

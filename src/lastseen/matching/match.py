@@ -1,25 +1,23 @@
 """The whole matching: conversations, order of the points, clocks, and the fates between neighbours."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.matching.conversations import find_conversations
+from lastseen.matching.conversations import find_conversations, with_common_numbers
 from lastseen.matching.fates import PairView, judge_hop
-from lastseen.matching.grouping import Grouped, group_packets
+from lastseen.matching.grouping import Grouped, group_packets, without_digests
 from lastseen.matching.ordering import Relation, relate
 from lastseen.matching.pairing import Pairing, pair_points
-from lastseen.tables.points import (
-    CLIENT_TO_REMOTE,
-    REMOTE_TO_CLIENT,
-    Conversations,
-    Hop,
-    Matching,
-    Point,
-)
+from lastseen.matching.passing import passing
+from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations, Hop, Matching, Point
 
 __all__ = ["match"]
+
+Int64s = npt.NDArray[np.int64]
 
 
 def match(points: Sequence[Point]) -> Matching:
@@ -28,8 +26,21 @@ def match(points: Sequence[Point]) -> Matching:
     The result does not depend on the order of the arguments, on clock offsets, addresses, ports, tunnels, padding
     or snap lengths. Points come back in path order, remote end first; those without a known place come last.
     """
-    work = _Work(sorted(points, key=lambda point: (point.given_order or 0, point.name, point.file)))
-    return work.result()
+    return _Work(sorted(points, key=_by_name)).result()
+
+
+def _by_name(point: Point) -> tuple[int, str, str]:
+    return point.given_order or 0, point.name, point.file
+
+
+def _grouped(points: list[Point]) -> list[Grouped]:
+    """The packets of all points, payload digests left out where the snap length of any of them cut some."""
+    with ThreadPoolExecutor() as pool:
+        grouped = list(pool.map(group_packets, points))
+    pairs = list(zip(grouped, points, strict=True))
+    if not any(without_digests(one, point.capture, anyway=False) for one, point in pairs):
+        return grouped
+    return [without_digests(one, point.capture, anyway=True) or one for one, point in pairs]
 
 
 class _Work:
@@ -37,8 +48,11 @@ class _Work:
 
     def __init__(self, points: list[Point]) -> None:
         self.points = points
-        self.grouped: list[Grouped] = [group_packets(point) for point in points]
-        self.conversations = find_conversations(points, self.grouped)
+        grouped = _grouped(points)
+        self.conversations = find_conversations(grouped)
+        self.grouped = with_common_numbers(grouped, self.conversations)
+        seen_at = (self.conversations.group >= 0).astype(np.float32)
+        self.shared = (seen_at.T @ seen_at).astype(np.int64)
         self._pairings: dict[tuple[int, int], Pairing] = {}
 
     # ---- pairs of points ----
@@ -53,19 +67,17 @@ class _Work:
             back = self.pairing(q, p)
             return Pairing(back.partner_q, back.partner_p, back.how_q, back.how_p)
         if (p, q) not in self._pairings:
-            pair = (self.points[p], self.points[q])
-            self._pairings[p, q] = pair_points(pair, (self.grouped[p], self.grouped[q]), self._both(p, q))
+            self._pairings[p, q] = pair_points((self.grouped[p], self.grouped[q]), self._both(p, q))
         return self._pairings[p, q]
 
     def _relation(self, p: int, q: int) -> Relation:
-        pair, grouped = (self.points[p], self.points[q]), (self.grouped[p], self.grouped[q])
-        return relate(pair, grouped, self._both(p, q), self.pairing(p, q))
+        return relate((self.grouped[p], self.grouped[q]), self._both(p, q), self.pairing(p, q))
 
     # ---- order ----
     def _components(self) -> list[list[int]]:
-        """Points that share conversations, directly or through others; largest first."""
-        seen_at = self.conversations.group >= 0
-        shared = seen_at.T.astype(np.int64) @ seen_at.astype(np.int64)
+        """Points that share conversations, directly or through others, or whose places are given; largest first."""
+        given = np.array([point.given_order is not None for point in self.points], np.bool_)
+        shared = (self.shared > 0) | (given[:, None] & given[None, :])
         left, result = set(range(len(self.points))), []
         while left:
             todo, found = [min(left)], set[int]()
@@ -77,23 +89,30 @@ class _Work:
             left -= found
         return sorted(result, key=lambda component: (-len(component), component))
 
-    def _placed(self, component: list[int]) -> tuple[list[int], dict[int, int]]:
-        """(points of a component in path order, clock offset of each to the component's first)."""
-        given = [self.points[p].given_order for p in component]
-        places: dict[int, tuple[float, float]] = {component[0]: (0.0, 0.0)}
-        clocks: dict[int, int] = {component[0]: 0}
-        seen_at = self.conversations.group >= 0
+    def _placed(self, component: list[int]) -> tuple[list[int], dict[int, int], set[int]]:
+        """(points of a component in path order, their clock offsets, those whose place is not known).
+
+        Clock offsets are to one point of the component.
+        """
+        start = max(component, key=lambda p: (int(self.shared[p, component].sum()), -p))
+        places: dict[int, tuple[float, float]] = {start: (0.0, 0.0)}
+        clocks, unknown = {start: 0}, set[int]()
         while len(places) < len(component):
             known, new = max(
                 ((a, b) for a in places for b in component if b not in places),
-                key=lambda ab: (int((seen_at[:, ab[0]] & seen_at[:, ab[1]]).sum()), -ab[0], -ab[1]),
+                key=lambda ab: (int(self.shared[ab]), -ab[0], -ab[1]),
             )
             relation = self._relation(known, new)
-            if relation.distance_ns is None:
-                places[new] = (float("inf"), 0.0)
-            else:
-                places[new] = (places[known][0] + relation.hops, places[known][1] + relation.distance_ns)
+            places[new] = (places[known][0] + relation.hops, places[known][1] + relation.distance_ns)
             clocks[new] = clocks[known] + relation.offset_ns
+            if not relation.known or known in unknown:
+                unknown.add(new)
+        return *self._in_order(component, places, clocks), unknown
+
+    def _in_order(
+        self, component: list[int], places: dict[int, tuple[float, float]], clocks: dict[int, int]
+    ) -> tuple[list[int], dict[int, int]]:
+        given = [self.points[p].given_order for p in component]
         if all(order is not None for order in given):
             return sorted(component, key=lambda p: self.points[p].given_order or 0), clocks
         return sorted(component, key=lambda p: (places[p], p)), clocks
@@ -102,80 +121,52 @@ class _Work:
     def result(self) -> Matching:
         """Points in path order with everything said in their numbers."""
         path: list[int] = []
-        orders: dict[int, int | None] = {}
-        offsets: dict[int, int] = {}
+        orders: list[int | None] = []
+        offsets: list[int] = []
         hops: list[Hop] = []
         for rank, component in enumerate(self._components()):
-            placed, clocks = self._placed(component)
-            for place, point in enumerate(placed):
-                lone = len(placed) == 1 and self.points[point].given_order is None and len(self.points) > 1
-                orders[point] = None if lone or rank else place + 1
-                offsets[point] = clocks[placed[0]] - clocks[point]
+            placed, clocks, unknown = self._placed(component)
+            told = not rank and self._is_placed(placed, unknown)
+            orders += [place + 1 if told else None for place in range(len(placed))]
+            offsets += [clocks[placed[0]] - clocks[point] for point in placed]
             path += placed
             hops += self._hops(placed, clocks)
         number = {point: index for index, point in enumerate(path)}
         return Matching(
             points=tuple(self.points[p] for p in path),
-            order=tuple(orders[p] for p in path),
-            offsets_ns=tuple(offsets[p] for p in path),
+            order=tuple(orders),
+            offsets_ns=tuple(offsets),
             conversations=Conversations(
                 group=self.conversations.group[:, path], flipped=self.conversations.flipped[:, path]
             ),
             hops=tuple(_renumbered(hop, number) for hop in hops),
         )
 
+    def _is_placed(self, placed: list[int], unknown: set[int]) -> bool:
+        """Whether the order of a path is known: given, found, or of a single point."""
+        if all(self.points[p].given_order is not None for p in placed):
+            return True
+        return len(self.points) == 1 or (len(placed) > 1 and not unknown)
+
     def _hops(self, placed: list[int], clocks: dict[int, int]) -> list[Hop]:
         """Fates between each point and the next that saw the conversation, in both directions."""
-        members: dict[tuple[int, int, int], list[tuple[int, int, int, int]]] = {}
-        for number, (group, flipped) in enumerate(
-            zip(self.conversations.group[:, placed], self.conversations.flipped[:, placed], strict=True)
-        ):
-            for direction in (CLIENT_TO_REMOTE, REMOTE_TO_CLIENT):
-                for up, down in self._neighbours(number, group, placed, direction):
-                    sender_up = direction ^ int(flipped[placed.index(up)])
-                    sender_down = direction ^ int(flipped[placed.index(down)])
-                    member = (
-                        int(group[placed.index(up)]),
-                        int(group[placed.index(down)]),
-                        sender_up,
-                        sender_down,
-                    )
-                    members.setdefault((up, down, direction), []).append(member)
-        return [
-            judge_hop(self._view(up, down, direction, np.array(rows, np.int64), clocks))
-            for (up, down, direction), rows in sorted(
-                members.items(),
-                key=lambda item: (placed.index(item[0][0]), placed.index(item[0][1]), item[0][2]),
+        hops: dict[tuple[int, int, int], list[Int64s]] = {}
+        for direction in (CLIENT_TO_REMOTE, REMOTE_TO_CLIENT):
+            path = placed if direction == REMOTE_TO_CLIENT else placed[::-1]
+            points, grouped = [self.points[p] for p in path], [self.grouped[p] for p in path]
+            table = Conversations(
+                group=self.conversations.group[:, path], flipped=self.conversations.flipped[:, path]
             )
-        ]
+            for way in passing(points, grouped, table, direction):
+                hops.setdefault((path[way.up], path[way.down], direction), []).append(way.members)
+        place = {point: index for index, point in enumerate(placed)}
+        in_order = sorted(hops.items(), key=lambda item: (place[item[0][0]], place[item[0][1]], item[0][2]))
+        views = [self._view(key, np.concatenate(rows), clocks) for key, rows in in_order]
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(judge_hop, views))
 
-    def _neighbours(
-        self, number: int, group: npt.NDArray[np.int32], placed: list[int], direction: int
-    ) -> list[tuple[int, int]]:
-        """(upstream, downstream) pairs a conversation's packets of one direction pass.
-
-        Where it was never seen beyond a point and nobody answered it there, the next point on the path counts as
-        a neighbour; an answered one took another path or ended there (a proxy), so nothing is claimed.
-        """
-        path = placed if direction == REMOTE_TO_CLIENT else placed[::-1]
-        seen = [p for p in path if group[placed.index(p)] >= 0]
-        pairs = list(zip(seen, seen[1:], strict=False))
-        if seen and path.index(seen[-1]) + 1 < len(path) and not self._answered(number, seen[-1], direction):
-            pairs.append((seen[-1], path[path.index(seen[-1]) + 1]))
-        return pairs
-
-    def _answered(self, number: int, point: int, direction: int) -> bool:
-        """Whether the point saw packets of this direction and of the other one."""
-        group = int(self.conversations.group[number, point])
-        flip = int(self.conversations.flipped[number, point])
-        sent = len(self.grouped[point].of(group, direction ^ flip))
-        answers = len(self.grouped[point].of(group, 1 ^ direction ^ flip))
-        return bool(answers) or not sent
-
-    def _view(
-        self, up: int, down: int, direction: int, members: npt.NDArray[np.int64], clocks: dict[int, int]
-    ) -> PairView:
-        pairing = self.pairing(up, down)
+    def _view(self, hop: tuple[int, int, int], members: Int64s, clocks: dict[int, int]) -> PairView:
+        up, down, direction = hop
         return PairView(
             up=self.points[up],
             down=self.points[down],
@@ -185,24 +176,10 @@ class _Work:
             grouped_up=self.grouped[up],
             grouped_down=self.grouped[down],
             members=members,
-            partner=pairing.partner_p,
-            how=pairing.how_p,
-            down_how=pairing.how_q,
-            reverse_how=pairing.how_p,
+            pairing=self.pairing(up, down),
             offset_ns=clocks[down] - clocks[up],
         )
 
 
 def _renumbered(hop: Hop, number: dict[int, int]) -> Hop:
-    return Hop(
-        upstream=number[hop.upstream],
-        downstream=number[hop.downstream],
-        direction=hop.direction,
-        fate=hop.fate,
-        partner=hop.partner,
-        delays_ns=hop.delays_ns,
-        rewritten=hop.rewritten,
-        rewritten_packets=hop.rewritten_packets,
-        reordered=hop.reordered,
-        injected=hop.injected,
-    )
+    return replace(hop, upstream=number[hop.upstream], downstream=number[hop.downstream])

@@ -8,15 +8,15 @@ differ, because they do not jitter.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lastseen.matching.grouping import Grouped
-from lastseen.matching.pairing import EXACT, Pairing
-from lastseen.tables.packets import MISC
-from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations, Point
+from lastseen.matching.pairing import NONE, Pairing, shared_sides, travel_times
+from lastseen.tables.packets import MISC, PacketRows
+from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations
 
 __all__ = ["Relation", "relate"]
 
@@ -29,74 +29,90 @@ ONE_WAY_NS: Final = 100_000_000
 no path inside a data centre takes longer."""
 
 
+SAMPLE: Final = 50_000
+"""Packets a median is taken of: more would not move it by what matters here."""
+
+Int64s = npt.NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """How point q lies to point p. `distance_ns` > 0: q is nearer the client; None: no way to tell.
+    """How point q lies to point p. `distance_ns` > 0: q is nearer the client.
 
     `offset_ns` is what q's clock is ahead of p's. `pairs`: packets this rests on, to remote and to client.
     """
 
-    distance_ns: float | None
+    distance_ns: float
     offset_ns: int
     pairs: tuple[int, int]
     hops: int = 0
     """Routers from p to q for packets to the client (TTL at p minus TTL at q), 0 when it is unknown or equal."""
+    known: bool = True
+    """False: nothing but what is missing where tells the order."""
 
 
-def relate(
-    points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pairing
-) -> Relation:
+def relate(grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pairing) -> Relation:
     """Distance and clock offset of two points from their exactly paired packets."""
-    sender = _senders(points[0], grouped[0], both)
-    rows = np.flatnonzero((pairing.how_p == EXACT) & (sender >= 0))
-    partners = pairing.partner_p[rows]
-    travel = points[1].capture.times_ns()[partners] - points[0].capture.times_ns()[rows]
-    to_remote, to_client = travel[sender[rows] == CLIENT_TO_REMOTE], travel[sender[rows] == REMOTE_TO_CLIENT]
-    hops = _router_hops(points, rows, partners, sender[rows])
+    p, q = grouped[0].packets, grouped[1].packets
+    sides = shared_sides(both)
+    travel, rows, sender = travel_times(grouped, sides, pairing.partner_p, pairing.how_p)
+    to_remote, to_client = travel[sender == CLIENT_TO_REMOTE], travel[sender == REMOTE_TO_CLIENT]
+    hops = _router_hops(p, q, (rows, pairing.partner_p[rows], sender))
     distance, offset = _distance_and_offset(to_remote, to_client)
-    if distance is None and hops:
-        distance = 0.0
-    return Relation(distance_ns=distance, offset_ns=offset, pairs=(len(to_remote), len(to_client)), hops=hops)
+    known = distance is not None or hops != 0
+    if distance is None:
+        distance = 0.0 if hops else _by_what_is_missing(grouped, sides, pairing)
+    pairs = len(to_remote), len(to_client)
+    return Relation(distance_ns=distance, offset_ns=offset, pairs=pairs, hops=hops, known=known)
 
 
-def _senders(point: Point, grouped: Grouped, both: Conversations) -> npt.NDArray[np.int8]:
-    """int8[n]: who sent each packet of the shared conversations (CLIENT_TO_REMOTE or REMOTE_TO_CLIENT), -1 others."""
-    sender = np.full(len(point.group_of), -1, np.int8)
-    shared = np.flatnonzero((both.group >= 0).all(axis=1))
-    for group, flip in zip(both.group[shared, 0].tolist(), both.flipped[shared, 0].tolist(), strict=True):
-        for side in (0, 1):
-            sender[grouped.of(group, side)] = side ^ flip
-    return sender
+def _by_what_is_missing(grouped: tuple[Grouped, Grouped], sides: Int64s, pairing: Pairing) -> float:
+    """A mere sign, from who lacks packets of the one direction that was seen: what got lost had passed the other."""
+    sign = 0
+    for column, how in enumerate((pairing.how_p, pairing.how_q)):
+        starts, rows = grouped[column].starts, grouped[column].rows
+        for place, sender in sides[:, [column, 2]].tolist():
+            missing = int(np.count_nonzero(how[rows[starts[place] : starts[place + 1]]] == NONE))
+            sign += missing * (1 if (sender == REMOTE_TO_CLIENT) == (column == 0) else -1)
+    return float(np.sign(sign))
 
 
 def _router_hops(
-    points: tuple[Point, Point],
-    rows: npt.NDArray[np.int64],
-    partners: npt.NDArray[np.int32],
-    sender: npt.NDArray[np.int8],
+    p: PacketRows, q: PacketRows, paired: tuple[Int64s, npt.NDArray[np.int32], npt.NDArray[np.uint8]]
 ) -> int:
     """Median TTL lost from p to q by packets to the client; those to the remote end count the other way."""
-    ttl_p = (points[0].capture.packets[rows, MISC] >> 8 & 0xFF).astype(np.int64)
-    ttl_q = (points[1].capture.packets[partners, MISC] >> 8 & 0xFF).astype(np.int64)
+    rows, partners, sender = (_sample(column) for column in paired)
+    ttl_p = (p[rows, MISC] >> 8 & 0xFF).astype(np.int64)
+    ttl_q = (q[partners, MISC] >> 8 & 0xFF).astype(np.int64)
     lost = np.where(sender == REMOTE_TO_CLIENT, ttl_p - ttl_q, ttl_q - ttl_p)
     return int(np.median(lost)) if len(lost) else 0
+
+
+def _sample(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """At most SAMPLE of them, evenly spread."""
+    return values[:: -(-len(values) // SAMPLE)] if len(values) > SAMPLE else values
 
 
 def _distance_and_offset(
     to_remote: npt.NDArray[np.int64], to_client: npt.NDArray[np.int64]
 ) -> tuple[float | None, int]:
     if len(to_remote) and len(to_client):
-        forward, back = float(np.median(to_client)), float(np.median(to_remote))
+        forward, back = _median(to_client), _median(to_remote)
         distance = (forward - back) / 2
         offset = 0 if _one_clock(to_remote, to_client, distance > 0) else int((forward + back) / 2)
         return distance, offset
     one_way = to_client if len(to_client) else -to_remote
     if len(one_way) and abs(one_way).max() <= ONE_WAY_NS and (one_way.min() > 0 or one_way.max() < 0):
-        return float(np.median(one_way)), 0
-    return None, 0
+        return _median(one_way), 0
+    return None, int(_median(to_client if len(to_client) else to_remote)) if len(one_way) else 0
 
 
 def _one_clock(to_remote: npt.NDArray[np.int64], to_client: npt.NDArray[np.int64], client_side: bool) -> bool:
     """Whether without any offset no packet arrives before it was sent: then there is no offset to explain."""
     forward, back = (to_client, -to_remote) if client_side else (-to_client, to_remote)
     return bool(forward.min() >= -SAME_CLOCK_NS and back.min() >= -SAME_CLOCK_NS)
+
+
+def _median(values: npt.NDArray[np.int64]) -> float:
+    return float(np.median(_sample(values)))

@@ -6,17 +6,36 @@ is left with a payload by the bytes it covers.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.compiled import kernel
+from lastseen.compiled import kernel, packet_kernel, step_kernel
+from lastseen.matching.conversations import nearest_in_order
 from lastseen.matching.grouping import Grouped
-from lastseen.tables.packets import ACK, ID_WINDOW, INFO_IP_ID, LENGTH_FLAGS, MISC, SEQ
-from lastseen.tables.points import Conversations, Point
+from lastseen.tables.packets import (
+    ACK,
+    ID_WINDOW,
+    INFO_IP_ID,
+    INFO_TIMESTAMPS,
+    LENGTH_FLAGS,
+    MISC,
+    SEQ,
+)
+from lastseen.tables.points import Conversations
 
-__all__ = ["EXACT", "MERGED_INTO", "NONE", "REPEATED", "SPLIT_INTO", "Pairing", "pair_points"]
+__all__ = [
+    "EXACT",
+    "MERGED_INTO",
+    "NONE",
+    "REPEATED",
+    "SPLIT_INTO",
+    "Pairing",
+    "pair_points",
+    "shared_sides",
+    "travel_times",
+]
 
 NONE, EXACT, MERGED_INTO, SPLIT_INTO, REPEATED = range(5)
 """How a packet was paired. REPEATED: it is the second sighting of the same packet at its own point."""
@@ -25,6 +44,8 @@ LOOK_AHEAD: Final = 16
 """Reordering inside this many packets is met by the walk itself; farther ones are hashed."""
 NEAR: Final = 512
 """How far around a packet its identical twins are sought: retransmissions come in runs, not across megabytes."""
+
+_HALF: Final = 0x80000000
 
 Int64s = npt.NDArray[np.int64]
 
@@ -39,16 +60,22 @@ class Pairing:
     how_q: npt.NDArray[np.uint8]
 
 
-@kernel
-def _id(row):  # type: ignore[no-untyped-def]
-    """The IPv4 identification; 0 when it says nothing (IPv6, or a sender that leaves it 0)."""
-    if (row[MISC] >> 24) & INFO_IP_ID:
+@packet_kernel
+def _id(row: Any) -> Any:
+    """What tells a packet from its twins: the identification of IPv4, the timestamp of TCP over IPv6; 0: nothing."""
+    if (row[MISC] >> 24) & (INFO_IP_ID | INFO_TIMESTAMPS):
         return row[ID_WINDOW] >> 16
     return row[ID_WINDOW] & 0
 
 
-@kernel
-def _same(one, other):  # type: ignore[no-untyped-def]
+@packet_kernel
+def _is_unique(row: Any) -> Any:
+    """Whether the sender gives no other packet nearby the same numbers: its IPv4 identification counts."""
+    return ((row[MISC] >> 24) & INFO_IP_ID) != 0 and (row[ID_WINDOW] >> 16) != 0
+
+
+@packet_kernel
+def _same(one: Any, other: Any) -> Any:
     """Whether two sightings are of the same packet by all that middleboxes leave alone."""
     return (
         one[SEQ] == other[SEQ]
@@ -58,10 +85,10 @@ def _same(one, other):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
-def _lockstep(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore[no-untyped-def]
-    """Walk both lists; pair what is the same within the look-ahead."""
-    j = 0
+@step_kernel
+def _lockstep(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, partner_q: Any) -> Any:
+    """Walk both lists; pair what is the same within the look-ahead. How many were paired."""
+    j, paired = 0, 0
     for i in range(a.size):
         while j < b.size and partner_q[b[j]] >= 0:
             j += 1
@@ -69,11 +96,13 @@ def _lockstep(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore
         for k in range(j, min(j + LOOK_AHEAD, b.size)):
             if partner_q[b[k]] < 0 and _same(row, packets_q[b[k]]):
                 partner_p[a[i]], partner_q[b[k]] = b[k], a[i]
+                paired += 1
                 break
+    return paired
 
 
 @kernel
-def _hash(row):  # type: ignore[no-untyped-def]
+def _hash(row: Any) -> Any:
     value = np.uint64(row[SEQ]) * np.uint64(0x9E3779B97F4A7C15)
     value ^= (
         (np.uint64(row[ACK]) << np.uint64(16))
@@ -85,7 +114,7 @@ def _hash(row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _left(rows, partner):  # type: ignore[no-untyped-def]
+def _left(rows: Any, partner: Any) -> Any:
     count = 0
     for row in rows:
         count += partner[row] < 0
@@ -99,7 +128,7 @@ def _left(rows, partner):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _hash_left(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignore[no-untyped-def]
+def _hash_left(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, partner_q: Any) -> None:
     """Pair what the walk left over, wherever it stands; equal keys in their order."""
     size = 2
     while size < 2 * b.size:
@@ -123,24 +152,31 @@ def _hash_left(packets_p, a, packets_q, b, partner_p, partner_q):  # type: ignor
 
 
 @kernel
-def _pair_all(packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, partner_p, partner_q):  # type: ignore[no-untyped-def]
-    """Exact pairs of every conversation side: `sides` is int64[k, 2], places in `starts_p` and `starts_q`."""
+def _pair_all(
+    packets_p: Any, packets_q: Any, sides: Any, rows_p: Any, starts_p: Any, rows_q: Any, starts_q: Any,
+    partner_p: Any, partner_q: Any,
+) -> Any:  # fmt: skip
+    """Exact pairs of every conversation side; bool[k]: where some packets are left over."""
+    uneven = np.zeros(sides.shape[0], np.bool_)
     for k in range(sides.shape[0]):
         a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
         b = rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]]
-        _lockstep(packets_p, a, packets_q, b, partner_p, partner_q)
-        left_a, left_b = _left(a, partner_p), _left(b, partner_q)
-        if left_a.size and left_b.size:
-            _hash_left(packets_p, left_a, packets_q, left_b, partner_p, partner_q)
+        paired = _lockstep(packets_p, a, packets_q, b, partner_p, partner_q)
+        if paired < a.size or paired < b.size:
+            uneven[k] = True
+            left_a, left_b = _left(a, partner_p), _left(b, partner_q)
+            if left_a.size and left_b.size:
+                _hash_left(packets_p, left_a, packets_q, left_b, partner_p, partner_q)
+    return uneven
 
 
-@kernel
-def _time(row):  # type: ignore[no-untyped-def]
+@packet_kernel
+def _time(row: Any) -> Any:
     return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
 
 
 @kernel
-def _twins(packets, rows, row):  # type: ignore[no-untyped-def]
+def _twins(packets: Any, rows: Any, row: Any) -> Any:
     """Those of `rows` that are the same as packet row `row` of `packets`, as places in `rows`."""
     found = np.empty(rows.size, np.int64)
     count = 0
@@ -152,67 +188,66 @@ def _twins(packets, rows, row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _by_time(packets_p, a, packets_q, b, shift, partner_p, partner_q):  # type: ignore[no-untyped-def]
+def _by_time(
+    packets_p: Any, a: Any, packets_q: Any, b: Any, shift: Any, partner_p: Any, partner_q: Any
+) -> None:
     """Pair twins again in order of aligned time; the shorter list chooses, each the nearest that leaves enough."""
-    swap = b.size > a.size
-    few, many = (a, b) if swap else (b, a)
-    few_packets, many_packets = (packets_p, packets_q) if swap else (packets_q, packets_p)
-    sign = shift if swap else -shift
+    a_times, b_times = np.empty(a.size, np.int64), np.empty(b.size, np.int64)
     for k in range(a.size):
         partner_p[a[k]] = -1
+        a_times[k] = _time(packets_p[a[k]])
     for k in range(b.size):
         partner_q[b[k]] = -1
-    start = 0
-    for i in range(few.size):
-        wanted = _time(few_packets[few[i]]) + sign
-        best, last = start, many.size - (few.size - i)
-        for k in range(start, last + 1):
-            if abs(_time(many_packets[many[k]]) - wanted) < abs(_time(many_packets[many[best]]) - wanted):
-                best = k
-        p, q = (few[i], many[best]) if swap else (many[best], few[i])
-        partner_p[p], partner_q[q] = q, p
-        start = best + 1
+        b_times[k] = _time(packets_q[b[k]])
+    if a.size <= b.size:
+        picks = nearest_in_order(a_times, b_times, shift)
+        for k in range(picks.size):
+            partner_p[a[k]], partner_q[b[picks[k]]] = b[picks[k]], a[k]
+    else:
+        picks = nearest_in_order(b_times, a_times, -shift)
+        for k in range(picks.size):
+            partner_p[a[picks[k]]], partner_q[b[k]] = b[k], a[picks[k]]
 
 
 @kernel
 def _settle_twins(
-    packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, shifts, partner_p, partner_q
-):  # type: ignore[no-untyped-def]
-    """Where a packet without an IP id has no partner but its twin has: which of them was it? Time decides."""
+    packets_p: Any, packets_q: Any, sides: Any, rows_p: Any, starts_p: Any, rows_q: Any, starts_q: Any, shifts: Any,
+    partner_p: Any, partner_q: Any,
+) -> None:  # fmt: skip
+    """Where a packet of p without an IP id has no partner but its twin has: which of them was it? Time decides."""
     for k in range(sides.shape[0]):
         a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
         b = rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]]
-        done = -1
+        done, anchor = -1, np.int64(-1)
         for i in range(a.size):
             row = packets_p[a[i]]
-            if i <= done or partner_p[a[i]] >= 0 or _id(row):
+            if partner_p[a[i]] >= 0:
+                anchor = np.int64(partner_p[a[i]])
+                continue
+            if i <= done or _is_unique(row):
                 continue
             near_a = a[max(0, i - NEAR) : i + NEAR]
-            near_b = b[max(0, i - 2 * NEAR) : i + NEAR]
-            twins_a, twins_b = _twins(packets_p, near_a, row), _twins(packets_q, near_b, row)
-            if twins_a.size > 1 and 0 < twins_b.size < twins_a.size:
-                _by_time(
-                    packets_p,
-                    near_a[twins_a],
-                    packets_q,
-                    near_b[twins_b],
-                    shifts[sides[k, 2]],
-                    partner_p,
-                    partner_q,
-                )
-            if twins_a.size:
-                done = max(done, max(0, i - NEAR) + twins_a[-1])
+            twins_a = _twins(packets_p, near_a, row)
+            done = max(0, i - NEAR) + twins_a[-1]
+            middle = np.searchsorted(b, anchor)
+            near_b = b[max(0, middle - NEAR) : middle + NEAR]
+            if twins_a.size > 1:
+                twins_b = _twins(packets_q, near_b, row)
+                if 0 < twins_b.size < twins_a.size:
+                    _by_time(
+                        packets_p, near_a[twins_a], packets_q, near_b[twins_b], shifts[sides[k, 2]], partner_p, partner_q
+                    )  # fmt: skip
 
 
 @kernel
-def _relative(number, base):  # type: ignore[no-untyped-def]
+def _relative(number: Any, base: Any) -> Any:
     """Signed distance of two sequence numbers (RFC 9293, 3.4)."""
     difference = (np.int64(number) - np.int64(base)) & 0xFFFFFFFF
-    return difference - 0x100000000 if difference >= 0x80000000 else difference
+    return difference - 0x100000000 if difference >= _HALF else difference
 
 
 @kernel
-def _ranges(packets, rows, base):  # type: ignore[no-untyped-def]
+def _ranges(packets: Any, rows: Any, base: Any) -> Any:
     """int64[k, 4]: start, end, row and bytes not yet covered of each packet with a payload, by start."""
     count = 0
     for row in rows:
@@ -229,7 +264,7 @@ def _ranges(packets, rows, base):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _cover(ranges, start, end, take):  # type: ignore[no-untyped-def]
+def _cover(ranges: Any, start: Any, end: Any, take: Any) -> Any:
     """The first of `ranges` that cover [start, end) without a gap, or -1; `take`: use those bytes up."""
     low, high = 0, ranges.shape[0]
     while low < high:
@@ -253,8 +288,18 @@ def _cover(ranges, start, end, take):  # type: ignore[no-untyped-def]
 
 @kernel
 def _cover_all(
-    packets_p, packets_q, sides, rows_p, starts_p, rows_q, starts_q, partner_p, partner_q, how_p, how_q
-):  # type: ignore[no-untyped-def]
+    packets_p: Any,
+    packets_q: Any,
+    sides: Any,
+    rows_p: Any,
+    starts_p: Any,
+    rows_q: Any,
+    starts_q: Any,
+    partner_p: Any,
+    partner_q: Any,
+    how_p: Any,
+    how_q: Any,
+) -> None:
     """Pair what is left with a payload by the bytes it covers: segmentation and receive offload are no loss."""
     for k in range(sides.shape[0]):
         left_a = _left(rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]], partner_p)
@@ -266,26 +311,26 @@ def _cover_all(
         free_a = ranges_a.copy()
         for r in range(ranges_a.shape[0]):
             start, end, row = ranges_a[r, 0], ranges_a[r, 1], ranges_a[r, 2]
-            first = _cover(ranges_b, start, end, False)
+            first = _cover(ranges_b, start, end, 0)
             if first >= 0:
-                _cover(ranges_b, start, end, True)
+                _cover(ranges_b, start, end, 1)
                 partner_p[row] = ranges_b[first, 2]
                 how_p[row] = SPLIT_INTO if ranges_b[first, 1] < end else MERGED_INTO
         for r in range(ranges_b.shape[0]):
-            first = _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], True)
+            first = _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], 1)
             if first >= 0:
                 row = ranges_b[r, 2]
                 partner_q[row] = free_a[first, 2]
                 how_q[row] = MERGED_INTO if free_a[first, 1] < ranges_b[r, 1] else SPLIT_INTO
 
 
-@kernel
-def _mark_repeats(packets, rows, starts, partner, how):  # type: ignore[no-untyped-def]
+@step_kernel
+def _mark_repeats(packets: Any, rows: Any, starts: Any, partner: Any, how: Any) -> None:
     """A packet without partner that is the same, IP id included, as one shortly before: seen twice at this point."""
     for side in range(starts.size - 1):
         for i in range(starts[side] + 1, starts[side + 1]):
             row = rows[i]
-            if partner[row] >= 0 or not _id(packets[row]):
+            if partner[row] >= 0 or not _is_unique(packets[row]):
                 continue
             for k in range(max(starts[side], i - LOOK_AHEAD), i):
                 if _same(packets[row], packets[rows[k]]):
@@ -293,25 +338,27 @@ def _mark_repeats(packets, rows, starts, partner, how):  # type: ignore[no-untyp
                     break
 
 
-def pair_points(
-    points: tuple[Point, Point], grouped: tuple[Grouped, Grouped], both: Conversations
-) -> Pairing:
+def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairing:
     """Pair the packets of the conversations two points share; `both` has exactly their two columns."""
-    p, q = (point.capture.packets for point in points)
+    p, q = (groups.packets for groups in grouped)
     partner_p, partner_q = np.full(len(p), -1, np.int32), np.full(len(q), -1, np.int32)
-    sides = _sides(both)
+    sides = shared_sides(both)
     lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)
-    _pair_all(p, q, sides, *lists, partner_p, partner_q)
-    _settle_twins(p, q, sides, *lists, _shifts(points, grouped, sides, partner_p), partner_p, partner_q)
-    how_p, how_q = (partner_p >= 0).astype(np.uint8) * EXACT, (partner_q >= 0).astype(np.uint8) * EXACT
-    tcp = sides[sides[:, 0] < 2 * len(points[0].connections)]
+    uneven = sides[_pair_all(p, q, sides, *lists, partner_p, partner_q)]
+    if _any_lone(p, uneven, *lists[:2], partner_p, 0) or _any_lone(q, uneven, *lists[2:], partner_q, 1):
+        shifts = _shifts(grouped, sides, partner_p)
+        back = np.ascontiguousarray(uneven[:, [1, 0, 2]])
+        _settle_twins(p, q, uneven, *lists, shifts, partner_p, partner_q)
+        _settle_twins(q, p, back, *lists[2:], *lists[:2], -shifts, partner_q, partner_p)
+    how_p, how_q = (partner_p >= 0).view(np.uint8), (partner_q >= 0).view(np.uint8)  # 1: EXACT
+    tcp = uneven[uneven[:, 0] < 2 * grouped[0].connections]
     _cover_all(p, q, tcp, *lists, partner_p, partner_q, how_p, how_q)
-    _mark_repeats(p, grouped[0].rows, grouped[0].starts, partner_p, how_p)
-    _mark_repeats(q, grouped[1].rows, grouped[1].starts, partner_q, how_q)
+    _mark_repeats(p, *lists[:2], partner_p, how_p)
+    _mark_repeats(q, *lists[2:], partner_q, how_q)
     return Pairing(partner_p, partner_q, how_p, how_q)
 
 
-def _sides(both: Conversations) -> Int64s:
+def shared_sides(both: Conversations) -> Int64s:
     """int64[2 k, 3]: for each shared conversation and sender, its places in the two `starts`, and the sender."""
     shared = np.flatnonzero((both.group >= 0).all(axis=1))
     group = both.group[shared].astype(np.int64)
@@ -323,21 +370,56 @@ def _sides(both: Conversations) -> Int64s:
     return sides
 
 
-def _shifts(
-    points: tuple[Point, Point],
+@step_kernel
+def _any_lone(packets: Any, sides: Any, rows: Any, starts: Any, partner: Any, column: Any) -> Any:
+    """Whether any packet without an IP id has no partner: only then time has anything to decide."""
+    for k in range(sides.shape[0]):
+        for i in range(starts[sides[k, column]], starts[sides[k, column] + 1]):
+            if partner[rows[i]] < 0 and not _is_unique(packets[rows[i]]):
+                return True
+    return False
+
+
+def travel_times(
     grouped: tuple[Grouped, Grouped],
     sides: Int64s,
-    partner_p: npt.NDArray[np.int32],
-) -> Int64s:
+    partner: npt.NDArray[np.int32],
+    how: npt.NDArray[np.uint8],
+) -> tuple[Int64s, Int64s, npt.NDArray[np.uint8]]:
+    """(travel, row, sender) of p's packets that are paired exactly (all paired ones when `how` is empty).
+
+    `travel`: time from p to q in ns, clocks as they are; `row` at p; `sender`: who of the conversation sent it.
+    """
+    room = int(np.count_nonzero(partner >= 0))
+    travel, row, sender = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
+    count = _travel(
+        grouped[0].packets, grouped[1].packets, sides, grouped[0].rows, grouped[0].starts, partner, how,
+        travel, row, sender,
+    )  # fmt: skip
+    return travel[:count], row[:count], sender[:count]
+
+
+@step_kernel
+def _travel(
+    packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any, how: Any,
+    travel: Any, row_of: Any, sender: Any,
+) -> Any:  # fmt: skip
+    count = 0
+    for k in range(sides.shape[0]):
+        for i in range(starts[sides[k, 0]], starts[sides[k, 0] + 1]):
+            row = rows[i]
+            if partner[row] >= 0 and (how.size == 0 or how[row] == EXACT):
+                travel[count] = _time(packets_q[partner[row]]) - _time(packets_p[row])
+                row_of[count], sender[count] = row, sides[k, 2]
+                count += 1
+    return count
+
+
+def _shifts(grouped: tuple[Grouped, Grouped], sides: Int64s, partner_p: npt.NDArray[np.int32]) -> Int64s:
     """int64[2]: median time from p to q of each sender's packets, clocks as they are; 0 without any."""
-    p_times, q_times = points[0].capture.times_ns(), points[1].capture.times_ns()
-    sender_of = np.full(len(partner_p), 2, np.int8)
-    for place, _, sender in sides:
-        start, end = grouped[0].starts[place], grouped[0].starts[place + 1]
-        sender_of[grouped[0].rows[start:end]] = sender
+    travel, _, sender = travel_times(grouped, sides, partner_p, np.empty(0, np.uint8))
     result = np.zeros(2, np.int64)
-    for sender in (0, 1):
-        rows = np.flatnonzero((sender_of == sender) & (partner_p >= 0))
-        if len(rows):
-            result[sender] = int(np.median(q_times[partner_p[rows]] - p_times[rows]))
+    for number in (0, 1):
+        if (some := travel[sender == number]).size:
+            result[number] = int(np.median(some))
     return result

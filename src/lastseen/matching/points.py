@@ -6,6 +6,7 @@ interface are met through the interface names that the node's own texts know.
 
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
@@ -13,11 +14,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.connections.tracking import connections
+from lastseen.connections.tracking import Connections, connections
 from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
+from lastseen.matching.rotated import one_a_capture
 from lastseen.tables.facts_from_texts import Counter, Interface, Row
-from lastseen.tables.packets import FLOW, FLOW_PROTO, NO_FLOW, Capture
+from lastseen.tables.packets import FLOW, FLOW_IS_DATAGRAM, FLOW_PROTO, NO_FLOW, Capture
 from lastseen.tables.points import Point, Watch
 
 __all__ = ["build_points"]
@@ -29,10 +31,16 @@ _NS: Final = 1_000_000_000
 
 
 def build_points(captures: Sequence[ReadCapture], rows: Iterable[Row], said: CaseToml) -> list[Point]:
-    """One point a capture interface, in the order of the captures."""
-    places = _InterfaceNames.of(rows)
-    points = [point for read in captures for point in _points_of(read, places, said)]
-    return _unique(points)
+    """One point a capture interface, in the order of the captures; the files of a rotated capture are one."""
+    places, reads = _InterfaceNames.of(rows), one_a_capture(captures)
+    with ThreadPoolExecutor() as pool:
+        tables = list(pool.map(_connections, reads))
+    pairs = zip(reads, tables, strict=True)
+    return _unique([point for read, table in pairs for point in _points_of(read, table, places, said)])
+
+
+def _connections(read: ReadCapture) -> Connections:
+    return connections(read.capture.packets, read.capture.flows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +77,8 @@ def _has_token(name: str, token: str) -> bool:
     return re.search(rf"(?:^|[_.\s-]){re.escape(token)}(?:$|[_.\s-])", name) is not None
 
 
-def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> list[Point]:
+def _points_of(read: ReadCapture, table: Connections, places: _InterfaceNames, said: CaseToml) -> list[Point]:
     capture = read.capture
-    table = connections(capture.packets, capture.flows)
     group_of, flow_groups = _groups(capture, table.of_packet, len(table.table))
     whole = Point(
         name=_stem(read.parts[-1]),
@@ -94,8 +101,10 @@ def _groups(
     capture: Capture, of_packet: npt.NDArray[np.int32], connections_found: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
     """(group of each packet, flow numbers of the groups beyond the connections): every other flow is a group."""
-    proto = capture.flows[:, FLOW_PROTO] & 0xFF
-    others = np.flatnonzero(proto != _TCP).astype(np.uint32)
+    kind = capture.flows[:, FLOW_PROTO] & (0xFF | FLOW_IS_DATAGRAM)
+    others = np.flatnonzero(kind != _TCP).astype(np.uint32)
+    if not len(others):
+        return of_packet, others
     group_of_flow = np.full(len(capture.flows) + 1, -1, np.int32)
     group_of_flow[others] = connections_found + np.arange(len(others), dtype=np.int32)
     words = capture.packets[:, FLOW]
@@ -146,7 +155,7 @@ def _closing(capture: Capture, number: int) -> Watch:
 
 def _spanned(point: Point) -> Point:
     """With the times of the first and last packet of the whole capture: it saw what came in between."""
-    times = point.capture.times_ns()
+    times = point.capture.packets.view(np.int64)[:, 0]
     if not len(times):
         return point
     return replace(point, first_ns=int(times.min()), last_ns=int(times.max()))

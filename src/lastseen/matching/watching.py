@@ -52,8 +52,9 @@ def _watching(point: Point, proofs: list[tuple[str, int, str]]) -> Point:
 
 
 def _counted_all(point: Point, counters: list[Counter]) -> tuple[str, int, str] | None:
-    """(node, time, reason) when a later snapshot's counters of the point's interface have counted exactly the
-    packets captured there: then it was read after the last of them.
+    """(node, time, reason) when a later snapshot's counters have counted exactly the packets captured here.
+
+    Then it was read after the last of them. The counters are those of the point's interface.
     """
     if not point.interface or point.last_ns is None:
         return None

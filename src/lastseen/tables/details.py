@@ -44,7 +44,7 @@ COLUMNS: Final = (
     "tcp_mss",  # 0: no option
     "tcp_timestamps",  # 1: option present
     "tcp_sack_blocks",  # 1: option present
-    "padding_len",  # bytes after the innermost IP packet's end
+    "padding_len",  # bytes after the innermost IP packet's end, a trailer of every frame left out
     "padding_nonzero",  # 1: a captured padding byte is not zero
     "checksum",  # CHECKSUM_*, over the IP length: what is right
     "untrimmed_residual",  # see below

@@ -125,8 +125,12 @@ class CaptureInterface:
 class Capture:
     """One capture file, decoded: every packet a row, every flow a row, and where each packet lies.
 
+    Several files of one rotated capture are one `Capture`: then `parts` holds each file's name and the row of its
+    first packet, in order, `file` is the first one's name, and `offsets` count in each packet's own file.
+
     `offsets`: int64[n], byte offset of each packet's data in the (decompressed) file.
     `lengths`: uint32[n, 2], captured length and length on the wire, bytes.
+    `comments`: what people wrote into a pcapng: (frame from 1 or None for the whole file, text).
     """
 
     file: str
@@ -136,7 +140,8 @@ class Capture:
     flows: FlowRows = field(repr=False)
     offsets: npt.NDArray[np.int64] = field(repr=False)
     lengths: npt.NDArray[np.uint32] = field(repr=False)
-    comments: tuple[str, ...] = ()
+    comments: tuple[tuple[int | None, str], ...] = ()
+    parts: tuple[tuple[str, int], ...] = ()
 
     def times_ns(self) -> npt.NDArray[np.int64]:
         """int64[n], ns since the epoch, in file order (not necessarily ascending)."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.tables.packets import Capture
+from lastseen.tables.sources import Source
 
 __all__ = [
     "CLIENT_TO_REMOTE",
@@ -19,6 +20,7 @@ __all__ = [
     "Matching",
     "Point",
     "Watch",
+    "source_of",
 ]
 
 ConnectionRows = npt.NDArray[np.void]
@@ -135,3 +137,17 @@ class Matching:
     conversations: Conversations
     hops: tuple[Hop, ...]
     order_reason: str = ""
+
+
+def source_of(point: Point, row: int) -> Source:
+    """The file and frame of a packet row; in a rotated capture those of its own part.
+
+    A row that is no packet's (-1) is the file as a whole.
+    """
+    if row < 0:
+        return Source(file=point.file)
+    file, first = point.file, 0
+    for part, begins in point.capture.parts:
+        if begins <= row:
+            file, first = part, begins
+    return Source(file=file, frame=row - first + 1)

@@ -41,7 +41,7 @@ def test_pcapng_interfaces_and_sections(big_endian: bool) -> None:
         first.interface(name="eth0", filter_text="tcp"),
         first.interface(name="any", link_type=113, resolution=9),
         first.packet(NS // 1000, samples.FRAME),
-        first.packet(NS, w.sll(samples.V4), interface=1, comment="ignored"),
+        first.packet(NS, w.sll(samples.V4), interface=1, comment="this one hung"),
         first.statistics(NS, interface=1, start=NS, end=NS + 5, if_drop=3, os_drop=4),
         second.section(),
         second.interface(name="tap0", snap_length=64),
@@ -54,6 +54,7 @@ def test_pcapng_interfaces_and_sections(big_endian: bool) -> None:
     assert [(face.name, face.link_type, face.filter) for face in capture.interfaces] == [
         ("eth0", 1, "tcp"), ("any", 113, ""), ("tap0", 1, ""),
     ]  # fmt: skip
+    assert capture.comments == ((None, "case 7"), (2, "this one hung"))
     assert [face.dropped_packets for face in capture.interfaces] == [None, 7, 9]
     assert (capture.interfaces[1].start_ns, capture.interfaces[1].end_ns) == (NS, NS + 5)
     assert capture.times_ns().tolist() == [NS // 1000 * 1000, NS, 0, NS // 1000 * 1000]

@@ -13,6 +13,7 @@ from lastseen.compiled import kernel
 from lastseen.evidence.captures import headers as h
 from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.headers import u16, u32
+from lastseen.evidence.captures.trailers import trailer_of
 from lastseen.tables import details as d
 from lastseen.tables.details import COLUMNS, DetailRows
 from lastseen.tables.packets import Capture
@@ -57,10 +58,11 @@ def read_details(source: ByteSource, capture: Capture, rows: npt.NDArray[np.int6
     """Decode the packets at `rows` (int64[k], row numbers of `capture`) again from its bytes, in that order."""
     result = np.zeros((len(rows), len(COLUMNS)), np.int64)
     link_types = _link_types(capture, rows)
+    trailer = trailer_of(source, capture).length if len(rows) else 0
     for index, row in enumerate(rows):
         captured, wire = (int(value) for value in capture.lengths[row])
         data = np.frombuffer(bytearray(source.piece(int(capture.offsets[row]), captured)), np.uint8)
-        _decode(data, len(data), max(wire, captured), int(link_types[index]), result[index])
+        _decode(data, 0, len(data), max(wire, captured), int(link_types[index]), trailer, result[index])
         result[index, 0] = row + 1
     return result
 
@@ -161,22 +163,23 @@ def _mac(buf, p):
 
 
 @kernel
-def _padding(buf, end, found, out):
-    """How much follows the IP packet in its space, and whether any captured byte of it is not zero."""
-    out[_PAD] = max(found[h.SPACE_END] - found[h.IP_END], 0)
-    for p in range(min(found[h.IP_END], end), min(found[h.SPACE_END], end)):
+def _padding(buf, end, found, trailer, out):
+    """How much padding follows the IP packet in its space, and whether any captured byte of it is not zero."""
+    stop = found[h.SPACE_END] - (0 if found[h.DEPTH] else trailer)
+    out[_PAD] = max(stop - found[h.IP_END], 0)
+    for p in range(min(found[h.IP_END], end), min(stop, end)):
         if buf[p]:
             out[_PAD_NONZERO] = 1
             break
 
 
 @kernel
-def _decode(buf, captured, wire, link_type, out):
-    """One packet at `buf[0:captured]` into its detail row."""
+def _decode(buf, start, captured, wire, link_type, trailer, out):
+    """One packet at `buf[start:captured]` into its detail row."""
     found, inner = np.empty(h.PLACES, np.int64), np.empty(h.PLACES, np.int64)
     out[_FRAME_LEN], out[_ETH_SRC], out[_ETH_DST], out[_VLAN], out[_IP_ID] = wire, -1, -1, -1, -1
     out[_RESIDUAL] = -1
-    if not h.locate(buf, 0, captured, wire, link_type, found, inner):
+    if not h.locate(buf, start, captured, wire, link_type, found, inner):
         return
     ip, l4, ip_end = found[h.IP], found[h.L4], found[h.IP_END]
     if found[h.ETHERNET] >= 0:
@@ -188,7 +191,7 @@ def _decode(buf, captured, wire, link_type, out):
         out[_TTL], out[_DS], out[_DF] = buf[ip + 8], buf[ip + 1], (buf[ip + 6] >> 6) & 1
     else:
         out[_TTL], out[_DS], out[_DF] = buf[ip + 7], (u16(buf, ip) >> 4) & 0xFF, 1
-    _padding(buf, captured, found, out)
+    _padding(buf, captured, found, trailer, out)
     out[_PAYLOAD] = max(ip_end - l4, 0)
     if found[h.FRAGMENT]:
         return

@@ -25,6 +25,9 @@ BUFFER_BYTES: Final = 4 << 20
 """One buffer for all of a file: large enough for any packet and any block that is needed."""
 FIRST_ROWS: Final = 4096
 FIRST_FLOWS: Final = 1024
+MOST_COMMENTS: Final = 1024
+"""Packets whose comments are kept; people write a few, programs that comment every packet say nothing by it."""
+MAX_COMMENT_BYTES: Final = 2000
 FULL_RATIO: Final = 0.5
 """The hash table is kept at most half full, so that a probe stays short."""
 
@@ -37,6 +40,8 @@ _PCAP_MAGICS: Final = {
 """First four bytes -> (big-endian, nanoseconds per fraction unit)."""
 _PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 _SECTION, _INTERFACE, _STATISTICS = 0x0A0D0D0A, 1, 5
+_OPTIONS_AT: Final = {_SECTION: 16, _INTERFACE: 8, _STATISTICS: 12}
+"""Where the options begin in the body of each block."""
 MAX_INTERFACES: Final = 0xFFFF
 """A flow's key has 16 bits for its interface."""
 _BYTE_ORDER: Final = {b"\x4d\x3c\x2b\x1a": False, b"\x1a\x2b\x3c\x4d": True}
@@ -64,7 +69,9 @@ class _Tables:
         default_factory=lambda: np.empty((FIRST_FLOWS, KEY_WORDS), np.uint32)
     )
     places: npt.NDArray[np.int32] = field(default_factory=lambda: np.full(2 * FIRST_FLOWS, EMPTY, np.int32))
-    state: npt.NDArray[np.int64] = field(default_factory=lambda: np.array([0, -1, 0, 0], np.int64))
+    state: npt.NDArray[np.int64] = field(default_factory=lambda: np.array([0, -1, 0, 0, 0], np.int64))
+    noted: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty((MOST_COMMENTS, 4), np.int64))
+    comments: list[tuple[int | None, str]] = field(default_factory=list)
     scratch: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, PLACES), np.int64))
     key: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(KEY_WORDS, np.uint32))
 
@@ -147,6 +154,7 @@ def _capture(file: str, form: str, interfaces: tuple[CaptureInterface, ...], tab
         flows=tables.flows[:flows],
         offsets=tables.offsets[:rows],
         lengths=tables.lengths[:rows],
+        comments=tuple(tables.comments),
     )
 
 
@@ -224,7 +232,7 @@ class _PcapngStep:
         t = tables
         reason: int = scan.scan_pcapng(
             window.buffer, window.end, window.base, self.swapped, self.faces[: self.count],
-            t.packets, t.offsets, t.lengths, t.flows, t.keys, t.places, t.state, t.scratch, t.key,
+            t.packets, t.offsets, t.lengths, t.flows, t.keys, t.places, t.state, t.scratch, t.key, t.noted,
         )  # fmt: skip
         return reason
 
@@ -261,6 +269,7 @@ def _read_pcapng(
         if block is None or len(interfaces) > MAX_INTERFACES:
             break
         kind, body = block
+        tables.comments += _comments(body[_OPTIONS_AT.get(kind, len(body)) :], step.swapped, None)
         if kind == _SECTION:
             step.count = 0
         elif kind == _INTERFACE:
@@ -272,6 +281,8 @@ def _read_pcapng(
                 at = int(step.faces[number, 4])
                 clock = int(step.faces[number, 2]), int(step.faces[number, 3])
                 interfaces[at] = _with_statistics(interfaces[at], body, step.swapped, clock)
+    for row, offset, length, swapped in tables.noted[: int(tables.state[scan.NOTED])].tolist():
+        tables.comments += _comments(window.source.piece(offset, length), bool(swapped), row + 1)
     if weird := _ended(reason, window, tables, file):
         weirds.append(weird)
     return "pcapng", tuple(interfaces)
@@ -319,6 +330,15 @@ def _options(data: bytes, swapped: bool) -> Iterator[tuple[int, bytes]]:
         p += 4 + (size + 3) // 4 * 4
 
 
+def _comments(options: bytes, swapped: bool, frame: int | None) -> list[tuple[int | None, str]]:
+    """(frame, text) of the comments (opt_comment, 1) among a block's options."""
+    return [
+        (frame, value[:MAX_COMMENT_BYTES].decode("utf-8", "replace").rstrip("\0"))
+        for code, value in _options(options, swapped)
+        if code == 1
+    ]
+
+
 def _interface(body: bytes, swapped: bool) -> CaptureInterface:
     """An interface description block: link type, snap length, if_name (2), if_filter (11)."""
     found = dict(_options(body[8:], swapped))
@@ -339,7 +359,7 @@ def _face_row(body: bytes, swapped: bool, number: int) -> tuple[int, int, int, i
     resolution = (found.get(9) or b"\x06")[0]
     exponent = min(resolution & 0x7F, 63 if resolution & 0x80 else 27)
     offset = int.from_bytes(found.get(14, b""), "big" if swapped else "little", signed=True)
-    bounded = max(min(offset, 1 << 33), -(1 << 33))
+    bounded = max(min(offset, 1 << 32), -(1 << 32))
     link_type, snap_length = _integer(body[:2], swapped), _integer(body[4:8], swapped)
     return link_type, snap_length, (resolution & 0x80) | exponent, bounded, number
 
@@ -367,4 +387,5 @@ def _moment(value: bytes | None, swapped: bool, clock: tuple[int, int]) -> int |
     resolution, offset_s = clock
     exponent = resolution & 0x7F
     parts = int((2 if resolution & 0x80 else 10) ** exponent)
-    return ticks * 1_000_000_000 // parts + offset_s * 1_000_000_000
+    moment = ticks * 1_000_000_000 // parts + offset_s * 1_000_000_000
+    return min(max(moment, scan.EARLIEST_NS), scan.LATEST_NS)

@@ -35,6 +35,9 @@ MAX_PACKET_BYTES: Final = 1 << 20
 
 MAX_BLOCK_BYTES: Final = MAX_PACKET_BYTES + 65536
 """A packet block: the packet and its options. Other blocks (secrets, names) may be larger and are stepped over."""
+EARLIEST_NS: Final = -(1 << 60)
+LATEST_NS: Final = 1 << 62
+"""The years 1933 to 2116: pcap's 32 bits of seconds fit, and no difference or sum of two times overflows 64 bits."""
 _EXACT_BITS: Final = np.uint64(34)
 """Below this a fraction of a second times 10^9 fits 64 bits; 2^-34 s is finer than a nanosecond."""
 
@@ -43,6 +46,7 @@ FLOWS: Final = 0
 LAST_FLOW: Final = 1
 ROWS: Final = 2
 POSITION: Final = 3
+NOTED: Final = 4
 
 
 @packet_kernel
@@ -116,8 +120,9 @@ def scan_pcap(
 
 @packet_kernel
 def _time_ns(high: Integer, low: Integer, resolution: Integer, offset_s: Integer) -> Integer:
-    """A pcapng time stamp in ns since the epoch; `resolution` is if_tsresol's byte."""
+    """A pcapng time stamp in ns since the epoch, within EARLIEST_NS and LATEST_NS; `resolution` is if_tsresol's byte."""
     ticks = np.uint64((high << 32) | low)
+    nanos = np.int64(LATEST_NS)
     if resolution & 0x80:
         bits = np.uint64(resolution & 0x7F)
         whole = ticks >> bits
@@ -125,12 +130,17 @@ def _time_ns(high: Integer, low: Integer, resolution: Integer, offset_s: Integer
         if bits > _EXACT_BITS:
             part, bits = part >> (bits - _EXACT_BITS), _EXACT_BITS
         below = (part * np.uint64(1_000_000_000)) >> bits
-        return np.int64(whole) * 1_000_000_000 + np.int64(below) + offset_s * 1_000_000_000
-    scale = np.int64(1)
-    for _ in range(abs(9 - resolution)):
-        scale *= 10
-    nanos = np.int64(ticks) * scale if resolution <= 9 else np.int64(ticks // np.uint64(scale))
-    return nanos + offset_s * 1_000_000_000
+        if whole < np.uint64(LATEST_NS // 1_000_000_000):
+            nanos = np.int64(whole) * 1_000_000_000 + np.int64(below)
+    else:
+        scale = np.uint64(1)
+        for _ in range(abs(9 - resolution)):
+            scale *= np.uint64(10)
+        if resolution > 9:
+            nanos = np.int64(min(ticks // scale, np.uint64(LATEST_NS)))
+        elif ticks < np.uint64(LATEST_NS) // scale:
+            nanos = np.int64(ticks * scale)
+    return min(max(nanos + offset_s * 1_000_000_000, EARLIEST_NS), LATEST_NS)
 
 
 @step_kernel
@@ -149,11 +159,14 @@ def scan_pcapng(
     state: Numbers,
     scratch: Numbers,
     key: Words,
+    noted: Numbers,
 ) -> Integer:
     """Decode pcapng packet blocks of `buf[state[POSITION] : end]`; returns why it stopped.
 
     `interfaces` is int64[k, 5]: link type, snap length, if_tsresol, if_tsoffset and the number over all sections
-    of each interface of the current section. Stops at section, interface and statistics blocks.
+    of each interface of the current section. Stops at section, interface and statistics blocks. `noted` is
+    int64[k, 4]: row, file offset and length of the options of the first k packets that have any, and whether they
+    are big-endian.
     """
     p, row = state[POSITION], state[ROWS]
     reason = MORE
@@ -205,6 +218,12 @@ def scan_pcapng(
                 buf, start, captured, max(wire, captured), face[0], face[4], row,
                 packet, flows, keys, places, scratch, key, state,
             )  # fmt: skip
+            options = body + (captured + 3) // 4 * 4
+            if kind == 6 and size > options + 8 and state[NOTED] < noted.shape[0]:
+                note = state[NOTED]
+                noted[note, 0], noted[note, 1], noted[note, 2] = row, base + p + options, size - options - 4
+                noted[note, 3] = 1 if swapped else 0
+                state[NOTED] += 1
             row += 1
         p += size
     state[POSITION], state[ROWS] = p, row

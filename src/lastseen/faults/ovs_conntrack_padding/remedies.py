@@ -16,7 +16,7 @@ def remedies(facts: Facts, node: str | None) -> tuple[Remedy, ...]:
             commands=("sysctl -w net.netfilter.nf_conntrack_checksum=0",),
             price="no downtime; takes effect with the next packet; not kept over a reboot unless made persistent"
             " (sysctl.d, with nf_conntrack loaded before it is read)",
-            risk="a packet damaged on the way can now move conntrack's state; the end hosts still verify every checksum",
+            risk="a packet damaged on the way can now move conntrack's state; the end hosts still verify checksums",
             check="repeat the request: it ends at once, and the FIN reaches the tap (still 60 bytes long)",
             undo=("sysctl -w net.netfilter.nf_conntrack_checksum=1",),
         ),
@@ -31,7 +31,7 @@ def remedies(facts: Facts, node: str | None) -> tuple[Remedy, ...]:
         ),
         Remedy(
             title="Let the client end the response by its length",
-            where="the application: an HTTP client that honours Content-Length (curl), or 'Connection: close' handled early",
+            where="the application: an HTTP client that honours Content-Length, as curl does",
             commands=(),
             price="a change in every application that calls the service",
             risk="hides the loss: packets keep vanishing",

@@ -7,8 +7,10 @@ the server answers the client's close at once. HTTP says who ends a response: RF
 
 from typing import Final
 
-from lastseen.faults.facts import ConversationFacts, Facts
+from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.tables.facts_from_texts import LoggedPacket
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Supported, Untestable
+from lastseen.tables.packets import FLAGS, LENGTH_FLAGS
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
 
@@ -18,6 +20,8 @@ SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "ovs_conntrack_padding": "there the server's FIN is seen near the server and is missing near the client",
 }
+AT_ONCE_NS: Final = 1_000_000_000
+"""A server that reads the client's end-of-file closes within this; a FIN that comes later has another cause."""
 
 
 def judge(facts: Facts) -> Judgement:
@@ -42,8 +46,11 @@ def _judge(conversation: ConversationFacts, facts: Facts) -> Judgement:
     against = _against(conversation, facts)
     if against:
         return Refuted(fault=SLUG, against=tuple(against))
-    reasons = _reasons(conversation, facts)
-    if not conversation.remote_answered_close:
+    if not _closed_when_asked(conversation):
+        if conversation.lost_packets:
+            lost = conversation.lost_packets
+            text = f"{lost} packets of this connection were lost, and the server did not close when asked"
+            return Refuted(fault=SLUG, against=(Reason(text=text, source=conversation.stall_source),))
         missing = (
             "a capture nearer the server: whether it sent a FIN that never arrived here cannot be told",
         )
@@ -52,9 +59,9 @@ def _judge(conversation: ConversationFacts, facts: Facts) -> Judgement:
     return Supported(
         fault=SLUG,
         confirmed=bool(agreeing),
-        reasons=tuple(reasons + agreeing),
+        reasons=(*_reasons(conversation, facts), *agreeing),
         missing=() if agreeing else ("a system call trace of the client (strace -f -ttt -T -yy)",),
-        summary=f"nothing was lost: the server sent its whole response and kept {conversation.text} open; the client waited "
+        summary=f"the server sent its whole response and kept {conversation.text} open; the client waited "
         f"{conversation.stall_ns / 1e9:.2f} s for an end-of-file and then closed itself",
         component="the server's (or client's) idea of how the response ends",
         remedies=_REMEDIES,
@@ -62,34 +69,58 @@ def _judge(conversation: ConversationFacts, facts: Facts) -> Judgement:
     )
 
 
+def _closed_when_asked(conversation: ConversationFacts) -> bool:
+    """The server's FIN came at once after the client's.
+
+    Any other answer is not enough: a server whose FINs are dropped on the way still acknowledges or resets.
+    """
+    asked, closed = conversation.client_fin_ns, conversation.remote_fin_ns
+    return asked is not None and closed is not None and 0 <= closed - asked <= AT_ONCE_NS
+
+
 def _against(conversation: ConversationFacts, facts: Facts) -> list[Reason]:
     against = []
-    early = _fin_before_the_client(conversation)
-    if early:
-        against.append(
-            Reason(text="the server did send a FIN before the client closed", source=conversation.fin_source)
-        )
-    if conversation.lost_packets:
-        text = f"{conversation.lost_packets} packets of this connection were lost on the way"
-        against.append(Reason(text=text, source=conversation.fin_source or conversation.stall_source))
+    if _fin_before_the_client(conversation):
+        text = "the server did send a FIN before the client closed"
+        against.append(Reason(text=text, source=conversation.fin_source))
+    for site in facts.sites:
+        fin = _lost_fin(site) if conversation.number in site.conversations else None
+        if fin is not None:
+            text = f"a FIN of the server was lost between {site.upstream.name} and {site.downstream.name}"
+            against.append(Reason(text=text, source=site.source(fin)))
     logged = [
         line
         for line in facts.invalid_lines("")
-        if line.line.packet
-        and (line.line.packet.tcp_flags or 0) & 1
-        and (line.line.packet.src.address, line.line.packet.src.port) in conversation.endpoints
+        if line.line.packet and _is_server_fin(line.line.packet, conversation)
     ]
     if logged:
         against.append(Reason(text="the kernel log names FINs of the server", source=logged[0].line.source))
     return against
 
 
+def _lost_fin(site: LossSite) -> int | None:
+    """Row of the first FIN on its way to the client that was lost here."""
+    flags = site.upstream.capture.packets[site.lost_rows, LENGTH_FLAGS] & FLAGS["F"]
+    return int(site.lost_rows[flags > 0][0]) if site.to_client and flags.any() else None
+
+
+def _is_server_fin(packet: LoggedPacket, conversation: ConversationFacts) -> bool:
+    """Whether a logged packet is a FIN of this connection that the server sent: it has the server's port."""
+    ends = {(packet.src.address, packet.src.port), (packet.dst.address, packet.dst.port)}
+    port = conversation.text.rpartition(":")[2]
+    return (
+        bool((packet.tcp_flags or 0) & FLAGS["F"])
+        and ends <= conversation.endpoints
+        and port == str(packet.src.port)
+    )
+
+
 def _fin_before_the_client(conversation: ConversationFacts) -> bool:
     """Whether the remote end closed first, or closed somewhere without it being seen near the client."""
-    if conversation.remote_fin_ns is not None and conversation.client_fin_ns is not None:
-        return conversation.remote_fin_ns < conversation.client_fin_ns
-    near_client = bool(conversation.fins[-1]) if conversation.fins else False
-    return any(conversation.fins) and not near_client
+    if conversation.remote_fin_ns is not None:
+        ended_ns = conversation.stall_from_ns + conversation.stall_ns
+        return conversation.remote_fin_ns < (conversation.client_fin_ns or ended_ns)
+    return any(conversation.fins)
 
 
 def _reasons(conversation: ConversationFacts, facts: Facts) -> list[Reason]:
@@ -101,7 +132,8 @@ def _reasons(conversation: ConversationFacts, facts: Facts) -> list[Reason]:
     )
     reasons = [
         Reason(
-            text=f"after the response everything was acknowledged, then silence for {conversation.stall_ns / 1e9:.2f} s",
+            text="after the response everything was acknowledged, then silence for"
+            f" {conversation.stall_ns / 1e9:.2f} s",
             source=conversation.stall_source,
         ),
         Reason(
@@ -109,11 +141,14 @@ def _reasons(conversation: ConversationFacts, facts: Facts) -> list[Reason]:
             source=conversation.stall_source,
         ),
     ]
-    if conversation.remote_answered_close:
-        text = "the server answered the client's close, so it was alive and had not closed before"
-        reasons.append(Reason(text=text, source=conversation.client_fin_source))
+    text = "the server closed at once after the client did, so it was alive and had not closed before"
+    reasons.append(Reason(text=text, source=conversation.client_fin_source))
     if len(points) > 1:
-        reasons.append(Reason(text="no packet of this connection was lost between the points"))
+        lost = conversation.lost_packets
+        text = f"{lost} packets of it were lost between the points, but none was a FIN of the server"
+        reasons.append(
+            Reason(text=text if lost else "no packet of this connection was lost between the points")
+        )
     return reasons
 
 
@@ -122,7 +157,9 @@ def _from_the_application(conversation: ConversationFacts, facts: Facts) -> list
     found = []
     for symptom in facts.symptoms:
         peer = symptom.peer
+        local = symptom.local
         mine = peer is not None and (peer.address, peer.port) in conversation.endpoints
+        mine = mine and (local is None or (local.address, local.port) in conversation.endpoints)
         if mine and symptom.kind == "waited_for_eof" and symptom.waited_ns:
             text = (
                 f"{symptom.call} waited {symptom.waited_ns / 1e9:.2f} s for an end-of-file on this connection"
@@ -133,11 +170,13 @@ def _from_the_application(conversation: ConversationFacts, facts: Facts) -> list
 
 def _without_stall(facts: Facts) -> Judgement:
     """No connection stalled: either captures show that, or there are none."""
-    if facts.conversations:
+    if facts.conversations and not facts.symptoms:
         text = "no client was kept waiting for an end-of-file"
         return Refuted(fault=SLUG, against=(Reason(text=text, source=None),))
     fins = [
-        line for line in facts.invalid_lines("") if line.line.packet and (line.line.packet.tcp_flags or 0) & 1
+        line
+        for line in facts.invalid_lines("")
+        if line.line.packet and (line.line.packet.tcp_flags or 0) & FLAGS["F"]
     ]
     if fins:
         text = "the kernel log names FINs: a server did close"

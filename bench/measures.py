@@ -1,0 +1,64 @@
+"""Run a program and say what it took: wall time, and the memory that was its own.
+
+Memory is read from /proc while the program runs, because a child's `ru_maxrss` begins with what its parent had, and
+counts pages of files that it merely read.
+"""
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Took", "interleaved", "run_program"]
+
+POLL_S: Final = 0.004
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """One run: wall seconds, and in bytes the peaks of anonymous (own) and of resident memory."""
+
+    seconds: float
+    anonymous_bytes: int
+    resident_bytes: int
+
+
+def run_program(argv: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> Took:
+    """Run a program to its end, its output thrown away. Raises CalledProcessError when it fails."""
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
+    ) as process:
+        anonymous, resident = 0, 0
+        while process.poll() is None:
+            now = _memory(process.pid)
+            anonymous, resident = max(anonymous, now[0]), max(resident, now[1])
+            time.sleep(POLL_S)
+        seconds = time.perf_counter() - begun
+        said = process.stderr.read() if process.stderr else b""
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, [str(part) for part in argv], stderr=said)
+    return Took(seconds=seconds, anonymous_bytes=anonymous, resident_bytes=resident)
+
+
+def _memory(process: int) -> tuple[int, int]:
+    """(anonymous now, resident at the most) of a process, bytes; zeros once it has ended (proc(5))."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text("ascii", "replace").splitlines()
+    except OSError:
+        return 0, 0
+    values = dict(line.split(":", 1) for line in lines if line.startswith(("RssAnon:", "VmHWM:")))
+    return tuple(int(values.get(key, "0").split()[0]) << 10 for key in ("RssAnon", "VmHWM"))  # type: ignore[return-value]
+
+
+def interleaved(runs: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, float]:
+    """The median seconds of each, all taken in turns, so that a change of the machine's mood hits all alike."""
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, run in runs.items():
+            taken[name].append(run())
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}

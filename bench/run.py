@@ -1,0 +1,380 @@
+"""Hold lastseen against its bars: speed against tshark, tcptrace and plain memory; peak memory; start-up.
+
+    .venv/bin/python bench/run.py [--quick] [--json FILE] [--folder FOLDER]
+
+The captures are made here (`make_captures`) and removed at the end; they take up to 2.5 GB. Every ratio is of times
+taken in this run, in turns. Rates of other programs are marginal (a large input less a small one), so that their
+start-up is not held against them, while lastseen's own is counted. Needs Linux (/proc).
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from make_captures import Truth, make_captures
+from measures import Took, interleaved, run_program
+
+__all__ = ["Bar", "Sizes", "bars"]
+
+HERE: Final = Path(__file__).parent
+LASTSEEN: Final = Path(sys.executable).with_name("lastseen")
+EXAMPLE: Final = HERE.parent / "examples/openstack-missing-fin/01_broken_php60_vm"
+RESULTS: Final = HERE / "results/latest.json"
+FIELDS: Final = ("frame.number", "ip.src", "ip.dst", "tcp.seq", "tcp.analysis.retransmission", "tcp.len")
+"""What a comparison by hand begins with; asking for the retransmissions makes tshark follow the connections."""
+REPEATS: Final = 5
+MB: Final = 1_000_000
+OWN_MB: Final = 350
+"""Own memory that may be used beyond the captures' size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Packets of the captures: of the pair, of tshark's small and large sample, of the summary's large capture."""
+
+    pair: int = 2_000_000
+    sample: tuple[int, int] = (10_000, 110_000)
+    summary: int = 8_000_000
+
+
+QUICK: Final = Sizes(pair=200_000, sample=(5_000, 25_000), summary=800_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One thing measured. `value` None: not measured, `note` says why; `bar` None: for information."""
+
+    what: str
+    value: float | None
+    unit: str
+    bar: float | None = None
+    at_least: bool = False
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """'met', 'NOT met', 'not measured', or '' when there is no bar."""
+        if self.value is None:
+            return "not measured"
+        if self.bar is None:
+            return ""
+        met = self.value >= self.bar if self.at_least else self.value <= self.bar
+        return "met" if met else "NOT met"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The underlay and the tap behind it."""
+
+    truth: Truth
+
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """Both captures."""
+        return Path(self.truth.underlay), Path(self.truth.tap)
+
+    @property
+    def packets(self) -> int:
+        """Of both together."""
+        return self.truth.underlay_packets + self.truth.tap_packets
+
+    @property
+    def size_bytes(self) -> int:
+        """Of both together."""
+        return sum(file.stat().st_size for file in self.files)
+
+
+def _pair(folder: Path, packets: int) -> Pair:
+    """A pair in a folder of its own; the same packets as every larger one begins with."""
+    place = folder / f"pair-{packets}"
+    place.mkdir()
+    return Pair(truth=make_captures(place, packets))
+
+
+def _tap(folder: Path, packets: int) -> Path:
+    """The tap's capture alone."""
+    underlay, tap = _pair(folder, packets).files
+    underlay.unlink()
+    return tap
+
+
+def _losses(pair: Pair) -> Took:
+    return run_program([LASTSEEN, "losses", *pair.files, "--json"])
+
+
+def bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
+    """Measure everything, one bar after another."""
+    yield from _summary_bars(sizes, folder)
+    pair = _pair(folder, sizes.pair)
+    checked = _found(pair)
+    yield Bar(
+        what="losses found, of those the captures were made with",
+        value=checked,
+        unit="ratio",
+        bar=1.0,
+        at_least=True,
+    )
+    yield from _comparison_bars(sizes, pair)
+    yield from _stage_bars(pair)
+    yield from _growth_bars(sizes, pair, folder)
+    yield from _start_bars(folder)
+
+
+# ---- comparing two points ----
+
+
+def _found(pair: Pair) -> float:
+    """The share of the lost packets that lastseen names; this run also warms it."""
+    output = subprocess.run(
+        [LASTSEEN, "losses", *pair.files, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    ).stdout
+    lost = sum(row["packets"] + row["unproven"] for row in json.loads(output)["losses"])
+    return float(lost / max(pair.truth.lost, 1))
+
+
+def _tshark(file: Path, packets: int) -> float:
+    fields = [part for name in FIELDS for part in ("-e", name)]
+    return run_program(["tshark", "-n", "-r", file, "-c", str(packets), "-T", "fields", *fields]).seconds
+
+
+def _pass_over(files: tuple[Path, ...]) -> float:
+    """Seconds of one warm pass over the files' bytes, in a process of its own."""
+    code = (
+        "import sys, time, numpy as np\n"
+        "def touch(): [np.memmap(f, 'uint8', mode='r').sum(dtype='u8') for f in sys.argv[1:]]\n"
+        "touch(); begun = time.perf_counter(); touch(); print(time.perf_counter() - begun)"
+    )
+    argv = [sys.executable, "-c", code, *files]
+    return float(subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def _comparison_bars(sizes: Sizes, pair: Pair) -> Iterator[Bar]:
+    """Against tshark, against memory, and how much memory of its own it takes."""
+    taken: list[Took] = []
+
+    def compare() -> float:
+        taken.append(_losses(pair))
+        return taken[-1].seconds
+
+    runs = {"lastseen": compare, "memory": partial(_pass_over, pair.files)}
+    has_tshark = shutil.which("tshark") is not None
+    if has_tshark:
+        for name, file in zip(("underlay", "tap"), pair.files, strict=True):
+            runs |= {f"{name} {count}": partial(_tshark, file, count) for count in sizes.sample}
+    seconds = interleaved(runs, REPEATS)
+    rate = pair.packets / seconds["lastseen"]
+    yield Bar(what="compare two points, whole command", value=seconds["lastseen"], unit="s")
+    yield Bar(what="compare two points, packets", value=rate / 1e6, unit="million/s")
+    yield (
+        _against_tshark(sizes, rate, seconds)
+        if has_tshark
+        else _absent("compare two points, against tshark", "tshark", 100)
+    )
+    ratio = seconds["lastseen"] / seconds["memory"]
+    yield Bar(what="compare two points, against one pass over the bytes", value=ratio, unit="x", bar=10)
+    yield _own_memory("compare two points, own memory", taken, pair.size_bytes)
+
+
+def _against_tshark(sizes: Sizes, rate: float, seconds: dict[str, float]) -> Bar:
+    small, large = sizes.sample
+    more = sum(seconds[f"{name} {large}"] - seconds[f"{name} {small}"] for name in ("underlay", "tap"))
+    theirs = 2 * (large - small) / more
+    note = f"tshark reads {theirs:,.0f} packets/s"
+    return Bar(
+        what="compare two points, against tshark",
+        value=rate / theirs,
+        unit="x",
+        bar=100,
+        at_least=True,
+        note=note,
+    )
+
+
+def _own_memory(what: str, taken: list[Took], size_bytes: int) -> Bar:
+    """Peak anonymous memory against 350 MB and once the captures' size."""
+    peak = max(took.anonymous_bytes for took in taken)
+    return Bar(what=what, value=peak / MB, unit="MB", bar=OWN_MB + size_bytes / MB)
+
+
+def _absent(what: str, program: str, bar: float) -> Bar:
+    return Bar(what=what, value=None, unit="x", bar=bar, at_least=True, note=f"{program} is not installed")
+
+
+# ---- summing up connections ----
+
+
+def _summary_bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
+    """Against tcptrace, which reads the tap's capture: it knows no Geneve."""
+    files = {name: _tap(folder, count) for name, count in (("large", sizes.summary), ("small", sizes.pair))}
+    taken: list[Took] = []
+
+    def summary(file: Path) -> float:
+        taken.append(run_program([LASTSEEN, "connections", file, "--json"]))
+        return taken[-1].seconds
+
+    summary(files["small"])
+    runs = {f"lastseen {name}": partial(summary, file) for name, file in files.items()}
+    if shutil.which("tcptrace"):
+        for name, file in files.items():
+            runs[f"tcptrace {name}"] = lambda file=file: run_program(["tcptrace", "-n", file]).seconds  # type: ignore[misc]
+    seconds = interleaved(runs, REPEATS)
+    size = max(took.anonymous_bytes for took in taken)
+    more = seconds["lastseen large"] - seconds["lastseen small"]
+    what = "connections, against tcptrace (marginal)"
+    if "tcptrace large" in seconds:
+        theirs = seconds["tcptrace large"] - seconds["tcptrace small"]
+        note = f"{sizes.summary - sizes.pair:,} packets more: {more:.2f} s, tcptrace {theirs:.2f} s"
+        yield Bar(what=what, value=theirs / more, unit="x", bar=2, at_least=True, note=note)
+    else:
+        yield _absent(what, "tcptrace", 2)
+    whole = f"connections of {sizes.pair:,} packets, whole command"
+    yield Bar(what=whole, value=seconds["lastseen small"], unit="s", bar=2)
+    limit = OWN_MB + files["large"].stat().st_size / MB
+    what = f"connections of {sizes.summary:,} packets, own memory"
+    yield Bar(what=what, value=size / MB, unit="MB", bar=limit)
+    for file in files.values():
+        shutil.rmtree(file.parent)
+
+
+# ---- decoding alone, growth, start ----
+
+
+def _stages(pair: Pair, cores: int) -> dict[str, float]:
+    """Seconds of each stage in one warmed process on so many cores."""
+    argv = [sys.executable, HERE / "stages.py", *pair.files, "--cores", str(cores)]
+    output = subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout
+    return {name: float(seconds) for name, seconds in json.loads(output).items()}
+
+
+def _stage_bars(pair: Pair) -> Iterator[Bar]:
+    """Where the time goes, and what a second core is good for."""
+    one, two = _stages(pair, 1), _stages(pair, 2)
+    for name in ("decode_a_thread_a_file", "connections", "points", "matching"):
+        yield Bar(what=f"stage: {name.replace('_', ' ')} (warm)", value=two[name], unit="s")
+    if len(os.sched_getaffinity(0)) < 2:
+        yield Bar(what="decoding on two cores", value=None, unit="x", bar=1.6, note="there is one core only")
+        return
+    name = "decode_a_thread_a_file"
+    gain = one[name] / two[name]
+    yield Bar(what="decoding two files, two cores against one", value=gain, unit="x", bar=1.6, at_least=True)
+    gain = one["decode_first"] / two["decode_first"]
+    yield Bar(what="decoding one file, two cores against one", value=gain, unit="x", bar=1.4, at_least=True)
+
+
+def _growth_bars(sizes: Sizes, pair: Pair, folder: Path) -> Iterator[Bar]:
+    """Twice the packets, the same command."""
+    double = _pair(folder, 2 * sizes.pair)
+    taken: list[Took] = []
+
+    def compare(files: Pair) -> float:
+        took = _losses(files)
+        if files is double:
+            taken.append(took)
+        return took.seconds
+
+    seconds = interleaved({"once": partial(compare, pair), "twice": partial(compare, double)}, REPEATS)
+    what = f"compare two points, {2 * sizes.pair:,} packets against {sizes.pair:,} each"
+    yield Bar(what=what, value=seconds["twice"] / seconds["once"], unit="x", bar=2.1)
+    yield _own_memory("the same, own memory", taken, double.size_bytes)
+
+
+def _start_bars(folder: Path) -> Iterator[Bar]:
+    """What a user waits for before anything is read, for a whole small case, and for the very first run."""
+    helps = interleaved({"help": lambda: run_program([LASTSEEN, "--help"]).seconds}, 2 * REPEATS)["help"]
+    yield Bar(what="lastseen --help", value=helps, unit="s", bar=0.15)
+    diagnose = [LASTSEEN, "diagnose", EXAMPLE, "--json"]
+    run_program(diagnose)
+    took = [run_program(diagnose) for _ in range(REPEATS)]
+    middle = statistics.median(run.seconds for run in took)
+    yield Bar(what="diagnose the example case", value=middle, unit="s", bar=1.5)
+    most = max(run.resident_bytes for run in took) / MB
+    yield Bar(what="diagnose the example case, resident memory", value=most, unit="MB", bar=400)
+    empty = folder / "kernels"
+    empty.mkdir()
+    first = run_program(diagnose, environment={"NUMBA_CACHE_DIR": str(empty)}).seconds
+    yield Bar(what="diagnose, first run, nothing compiled", value=first, unit="s", bar=30)
+
+
+# ---- what is said of it ----
+
+
+def machine() -> dict[str, str | int]:
+    """What the figures depend on; no names of hosts or folders."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "cpu": _cpu_model(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("lastseen", "numpy", "numba")},
+        **{program: _program_version(program) for program in ("tshark", "tcptrace") if shutil.which(program)},
+    }
+
+
+def _cpu_model() -> str:
+    lines = Path("/proc/cpuinfo").read_text("ascii", "replace").splitlines()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown"
+    )
+
+
+def _program_version(program: str) -> str:
+    """The first version number that the program says of itself."""
+    option = {"tcptrace": "-v"}.get(program, "--version")
+    said = subprocess.run([program, option], capture_output=True, text=True, check=False)
+    number = re.search(r"\d+\.\d+\.\d+", said.stdout + said.stderr)
+    return number[0] if number else "unknown"
+
+
+def _line(bar: Bar) -> str:
+    value = (
+        ""
+        if bar.value is None
+        else f"{bar.value:,.3g} {bar.unit}"
+        if bar.value < 100
+        else f"{bar.value:,.0f} {bar.unit}"
+    )
+    limit = "" if bar.bar is None else f"{'>=' if bar.at_least else '<='} {bar.bar:,.4g}"
+    verdict = f"{bar.verdict}: {bar.note}" if bar.note and bar.verdict else bar.verdict or bar.note
+    return f"{bar.what:<62} {value:>16}  {limit:>9}  {verdict}".rstrip()
+
+
+def main() -> int:
+    """Measure, print the table as it grows, write the JSON; 1 when a bar is not met by a full run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the packets; bars are for the whole")
+    parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument("--folder", type=Path, help="where the captures are made (2.5 GB)")
+    arguments = parser.parse_args()
+    sizes, found = QUICK if arguments.quick else Sizes(), list[Bar]()
+    if arguments.quick:
+        print("quick: most of each time is start-up, so ratios say nothing of the bars\n")
+    print(f"{'what':<62} {'measured':>16}  {'bar':>9}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="lastseen-bench-", dir=arguments.folder) as folder:
+        for bar in bars(sizes, Path(folder)):
+            print(_line(bar), flush=True)
+            found.append(bar)
+    rows = [asdict(bar) | {"verdict": bar.verdict} for bar in found]
+    result = {"schema": "lastseen.bench/1", "machine": machine(), "packets": asdict(sizes), "bars": rows}
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    return int(not arguments.quick and any(bar.verdict == "NOT met" for bar in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

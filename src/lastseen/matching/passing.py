@@ -1,0 +1,147 @@
+"""Which conversations pass which neighbours: the members of every hop.
+
+A conversation goes from each point that saw it to the next one that did; what lies between took no part (a path
+that splits). Beyond the last one that saw it the next point counts as a neighbour only where nobody answered: an
+answered conversation took another path or ended there (a proxy), so nothing is claimed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.compiled import kernel
+from lastseen.matching.grouping import Grouped
+from lastseen.tables.packets import ACK, FLAGS, FLOW_A, FLOW_B, FLOW_PORTS, FLOW_PROTO, LENGTH_FLAGS
+from lastseen.tables.points import LOST, OUTSIDE, Conversations, Point
+
+__all__ = ["Way", "passing"]
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_SYN: Final = FLAGS["S"]
+_ACK_FLAG: Final = FLAGS["A"]
+_RST: Final = FLAGS["R"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Way:
+    """From place `up` to place `down` of a path; `members` as in `fates.PairView`."""
+
+    up: int
+    down: int
+    members: Int64s = field(repr=False)
+
+
+def passing(
+    points: Sequence[Point], grouped: Sequence[Grouped], table: Conversations, direction: int
+) -> Iterator[Way]:
+    """The ways of one direction's packets along a path whose points come in that direction."""
+    for seen, numbers in _by_presence(table.group >= 0):
+        places = np.flatnonzero(seen).tolist()
+        for up, down in pairwise(places):
+            yield Way(up=up, down=down, members=_members(table, numbers, (up, down), direction))
+        if places and places[-1] + 1 < len(points):
+            last = places[-1]
+            open_ended = numbers[~_answered(grouped, table, numbers, direction)]
+            members = _members(table, open_ended, (last, last + 1), direction)
+            if len(members):
+                members[_excluded(points[last], points[last + 1], members[:, 0]), 4] = OUTSIDE
+                yield Way(up=last, down=last + 1, members=members)
+
+
+def _by_presence(seen_at: Bools) -> Iterator[tuple[Bools, Int64s]]:
+    """(where they were seen, numbers of the conversations seen exactly there)."""
+    code = np.zeros(len(seen_at), np.int64)
+    for column in seen_at.T:
+        _, code = np.unique(2 * code + column, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    bounds = np.flatnonzero(np.diff(code[order])) + 1
+    for numbers in np.split(order, bounds):
+        if len(numbers):
+            yield seen_at[numbers[0]], numbers
+
+
+def _members(table: Conversations, numbers: Int64s, way: tuple[int, int], direction: int) -> Int64s:
+    members = np.full((len(numbers), 5), LOST, np.int64)
+    for column, place in enumerate(way):
+        members[:, column] = table.group[numbers, place]
+        members[:, 2 + column] = direction ^ table.flipped[numbers, place]
+    return members
+
+
+def _answered(grouped: Sequence[Grouped], table: Conversations, numbers: Int64s, direction: int) -> Bools:
+    """Whether any point saw an answer to what these conversations sent in a direction, or nothing of it was sent."""
+    answered, sent = np.zeros(len(numbers), np.bool_), np.zeros(len(numbers), np.bool_)
+    for place, groups in enumerate(grouped):
+        here = np.flatnonzero(table.group[numbers, place] >= 0)
+        at = 2 * table.group[numbers[here], place].astype(np.int64)
+        side = direction ^ table.flipped[numbers[here], place].astype(np.int64)
+        size = np.diff(groups.starts)
+        sent[here] |= size[at + side] > 0
+        answered[here] |= size[at + 1 - side] > 0
+        answered[here] |= _shows_answers(
+            groups.packets, groups.rows, groups.starts, at + side, 2 * groups.connections
+        )
+    return answered | ~sent
+
+
+@kernel
+def _shows_answers(packets: Any, rows: Any, starts: Any, sides: Any, tcp_sides: Any) -> Any:
+    """bool[n]: whether what a side of a TCP connection sent shows that it heard the other one, if not here.
+
+    That is a SYN-ACK, acknowledgments after a SYN, or acknowledgments that grow.
+    """
+    result = np.zeros(sides.size, np.bool_)
+    for k in range(sides.size):
+        if sides[k] >= tcp_sides:
+            continue
+        opened, acked, first = False, False, np.int64(0)
+        for i in range(starts[sides[k]], starts[sides[k] + 1]):
+            row = packets[rows[i]]
+            flags, ack = row[LENGTH_FLAGS], np.int64(row[ACK])
+            if flags & _SYN and not flags & _ACK_FLAG:
+                opened = True
+            elif flags & _ACK_FLAG and not flags & _RST:
+                if flags & _SYN or opened or (acked and ack != first):
+                    result[k] = True
+                    break
+                acked, first = True, ack
+    return result
+
+
+def _excluded(up: Point, down: Point, groups: Int64s) -> Bools:
+    """Whether down's filter leaves out what these groups of up are, as far as it shows.
+
+    All it has is of one protocol, or has a port or a host in common that up knows, too, and these groups have not.
+    """
+    shown, known = (_facts(p, np.arange(len(p.connections) + len(p.flow_groups))) for p in (down, up))
+    mine = _facts(up, groups)
+    if not len(shown) or not down.packets:
+        return np.zeros(len(groups), np.bool_)
+    result: Bools = (mine[:, 0] != shown[0, 0]) & (shown[:, 0] == shown[0, 0]).all()
+    for ends in (slice(1, 3), slice(3, 5)):
+        common = [end for end in shown[0, ends] if end and (shown[:, ends] == end).any(axis=1).all()]
+        if np.isin(known[:, ends], common).any():
+            result |= ~np.isin(mine[:, ends], common).any(axis=1)
+    return result
+
+
+def _facts(point: Point, groups: Int64s) -> npt.NDArray[np.uint64]:
+    """uint64[n, 5]: protocol, both ports, both addresses (folded) of groups."""
+    flows = np.concatenate([point.connections["flow"].astype(np.int64), point.flow_groups.astype(np.int64)])
+    words = point.capture.flows[flows[groups]].astype(np.uint64)
+    facts = np.empty((len(words), 5), np.uint64)
+    facts[:, 0] = words[:, FLOW_PROTO] & np.uint64(0xFF)
+    facts[:, 1], facts[:, 2] = words[:, FLOW_PORTS] >> np.uint64(16), words[:, FLOW_PORTS] & np.uint64(0xFFFF)
+    for column, end in ((3, FLOW_A), (4, FLOW_B)):
+        facts[:, column] = (
+            words[:, end] << np.uint64(32)
+            ^ words[:, end + 1] << np.uint64(20)
+            ^ words[:, end + 2] << np.uint64(8)
+        ) ^ words[:, end + 3]
+    return facts

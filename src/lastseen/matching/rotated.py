@@ -1,0 +1,184 @@
+"""Files of one rotated capture as one: tcpdump -C, -W and -G and dumpcap's ring write many files, not many points.
+
+They are known by their names (tcpdump 4.99 and dumpcap 4.2: a number behind the name, a time within it) and by
+their times, which touch and do not overlap: captures of several interfaces that ran at the same time are no parts.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.evidence.case import ReadCapture
+from lastseen.tables.packets import (
+    FLOW,
+    FLOW_A,
+    FLOW_B,
+    FLOW_FIRST,
+    FLOW_OPTIONS_A,
+    FLOW_OPTIONS_B,
+    FLOW_PACKETS,
+    FLOW_PORTS,
+    FLOW_PROTO,
+    NO_FLOW,
+    Capture,
+    FlowRows,
+    PacketRows,
+)
+
+__all__ = ["one_a_capture"]
+
+GAP_NS: Final = 60_000_000_000
+"""Parts follow each other within this time, or within the time the longest of them took: quiet links have gaps."""
+EARLY_NS: Final = 1_000_000
+"""Packets of several queues are stamped a little out of order, also across two files."""
+
+_COMPRESSED: Final = re.compile(r"\.(?:gz|zst)$", re.IGNORECASE)
+_NUMBERED: Final = re.compile(
+    r"(?P<base>.*\.(?:pcap|pcapng|cap|dmp|dump))(?P<number>\d{1,9})?", re.IGNORECASE
+)
+_PLAIN: Final = re.compile(r"(?P<base>.*?\D)(?P<number>\d{1,9})?")
+_TIME: Final = re.compile(
+    r"(?<!\d)(?:\d{5}_)?(?:\d{4}-?\d\d-?\d\d[-_T.]?\d\d[-_:.]?\d\d(?:[-_:.]?\d\d)?|1\d{9})(?!\d)"
+)
+"""A strftime time or seconds since the epoch, with dumpcap's running number in front."""
+
+
+def one_a_capture(captures: Sequence[ReadCapture]) -> list[ReadCapture]:
+    """The captures with the parts of each rotated one joined, at the place of the first part."""
+    series: dict[tuple[object, ...], list[ReadCapture]] = {}
+    for read in captures:
+        series.setdefault(_series(read, captures), []).append(read)
+    result = []
+    for parts in series.values():
+        ordered = sorted(parts, key=_first_ns)
+        result += [_joined(ordered)] if len(parts) > 1 and _touch(ordered) else parts
+    place = {read.capture.file: number for number, read in enumerate(captures)}
+    return sorted(result, key=lambda read: min(place[file] for file in _files(read)))
+
+
+def _files(read: ReadCapture) -> tuple[str, ...]:
+    return tuple(file for file, _ in read.capture.parts) or (read.capture.file,)
+
+
+def _series(read: ReadCapture, captures: Sequence[ReadCapture]) -> tuple[object, ...]:
+    """What all parts of one rotated capture have in common."""
+    if len(read.capture.interfaces) != 1:
+        return (read.parts,)
+    stem, kept = _stem(read.parts[-1], {other.parts[-1] for other in captures})
+    return (read.parts[:-1], stem, read.node, read.snapshot, kept, read.capture.interfaces[0].link_type)
+
+
+def _stem(name: str, names: set[str]) -> tuple[str, str]:
+    """(name without what rotation adds, the compression's ending)."""
+    bare = _COMPRESSED.sub("", name)
+    kept = name[len(bare) :]
+    if _TIME.search(bare):
+        return _TIME.sub("#", _numbered(bare)), kept
+    if _NUMBERED.fullmatch(bare):
+        return _numbered(bare), kept
+    plain = _PLAIN.fullmatch(bare)
+    if plain and plain["number"] and plain["base"] + kept in names:
+        return plain["base"], kept
+    return bare, kept
+
+
+def _numbered(name: str) -> str:
+    found = _NUMBERED.fullmatch(name)
+    return found["base"] if found else name
+
+
+def _times(read: ReadCapture) -> npt.NDArray[np.int64]:
+    return read.capture.packets.view(np.int64)[:, 0]
+
+
+def _first_ns(read: ReadCapture) -> tuple[int, str]:
+    """Order of the parts: their first packets, empty ones last."""
+    times = _times(read)
+    return (int(times.min()) if len(times) else np.iinfo(np.int64).max), read.parts[-1]
+
+
+def _touch(parts: Sequence[ReadCapture]) -> bool:
+    """Whether parts in order of time follow each other as one capture's do."""
+    spans = [(int(t.min()), int(t.max())) for part in parts if len(t := _times(part))]
+    longest = max((last - first for first, last in spans), default=0)
+    gaps = [after[0] - before[1] for before, after in pairwise(spans)]
+    return len(spans) > 1 and all(-EARLY_NS <= gap <= max(GAP_NS, longest) for gap in gaps)
+
+
+def _joined(parts: Sequence[ReadCapture]) -> ReadCapture:
+    captures = [part.capture for part in parts]
+    begins = np.cumsum([0, *(len(capture.packets) for capture in captures)])
+    flows, packets = _one_table(captures, begins)
+    capture = replace(
+        captures[0],
+        packets=packets,
+        flows=flows,
+        offsets=np.concatenate([capture.offsets for capture in captures]),
+        lengths=np.concatenate([capture.lengths for capture in captures]),
+        comments=tuple(
+            (None if frame is None else frame + int(begin), text)
+            for capture, begin in zip(captures, begins, strict=False)
+            for frame, text in capture.comments
+        ),
+        interfaces=(replace(captures[0].interfaces[0], end_ns=captures[-1].interfaces[0].end_ns),),
+        parts=tuple((capture.file, int(begin)) for capture, begin in zip(captures, begins, strict=False)),
+    )
+    return replace(parts[0], capture=capture)
+
+
+def _one_table(captures: Sequence[Capture], begins: npt.NDArray[np.int64]) -> tuple[FlowRows, PacketRows]:
+    """(flows, packets) of the parts: a flow that goes on in the next part keeps its number and its `a`."""
+    flows = np.concatenate([capture.flows for capture in captures])
+    number, first, turned = _same_flows(flows)
+    merged = flows[first].copy()
+    merged[:, FLOW_PACKETS] = 0
+    at = 0
+    packets = []
+    for capture, begin in zip(captures, begins.tolist(), strict=False):
+        here = slice(at, at + len(capture.flows))
+        _add_up(merged, capture.flows, number[here], turned[here])
+        new = (first >= at) & (first < at + len(capture.flows))
+        merged[new, FLOW_FIRST] += np.uint32(begin)
+        rows, words = capture.packets.copy(), capture.packets[:, FLOW]
+        some = words != NO_FLOW
+        old = at + (words[some] >> 1)
+        rows[some, FLOW] = (number[old] << 1 | (words[some] & 1) ^ turned[old]).astype(np.uint32)
+        packets.append(rows)
+        at += len(capture.flows)
+    return merged, np.concatenate(packets)
+
+
+def _same_flows(
+    flows: FlowRows,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(new number of each flow, place of each new flow's first one, 1 where its ends are turned against that)."""
+    ports = flows[:, FLOW_PORTS]
+    a = np.column_stack([flows[:, FLOW_A : FLOW_A + 4], ports >> 16])
+    b = np.column_stack([flows[:, FLOW_B : FLOW_B + 4], ports & 0xFFFF])
+    differs = a != b
+    column = differs.argmax(axis=1)
+    every = np.arange(len(flows))
+    swap = a[every, column] > b[every, column]
+    low, high = np.where(swap[:, None], b, a), np.where(swap[:, None], a, b)
+    keys = np.column_stack([low, high, flows[:, FLOW_PROTO]])
+    _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    number, first = rank[number.reshape(-1)], first[order]
+    return number, first, (swap != swap[first[number]]).astype(np.int64)
+
+
+def _add_up(
+    merged: FlowRows, flows: FlowRows, number: npt.NDArray[np.int64], turned: npt.NDArray[np.int64]
+) -> None:
+    """Put a part's counts and SYN options into the common flows."""
+    merged[number, FLOW_PACKETS] += flows[:, FLOW_PACKETS]
+    for column, other in ((FLOW_OPTIONS_A, FLOW_OPTIONS_B), (FLOW_OPTIONS_B, FLOW_OPTIONS_A)):
+        options = np.where(turned == 1, flows[:, other], flows[:, column])
+        merged[number, column] = np.where(merged[number, column] > 0, merged[number, column], options)

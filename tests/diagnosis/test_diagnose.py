@@ -1,0 +1,209 @@
+"""The verdict: ranked, graded, and rather open than wrong."""
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from written_cases import (
+    TAP,
+    TUNNEL,
+    Talk,
+    View,
+    diagnosed,
+    log_line,
+    lost_short,
+    seed_talk,
+    seen,
+    two_points,
+    write_case,
+)
+
+from lastseen.tables.diagnosis import Diagnosis
+from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
+
+
+def run(folder: Path, files: dict[str, bytes | str], *wanted: str) -> Diagnosis:
+    return diagnosed(write_case(folder, files), wanted=wanted)
+
+
+def healthy_talk(port: int = 40000) -> Talk:
+    talk = Talk(client=("10.0.0.5", port), timestamps=True)
+    talk.opening()
+    talk.exchange(10)
+    talk.send(20, "FA")
+    talk.send(21, "FA", client=True)
+    talk.send(22, "A")
+    return talk
+
+
+SEED = seed_talk()
+STRACE = (
+    '1700000000.001000 write(3<TCP:[10.0.0.5:40000->192.0.2.80:443]>, "GET / HTTP/1.0\\r\\n\\r\\n", 18) = 18 <0.000020>\n'
+    "1700000000.020100 poll([{fd=3<TCP:[10.0.0.5:40000->192.0.2.80:443]>, events=POLLIN}], 1, 6000)"
+    " = 0 (Timeout) <6.006000>\n"
+    "1700000006.027000 close(3<TCP:[10.0.0.5:40000->192.0.2.80:443]>) = 0 <0.000020>\n"
+)
+
+
+def test_the_wait_is_said_with_the_fault(tmp_path: Path) -> None:
+    """By the system call where there is a trace, else by the connection's silence."""
+    assert "the connection stood still for" in run(tmp_path / "a", two_points([SEED])).verdict.summary
+    traced = run(tmp_path / "b", {**two_points([SEED]), "strace.txt": STRACE})
+    assert "; poll waited 6.01 s because of it" in traced.verdict.summary
+    assert traced.symptom is not None
+    assert traced.ranking.startswith("the one the application waited on first")
+
+
+def test_a_loss_that_nobody_felt_is_said_to_be_that(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.opening()
+    talk.exchange(10)
+    for part in range(5):
+        talk.send(20 + part, "A")
+    talk.send(40, "PA", size=900)
+    assert run(tmp_path, two_points([talk])).verdict.summary.endswith(
+        "but nobody waited for them in this run"
+    )
+
+
+def test_without_a_known_cause_the_hop_and_the_contrast_are_named(tmp_path: Path) -> None:
+    talk = seed_talk(timestamps=True)
+    files = two_points([talk], down=replace(TAP, drop=lambda s: s.from_server and "F" in s.flags))
+    verdict = run(tmp_path, files).verdict
+    assert (verdict.grade, verdict.fault, verdict.last_seen, verdict.missing_at) == (
+        "unattributed", None, "tunnel", "tap",
+    )  # fmt: skip
+    assert "what they share and no delivered packet has: the FIN flag" in verdict.summary
+
+
+def test_nothing_lost_and_nobody_waiting_is_healthy(tmp_path: Path) -> None:
+    two = run(tmp_path / "a", two_points([healthy_talk(), healthy_talk(40001)], View(), View(delay_ms=0.1)))
+    assert (
+        two.verdict.summary
+        == "every packet of 2 connections passed all 2 points that saw it and nobody waited"
+    )
+    one = run(tmp_path / "b", {"tap.pcap": seen([healthy_talk()], View())})
+    assert (
+        one.verdict.summary
+        == "nobody waited and nothing is missing in 1 connection at the one point captured"
+    )
+    assert two.next == ()
+
+
+def test_points_on_another_path_are_set_apart(tmp_path: Path) -> None:
+    elsewhere = Talk(client=("198.51.100.1", 5), server=("198.51.100.2", 6))
+    elsewhere.raw(5, healthy_talk(40009).sent[0].packet)
+    files = {**two_points([healthy_talk()], View(), View(delay_ms=0.1)), "3_other.pcap": seen([], View())}
+    assert run(tmp_path, files).verdict.summary.endswith("; 1 point saw nothing of it (another path)")
+
+
+@pytest.mark.parametrize(
+    ("talk", "view", "words"),
+    [
+        (SEED, TUNNEL, "the server's FIN was repeated and nobody answered it"),
+        (SEED, TAP, "no FIN of the server was ever seen and the client's own was not answered"),
+    ],
+)
+def test_one_point_of_a_stall_is_blind(tmp_path: Path, talk: Talk, view: View, words: str) -> None:
+    verdict = run(tmp_path, {"point.pcap": seen([talk], view)}).verdict
+    assert verdict.grade == "blind"
+    assert words in verdict.summary
+    assert verdict.summary.endswith("a single point cannot tell loss from silence")
+
+
+def test_an_unanswered_handshake_is_blind(tmp_path: Path) -> None:
+    talk = Talk()
+    for at in (0, 1000, 3000, 7000):
+        talk.send(at, "S", client=True)
+    verdict = run(tmp_path, {"tap.pcap": seen([talk], View())}).verdict
+    assert "nothing came back" in verdict.summary
+
+
+def test_points_on_one_side_say_that_it_lies_beyond(tmp_path: Path) -> None:
+    files = {"1_tap.pcap": seen([SEED], replace(TAP, delay_ms=0.05)), "2_vm.pcap": seen([SEED], TAP)}
+    assert "all points show the same packets" in run(tmp_path, files).verdict.summary
+
+
+def test_a_trace_alone_is_blind_and_says_what_was_felt(tmp_path: Path) -> None:
+    verdict = run(tmp_path, {"strace.txt": STRACE}).verdict
+    assert verdict.grade == "blind"
+    assert verdict.summary.startswith("poll waited 6.01 s")
+
+
+def test_no_connection_at_all_is_blind(tmp_path: Path) -> None:
+    talk = Talk()
+    talk.raw(0, SEED.sent[0].packet[:9] + bytes([47]) + SEED.sent[0].packet[10:])
+    verdict = run(tmp_path, {"point.pcap": seen([talk], View())}).verdict
+    assert verdict.summary == "there is no TCP connection in this evidence to judge"
+
+
+def test_a_question_leaves_other_connections_out(tmp_path: Path) -> None:
+    files = two_points([SEED, healthy_talk(40002)], TUNNEL, TAP)
+    diagnosis = run(tmp_path, files, "10.0.0.5:40002")
+    assert diagnosis.verdict.fault is None
+    assert diagnosis.ranking == "only connections with 10.0.0.5:40002"
+
+
+def test_the_log_alone_makes_it_possible(tmp_path: Path) -> None:
+    text = "".join(log_line(sent) for sent in SEED.sent if lost_short(sent))
+    verdict = run(tmp_path, {"dmesg.txt": text}).verdict
+    assert (verdict.grade, verdict.fault, verdict.indistinguishable) == (
+        "possible",
+        "ovs_conntrack_padding",
+        (),
+    )
+
+
+# ---- rules that are not there yet ----
+class _Fixed:
+    """A rule that always says the same."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self.judgement = judgement
+
+    def judge(self, _: object) -> Judgement:
+        return self.judgement
+
+
+HINT = (Reason(text="a hint"),)
+
+
+def with_rules(monkeypatch: pytest.MonkeyPatch, *judgements: Judgement) -> None:
+    rules = {judgement.fault: _Fixed(judgement) for judgement in judgements}
+    monkeypatch.setattr(import_module("lastseen.diagnosis.diagnose"), "rules", lambda: rules)
+
+
+def test_two_faults_that_fit_are_both_named_and_neither_accused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_rules(
+        monkeypatch,
+        Untestable(fault="a", missing=("x",), reasons=HINT),
+        Untestable(fault="b", missing=("y",), reasons=HINT),
+    )
+    verdict = run(tmp_path, {"tap.pcap": seen([SEED], TAP)}).verdict
+    assert (verdict.grade, verdict.fault, verdict.indistinguishable) == ("possible", None, ("a", "b"))
+
+
+def test_judgements_are_ranked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confirmed, probable by the number of reasons, possible, untested, refuted."""
+    with_rules(
+        monkeypatch,
+        Refuted(fault="f", against=HINT),
+        Untestable(fault="e", missing=("x",)),
+        Untestable(fault="d", missing=("x",), reasons=HINT),
+        Supported(fault="c", confirmed=False, reasons=HINT),
+        Supported(fault="b", confirmed=False, reasons=HINT * 2),
+        Supported(fault="a", confirmed=True, reasons=()),
+    )
+    diagnosis = run(tmp_path, {"tap.pcap": seen([SEED], TAP)})
+    assert [judgement.fault for judgement in diagnosis.judgements] == ["a", "b", "c", "d", "e", "f"]
+    assert (diagnosis.verdict.fault, diagnosis.verdict.also) == ("a", ("b", "c"))
+
+
+def test_without_any_rule_there_is_still_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_rules(monkeypatch)
+    diagnosis = run(tmp_path, two_points([SEED]))
+    assert diagnosis.verdict.grade == "unattributed"
+    assert diagnosis.next

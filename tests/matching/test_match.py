@@ -1,0 +1,305 @@
+"""What must not matter does not: the same traffic, captured otherwise, gives the same fates."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import packet_writer as w
+import pytest
+from captured import fates, losses, lost_packets, matched, path_of, points_of, summary
+from conversation_writer import Conversation, Endpoint, Point
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lastseen.matching import match
+
+pytestmark = pytest.mark.kernel
+
+TALK = Conversation(exchanges=((200, 3000), (90, 500)))
+FIN = TALK.number_of("server FIN")
+ACKS = [s.number for s in TALK.segments() if s.flags == "A" and not s.from_client and s.number < FIN]
+BARE = [s.number for s in TALK.segments() if s.flags == "A" and 2 < s.number < FIN]
+"""Bare acknowledgments inside the conversation: a loss nobody else tells of."""
+REMOTE, MIDDLE, TAP = Point(delay_ns=400_000), Point(delay_ns=200_000), Point(delay_ns=50_000)
+HOUR = 3_600_000_000_000
+quick = settings(max_examples=12)
+
+Wrap = Callable[[bytes], bytes]
+
+
+def geneve(packet: bytes) -> bytes:
+    return w.ethernet(w.ipv4("10.9.0.1", "10.9.0.2", w.geneve(w.ethernet(packet), vni=7), identification=5))
+
+
+WRAPS: list[Wrap | None] = [
+    None,
+    geneve,
+    lambda packet: w.ethernet(packet, tags=[(0x8100, 5)]),
+    lambda packet: w.ethernet(packet, pad_to=60),
+    lambda packet: w.ethernet(packet, pad_to=60, trailer=b"\x07" * 12),
+    lambda packet: w.ethernet(w.ipv4("10.9.0.1", "10.9.0.2", w.vxlan(w.ethernet(packet), vni=7))),
+]
+
+
+@st.composite
+def seen(draw: st.DrawFn, point: Point) -> Point:
+    """The point with another clock, other addresses, other headers around the packets."""
+    nat: dict[Endpoint, Endpoint] = {}
+    if draw(st.booleans()):
+        nat[TALK.client] = ("203.0.113.7", draw(st.integers(1024, 65535)))
+    if draw(st.booleans()):
+        nat[TALK.server] = ("10.1.1.1", 8443)
+    offset = draw(st.sampled_from([0, 1_000_003, -5 * HOUR, 3 * HOUR]))
+    return replace(
+        point, clock_offset_ns=offset, nat=nat, wrap=draw(st.sampled_from(WRAPS)), ttl=draw(st.sampled_from([64, 64, 64]))
+    )
+
+
+@quick
+@given(
+    points=st.tuples(seen(REMOTE), seen(MIDDLE), seen(TAP)),
+    dropped=st.sets(st.sampled_from(BARE), max_size=3),
+    order=st.permutations(["remote", "middle", "tap"]),
+)
+def test_only_what_was_dropped_is_lost(
+    points: tuple[Point, Point, Point], dropped: set[int], order: Sequence[str]
+) -> None:
+    """Clocks, addresses, ports, tunnels, tags, padding, trailers and the order of the arguments do not matter."""
+    remote, middle, tap = points
+    down = frozenset(n for n in dropped if not TALK.segments()[n].from_client)
+    up = frozenset(dropped) - down
+    shown = {
+        "remote": replace(remote, drop=up),
+        "middle": replace(middle, drop=up),
+        "tap": replace(tap, drop=down),
+    }
+    matching = matched({name: TALK.seen_at(shown[name]) for name in order})
+    at = {name: [s.number for s in TALK.segments() if s.number not in shown[name].drop] for name in shown}
+    expected = {
+        ("middle", "tap", "to_client"): [at["middle"].index(n) + 1 for n in sorted(down)],
+        ("tap", "middle", "to_remote"): [at["tap"].index(n) + 1 for n in sorted(up)],
+    }
+    assert path_of(matching) == ["remote", "middle", "tap"]
+    assert losses(matching) == {hop: frames for hop, frames in expected.items() if frames}
+    assert all(set(found) <= {"lost"} for found in fates(matching).values())
+
+
+@quick
+@given(snap=st.sampled_from([60, 68, 96, 128]), both=st.booleans())
+def test_the_snap_length_does_not_matter(snap: int, both: bool) -> None:
+    """TCP is known by its header."""
+    remote, tap = TALK.seen_at(REMOTE), TALK.seen_at(replace(TAP, drop=frozenset({ACKS[0]})))
+    whole = matched({"remote": remote, "tap": tap})
+    cut = w.pcap(tap, nanoseconds=True, snap_length=snap)
+    first = w.pcap(remote, nanoseconds=True, snap_length=snap if both else 65535)
+    assert summary(matched({"remote": first, "tap": cut})) == summary(whole)
+    assert lost_packets(whole) == 1
+
+
+@quick
+@given(start=st.integers(0, 12), end=st.integers(0, 12), at_remote=st.booleans())
+def test_a_capture_that_starts_late_or_ends_early_claims_no_loss(start: int, end: int, at_remote: bool) -> None:
+    """What it did not watch is unproven or outside."""
+    remote, tap = TALK.seen_at(REMOTE), TALK.seen_at(TAP)
+    if at_remote:
+        remote = remote[start : len(remote) - end]
+    else:
+        tap = tap[start : len(tap) - end]
+    assert lost_packets(matched({"remote": remote, "tap": tap})) == 0
+
+
+@quick
+@given(copies=st.sets(st.integers(0, 12), max_size=4))
+def test_a_packet_captured_twice_is_a_duplicate(copies: set[int]) -> None:
+    """The same IP id a moment later is no retransmission, and at the downstream point nothing injected."""
+    by_client = [s.from_client for s in sorted(TALK.segments(), key=lambda s: s.time_ns + TAP.delay_ns * (1 if s.from_client else -1))]
+    frames = TALK.seen_at(TAP)
+    twice = sorted([*frames, *((frames[n][0] + 2_000, frames[n][1]) for n in copies)], key=lambda p: p[0])
+    matching = matched({"remote": TALK.seen_at(REMOTE), "tap": twice})
+    assert lost_packets(matching) == 0
+    duplicated = fates(matching)[("tap", "remote", "to_remote")].get("duplicated", [])
+    assert len(duplicated) == sum(by_client[n] for n in copies)
+    assert sum(hop.injected for hop in matching.hops) == 0
+
+
+@pytest.mark.parametrize("drop", [frozenset[int](), frozenset({ACKS[0]})])
+def test_ipv6_without_identification(drop: frozenset[int]) -> None:
+    """There is no IP id; numbers and time tell."""
+    talk = replace(TALK, client=("2001:db8::5", 40000), server=("2001:db8::80", 443))
+    matching = matched({"remote": talk.seen_at(REMOTE), "tap": talk.seen_at(replace(TAP, drop=drop))})
+    assert lost_packets(matching) == len(drop)
+
+
+@pytest.mark.parametrize("split_at", ["remote", "tap"])
+def test_segmentation_offload_is_no_loss(split_at: str) -> None:
+    """One large packet here, several on the wire there: the bytes agree."""
+    small, large = replace(TALK, maximum_segment=1448), replace(TALK, maximum_segment=2896)
+    # the large one's acknowledgments are part of the small one's; only the data packets differ
+    keep = {(s.from_client, s.seq + s.length, s.flags) for s in large.segments()}
+    drop = frozenset(
+        s.number for s in small.segments() if not s.length and (s.from_client, s.seq + s.length, s.flags) not in keep
+    )
+    acks = {s.ack for s in large.segments()}
+    drop |= {s.number for s in small.segments() if s.flags == "A" and s.ack not in acks}
+    ids = {"remote": small, "tap": large} if split_at == "remote" else {"remote": large, "tap": small}
+    captures = {
+        "remote": ids["remote"].seen_at(replace(REMOTE, drop=drop if split_at == "remote" else frozenset())),
+        "tap": ids["tap"].seen_at(replace(TAP, drop=drop if split_at == "tap" else frozenset())),
+    }
+    found = fates(matched(captures))[("remote", "tap", "to_client")]
+    assert "merged" in found if split_at == "remote" else "split" in found
+
+
+def test_a_proxy_in_between_made_nothing_vanish() -> None:
+    """Other initial numbers: two connections, each answered."""
+    inner = replace(TALK, client_isn=77_000_000, server_isn=88_000_000, client=("10.0.0.9", 50000), client_id=9000)
+    matching = matched({"remote": inner.seen_at(REMOTE), "tap": TALK.seen_at(TAP)})
+    assert lost_packets(matching) == 0
+
+
+def test_a_transparent_proxy_in_between_made_nothing_vanish() -> None:
+    """The same addresses and ports, but numbers and identifications of its own."""
+    inner = replace(TALK, client_isn=77_000_000, server_isn=88_000_000, client_id=9000, server_id=40000)
+    matching = matched({"remote": inner.seen_at(REMOTE), "tap": TALK.seen_at(TAP)})
+    assert lost_packets(matching) == 0
+
+
+def test_a_firewall_that_moves_sequence_numbers() -> None:
+    """The same identifications, numbers a constant apart: one connection, and the report says so."""
+    moved = replace(REMOTE, sequence_offset=(123_456_789, 4_000_000_000))
+    matching = matched({"remote": TALK.seen_at(moved), "tap": TALK.seen_at(replace(TAP, drop=frozenset({ACKS[1]})))})
+    assert lost_packets(matching) == 1
+    assert all(hop.rewritten["tcp.seq"] == hop.rewritten_packets > 5 for hop in matching.hops)
+
+
+def test_one_of_many_syns_got_no_further() -> None:
+    """A lone unanswered SYN is lost at the hop it did not pass."""
+    others = [replace(TALK, client=("10.0.0.5", 41000 + i), client_isn=5_000_000 * (i + 1), start_ns=TALK.start_ns + i * 30_000_000) for i in range(3)]
+    frames = [[p for talk in others for p in talk.seen_at(point)] for point in (REMOTE, TAP)]
+    syn = w.tcp(45000, 443, seq=424_242_424, flags="S")
+    lone = (others[1].start_ns - 5_000_000, w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", syn, identification=77)))
+    tap = sorted([*frames[1], lone], key=lambda p: p[0])
+    matching = matched({"remote": frames[0], "tap": tap})
+    assert losses(matching) == {("tap", "remote", "to_remote"): [tap.index(lone) + 1]}
+
+
+def test_a_syn_to_what_the_other_capture_leaves_out_is_outside() -> None:
+    """All it shows has one port that this one has not: that is its filter, not a loss."""
+    syn = w.ethernet(w.ipv4("10.0.0.5", "192.0.2.99", w.tcp(45000, 22, seq=424_242_424, flags="S"), identification=7))
+    tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, syn)], key=lambda p: p[0])
+    matching = matched({"remote": TALK.seen_at(REMOTE), "tap": tap})
+    assert losses(matching) == {}
+    assert len(fates(matching)[("tap", "remote", "to_remote")]["outside"]) == 1
+
+
+def test_points_with_nothing_in_common_have_no_hop() -> None:
+    """Nor an order."""
+    other = replace(TALK, client=("10.7.0.1", 1234), client_isn=99_999_999, server_isn=55_555_555, client_id=1, server_id=2)
+    matching = matched({"one": TALK.seen_at(TAP), "two": other.seen_at(TAP)})
+    assert (matching.hops, matching.order) == ((), (None, None))
+
+
+def test_a_given_order_makes_one_path() -> None:
+    """case.toml knows; an empty capture in a stated place was watching."""
+    syn = (TALK.start_ns, w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(4, 443, seq=99_999_999, flags="S"))))
+    matching = matched({"tap": [syn], "remote": []}, order=["remote", "tap"])
+    assert matching.order == (1, 2)
+    assert losses(matching) == {("tap", "remote", "to_remote"): [1]}
+
+
+def test_an_empty_capture_without_a_place_says_nothing() -> None:
+    assert matched({"tap": TALK.seen_at(TAP), "remote": []}).hops == ()
+
+
+def test_an_empty_capture_between_two_that_saw_it_is_passed_over() -> None:
+    """The packets went by there, or elsewhere: no loss."""
+    captures = {"tap": TALK.seen_at(TAP), "middle": [], "remote": TALK.seen_at(REMOTE)}
+    matching = matched(captures, order=["remote", "middle", "tap"])
+    assert lost_packets(matching) == 0
+    assert {(hop.upstream, hop.downstream) for hop in matching.hops} == {(0, 2), (2, 0)}
+
+
+def test_a_path_that_splits() -> None:
+    """Two connections over two middle points: each is followed on its own way."""
+    other = replace(TALK, client=("10.0.0.5", 40001), client_isn=31_000_000, server_isn=32_000_000, start_ns=TALK.start_ns + 50_000_000)
+    matching = matched({
+        "remote": [*TALK.seen_at(REMOTE), *other.seen_at(REMOTE)],
+        "left": TALK.seen_at(MIDDLE),
+        "right": other.seen_at(replace(MIDDLE, delay_ns=210_000)),
+        "tap": [*TALK.seen_at(TAP), *other.seen_at(TAP)],
+    })  # fmt: skip
+    assert lost_packets(matching) == 0
+    assert (path_of(matching)[0], path_of(matching)[-1]) == ("remote", "tap")
+
+
+@quick
+@given(to_client=st.booleans(), offset=st.sampled_from([0, 2 * HOUR]), late=st.booleans())
+def test_one_direction_only(to_client: bool, offset: int, late: bool) -> None:
+    """The order may be unknown; what was dropped is lost all the same, and nothing else."""
+    other_way = frozenset(s.number for s in TALK.segments() if s.from_client == to_client)
+    bare = [n for n in BARE if n not in other_way][1]
+    dropped_at = "tap" if to_client else "remote"
+    shown = {
+        "remote": replace(REMOTE, drop=other_way, clock_offset_ns=offset),
+        "tap": replace(TAP, drop=other_way, delay_ns=50_000),
+    }
+    shown[dropped_at] = replace(shown[dropped_at], drop=other_way | {bare})
+    matching = matched({name: TALK.seen_at(point) for name, point in shown.items()})
+    assert lost_packets(matching) == 1
+    assert all(order is not None for order in matching.order) is (offset == 0)
+
+
+@pytest.mark.parametrize("isn", [0, 1_000_000])
+def test_replayed_connections_are_paired_in_time(isn: int) -> None:
+    """The same numbers three times; the second time an acknowledgment was lost."""
+    runs = [replace(TALK, client_isn=isn, server_isn=isn, start_ns=TALK.start_ns + i * 10_000_000_000) for i in range(3)]
+    remote = [p for run in runs for p in run.seen_at(REMOTE)]
+    drops = [frozenset[int](), frozenset({ACKS[0]}), frozenset[int]()]
+    tap = [p for run, drop in zip(runs, drops, strict=True) for p in run.seen_at(replace(TAP, drop=drop))]
+    frames = len(TALK.segments()) + ACKS[0] + 1
+    assert losses(matched({"remote": remote, "tap": tap})) == {("remote", "tap", "to_client"): [frames]}
+    # a capture that began after the first run
+    late = tap[len(TALK.segments()) :]
+    assert losses(matched({"remote": remote, "tap": late})) == {("remote", "tap", "to_client"): [frames]}
+
+
+def test_reused_ports_are_different_connections() -> None:
+    """One 4-tuple, two connections; the second lost a FIN."""
+    again = replace(TALK, client_isn=700_000_000, server_isn=800_000_000, start_ns=TALK.start_ns + HOUR)
+    remote = [*TALK.seen_at(REMOTE), *again.seen_at(REMOTE)]
+    tap = [*TALK.seen_at(TAP), *again.seen_at(replace(TAP, drop=frozenset({FIN})))]
+    assert losses(matched({"remote": remote, "tap": tap})) == {
+        ("remote", "tap", "to_client"): [len(TALK.segments()) + FIN + 1]
+    }
+
+
+def test_mid_connection_without_a_handshake() -> None:
+    """Packets vote; addresses differ."""
+    tap = replace(TAP, nat={TALK.client: ("10.44.0.1", 5)}, drop=frozenset({BARE[-1]}))
+    matching = matched({"remote": TALK.seen_at(REMOTE)[4:], "tap": TALK.seen_at(tap)[4:]})
+    assert lost_packets(matching) == 1
+
+
+def test_both_directions_of_opening_on_one_path() -> None:
+    """A connection opened from the far side is followed as well."""
+    back = Conversation(client=("192.0.2.80", 5000), server=("10.0.0.5", 22), client_isn=61_000_000, server_isn=62_000_000, start_ns=TALK.start_ns + 60_000_000)
+    bare = next(s.number for s in back.segments() if s.flags == "A" and s.from_client and s.number > 4)
+    mirrored = {"remote": 100_000, "tap": 450_000}
+    talks = [replace(TALK, client=("10.0.0.5", 40000 + i), client_isn=9_000_000 * (i + 1), start_ns=TALK.start_ns + i * 20_000_000) for i in range(3)]
+    matching = matched({
+        "remote": [*(p for t in talks for p in t.seen_at(REMOTE)), *back.seen_at(Point(delay_ns=mirrored["remote"]))],
+        "tap": [*(p for t in talks for p in t.seen_at(TAP)), *back.seen_at(Point(delay_ns=mirrored["tap"], drop=frozenset({bare})))],
+    })  # fmt: skip
+    assert path_of(matching) == ["remote", "tap"]
+    assert losses(matching) == {("remote", "tap", "to_client"): [3 * len(TALK.segments()) + bare + 1]}
+
+
+def test_the_result_names_points_in_path_order_whatever_they_are_called() -> None:
+    """Names decide nothing."""
+    one = matched({"a": TALK.seen_at(TAP), "b": TALK.seen_at(MIDDLE), "c": TALK.seen_at(REMOTE)})
+    other = match(points_of({"c": TALK.seen_at(TAP), "b": TALK.seen_at(MIDDLE), "a": TALK.seen_at(REMOTE)})[::-1])
+    assert (path_of(one), path_of(other)) == (["c", "b", "a"], ["a", "b", "c"])
+
+
+def test_no_points_and_one_point() -> None:
+    assert match([]).points == ()
+    assert matched({"tap": TALK.seen_at(TAP)}).order == (1,)
