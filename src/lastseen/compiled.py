@@ -51,19 +51,30 @@ def _version_of_sources() -> str:
 
 
 def _choose_cache() -> None:
-    """Point Numba at a folder of this version's own that can be written, unless the user already named one."""
-    if os.environ.get("NUMBA_CACHE_DIR"):
+    """Point Numba at a folder of this version's own that can be written, unless the user named such a one."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named and _writable(Path(named)):
         return
     version = f"kernels-{_version_of_sources()}"
-    for root in _roots():
-        if (root / version).is_dir() or _writable(root / version):
-            _forget_others(root, version)
-            folder = root / version
-            break
+    root = next((root for root in _roots() if _writable(root / version)), None)
+    if root is not None:
+        _forget_others(root, version)
+        folder = root / version
     else:
         folder = Path(tempfile.mkdtemp(prefix="lastseen-kernels-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _take_over(version, folder)
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
+
+
+def _take_over(version: str, folder: Path) -> None:
+    """Copy code that whoever installed lastseen compiled, where only they can write: Numba wants to write there."""
+    if any(folder.iterdir()):
+        return
+    for ready in (root / version for root in _roots()):
+        if ready != folder and ready.is_dir():
+            shutil.copytree(ready, folder, dirs_exist_ok=True)
+            return
 
 
 def _forget_others(root: Path, version: str) -> None:

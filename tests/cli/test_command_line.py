@@ -1,5 +1,6 @@
 """Arguments, options and exit statuses, as the contract of the command line has them."""
 
+import gzip
 import itertools
 import os
 import re
@@ -294,6 +295,9 @@ def test_a_damaged_archive_gives_what_came_before(tmp_path: Path) -> None:
         run = lastseen("diagnose", broken, "--json")
         assert run.status in {0, 1, 2}
         assert "Traceback" not in run.err
+    plain = gzip.decompress(whole)
+    broken.write_bytes(plain[: len(plain) // 2])
+    run = lastseen("diagnose", broken, "--json")
     assert len(run.said["points"]) >= 2
     assert any("cannot be unpacked to its end" in row["reason"] for row in run.said["weirds"])
     for at in itertools.islice(range(40, len(whole), len(whole) // 4), 4):

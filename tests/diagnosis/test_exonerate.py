@@ -127,7 +127,6 @@ def test_a_loss_on_the_way_to_the_server_clears_neither_end(tmp_path: Path) -> N
     found = cleared(tmp_path, files)
     assert "the remote server" not in found
     assert "the client and its system" not in found
-    assert found["the network before that hop"].endswith("got from lan to mid")
 
 
 def test_a_server_that_never_closed_is_not_cleared(tmp_path: Path) -> None:

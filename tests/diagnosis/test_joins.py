@@ -172,3 +172,11 @@ def test_a_logs_clock_is_read_from_its_joined_lines(tmp_path: Path) -> None:
 def test_lines_without_a_time_or_a_packet_have_no_clock() -> None:
     alone = JoinedLine(line=line("x"))
     assert log_clocks([alone], [line("x")], ()) == []
+
+
+def test_a_joined_line_without_a_time_tells_no_clock(tmp_path: Path) -> None:
+    """Lines pasted without their first column."""
+    text = "".join(log_line(sent) for sent in LOST)
+    items, lines, points = joined(tmp_path, {**two_points([SEED]), "dmesg.txt": text})
+    timeless = [replace(item, at_ns=None) for item in lines]
+    assert log_clocks(items, timeless, points) == []

@@ -80,6 +80,9 @@ def test_loss_that_was_repaired_in_time_is_not_material(tmp_path: Path, *, befor
     assert not site.material
     diagnosis = diagnosed(write_case(tmp_path / "whole", files))
     assert diagnosis.verdict.grade == "healthy"
+    assert diagnosis.verdict.summary.startswith(
+        "nobody waited in 1 connection; 1 packet of it was lost on the way and repaired"
+    )
     assert any(HARMLESS in note.text for note in diagnosis.notes)
 
 

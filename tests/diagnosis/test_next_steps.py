@@ -17,6 +17,8 @@ from written_cases import (
     write_case,
 )
 
+from lastseen.diagnosis.next_steps import _of
+from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.judgements import Step
 
 SEED = seed_talk()
@@ -49,6 +51,7 @@ def test_a_log_alone_gives_the_filter_too(tmp_path: Path) -> None:
 
 def test_what_is_no_address_never_reaches_a_command(tmp_path: Path) -> None:
     """A trace may say anything; commands are copied into a root shell."""
+    assert _of(Endpoint(address="$(reboot)", port=443)) == "tcp"
     for step in steps(tmp_path, {"strace.txt": trace("10.0.0.5:40000->$(reboot):443")}):
         assert not any("reboot" in command for command in step.commands)
 

@@ -219,3 +219,10 @@ def test_a_line_is_followed_to_the_point_asked_for(
 def test_a_line_is_not_followed_against_its_direction() -> None:
     joined = JoinedLine(line=line("bad checksum"), point=0, row=0)
     assert facts(hops=DOWN).row_at(joined, 1, CLIENT_TO_REMOTE) is None
+
+
+def test_points_that_lie_in_a_circle_end_the_search() -> None:
+    """A path that comes back to itself is no path; the search gives up."""
+    circle = (hop(0, 1, REMOTE_TO_CLIENT, [0]), hop(1, 0, REMOTE_TO_CLIENT, [0]))
+    joined = JoinedLine(line=line("bad checksum"), point=0, row=0)
+    assert facts(hops=circle).row_at(joined, 2, REMOTE_TO_CLIENT) is None

@@ -18,6 +18,7 @@ from lastseen.evidence.captures import open_bytes, read_capture
 from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.details import read_details
 from lastseen.evidence.captures.headers import SLL2
+from lastseen.evidence.captures.scan import EARLIEST_NS, LATEST_NS
 from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml
 from lastseen.matching import match
@@ -80,6 +81,13 @@ def check_capture(capture: Capture, source: ByteSource) -> None:
         promise(offsets[0] >= 24, "the first packet lies behind the file header")
         promise(bool((ends[:-1] <= offsets[1:]).all()), "packets lie one behind the other")
         promise(int(ends[-1]) <= source.size, "the last packet ends in the file")
+    moments = [capture.times_ns()] + [
+        np.array([face.start_ns or 0, face.end_ns or 0]) for face in capture.interfaces
+    ]
+    promise(
+        all(bool(((times >= EARLIEST_NS) & (times <= LATEST_NS)).all()) for times in moments),
+        "differences of times fit 64 bits",
+    )
 
 
 def check_flows(capture: Capture) -> None:

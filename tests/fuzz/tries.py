@@ -49,7 +49,7 @@ FINDINGS: Final = "findings"
 INDEX, TRIED, DECODED, PEAK = 0, 1, 2, 3
 """The case now being tried; cases done; of these with a decoded packet; bytes of memory added at the most."""
 WARM_UP: Final = 300
-"""Cases until memory is measured: kernels are loaded, arenas grown."""
+"""Cases until time and memory are measured: the rarer kernels are compiled or loaded, arenas grown."""
 SLOW_S: Final = 2.0
 """Processor time that a case of 20 kB may take; usual is 1 ms."""
 
@@ -101,7 +101,7 @@ def _trouble(data: bytes, whole: list[Point], progress: npt.NDArray[np.int64]) -
     except BaseException:  # noqa: BLE001 - whatever lastseen raises is what is looked for
         return traceback.format_exc(limit=-4)
     used = time.process_time() - begun
-    return f"slow: {used:.1f} s" if used > SLOW_S else ""
+    return f"slow: {used:.1f} s" if used > SLOW_S and progress[TRIED] > WARM_UP else ""
 
 
 def _memory(key: str) -> int:

@@ -87,9 +87,10 @@ def test_constraints_are_names_and_versions(root: Path) -> None:
 
 
 def test_tests_mirror_the_source(root: Path) -> None:
-    """Each folder of tests is a stage, the golden runs, samples or these rules."""
+    """Each folder of tests is a stage, the golden runs, fuzzing, samples or these rules; beside them the writers."""
     stages = {path.stem for path in (root / "src/lastseen").iterdir()}
-    extra = {"conftest", "data", "golden", "house_rules", "__pycache__"}
+    extra = {"conftest", "data", "fuzz", "golden", "house_rules", "__pycache__"}
+    extra |= {"packet_writer", "conversation_writer", "installed"}
     assert {path.stem for path in (root / "tests").iterdir()} - stages - extra == set()
 
 

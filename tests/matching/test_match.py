@@ -274,7 +274,7 @@ def test_reused_ports_are_different_connections() -> None:
 
 def test_mid_connection_without_a_handshake() -> None:
     """Packets vote; addresses differ."""
-    tap = replace(TAP, nat={TALK.client: ("10.44.0.1", 5)}, drop=frozenset({BARE[-1]}))
+    tap = replace(TAP, nat={TALK.client: ("10.44.0.1", 5)}, drop=frozenset({ACKS[-1]}))
     matching = matched({"remote": TALK.seen_at(REMOTE)[4:], "tap": TALK.seen_at(tap)[4:]})
     assert lost_packets(matching) == 1
 
@@ -303,3 +303,63 @@ def test_the_result_names_points_in_path_order_whatever_they_are_called() -> Non
 def test_no_points_and_one_point() -> None:
     assert match([]).points == ()
     assert matched({"tap": TALK.seen_at(TAP)}).order == (1,)
+
+
+def test_a_capture_that_began_after_the_first_replay_at_the_remote_end() -> None:
+    """Fewer at the point that is looked at first."""
+    runs = [replace(TALK, start_ns=TALK.start_ns + i * 10_000_000_000) for i in range(3)]
+    remote = [p for run in runs[1:] for p in run.seen_at(REMOTE)]
+    tap = [p for n, run in enumerate(runs) for p in run.seen_at(replace(TAP, drop=frozenset({ACKS[0]} if n == 1 else ())))]
+    assert losses(matched({"remote": remote, "tap": tap})) == {("remote", "tap", "to_client"): [ACKS[0] + 1]}
+
+
+def test_replays_behind_nat_next_to_a_connection_of_its_own() -> None:
+    """The one that is unique tells the clocks, which tell the others."""
+    runs = [replace(TALK, start_ns=TALK.start_ns + i * 10_000_000_000) for i in range(1, 4)]
+    own = replace(TALK, client=("10.0.0.6", 5), client_isn=77_777_777, server_isn=66_666_666)
+    tap = replace(TAP, nat={TALK.client: ("10.3.3.3", 3)}, clock_offset_ns=-5 * HOUR)
+    remote = [p for run in (own, *runs) for p in run.seen_at(REMOTE)]
+    behind = [p for run in (own, *runs[1:]) for p in run.seen_at(tap)]
+    matching = matched({"remote": remote, "tap": behind})
+    assert lost_packets(matching) == 0
+    assert matching.conversations.group[:, 1].tolist() == [0, -1, 1, 2]
+
+
+def test_ipv6_without_a_handshake() -> None:
+    """Timestamps stand in for the identification."""
+    talk = replace(TALK, client=("2001:db8::5", 40000), server=("2001:db8::80", 443), timestamps=True)
+    tap = replace(TAP, drop=frozenset({ACKS[-1]}))
+    assert lost_packets(matched({"remote": talk.seen_at(REMOTE)[4:], "tap": talk.seen_at(tap)[4:]})) == 1
+
+
+def test_given_places_of_empty_captures() -> None:
+    matching = matched({"tap": [], "remote": []}, order=["remote", "tap"])
+    assert (matching.order, matching.hops) == ((1, 2), ())
+
+
+def test_an_unanswered_connection_that_had_answers_elsewhere() -> None:
+    """One direction at the tap shows acknowledgments that grow: it took another way."""
+    only_client = frozenset(s.number for s in TALK.segments() if not s.from_client or s.number < 4)
+    other = replace(TALK, client=("10.0.0.6", 5), client_isn=77_777_777, server_isn=66_666_666)
+    tap = sorted([*TALK.seen_at(replace(TAP, drop=only_client)), *other.seen_at(TAP)], key=lambda p: p[0])
+    assert lost_packets(matched({"remote": other.seen_at(REMOTE), "tap": tap})) == 0
+
+
+def test_retransmissions_nobody_acknowledges_are_lost() -> None:
+    """The path broke before the captures began: the same acknowledgment number all the time, then a reset."""
+    frames = [
+        w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(41000, 443, seq=88_888_888, ack=99_999_999, flags=flags, data=data), identification=70 + n))
+        for n, (flags, data) in enumerate([("PA", b"hello"), ("PA", b"hello"), ("RA", b"")])
+    ]
+    stray = [(TALK.start_ns + (n + 2) * 1_000_000, data) for n, data in enumerate(frames)]
+    tap = sorted([*TALK.seen_at(TAP), *stray], key=lambda p: p[0])
+    found = losses(matched({"remote": TALK.seen_at(REMOTE), "tap": tap}))
+    assert found == {("tap", "remote", "to_remote"): [tap.index(p) + 1 for p in stray]}
+
+
+def test_hosts_that_nat_renames_are_no_filter() -> None:
+    """The host that all of the remote end's connections share is unknown at the tap."""
+    nat = {TALK.client: ("203.0.113.5", 999), TALK.server: ("203.0.113.80", 443)}
+    syn = w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(45000, 443, seq=424_242_424, flags="S"), identification=7))
+    tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, syn)], key=lambda p: p[0])
+    assert lost_packets(matched({"remote": TALK.seen_at(replace(REMOTE, nat=nat)), "tap": tap})) == 1

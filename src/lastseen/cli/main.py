@@ -60,8 +60,16 @@ def _root(
 
 
 app.command(epilog="Example: lastseen diagnose case-folder/ --json")(diagnose)
-app.command(epilog="Example: lastseen connections tap.pcap")(connections)
-app.command(epilog="Example: lastseen losses tunnel.pcap tap.pcap")(losses)
+app.command(
+    epilog="\b\nExample: lastseen connections tap.pcap\n"
+    """         lastseen connections tap.pcap --where 'stall and tcp.port == 443'\n"""
+    "         lastseen connections tap.pcap --where 'ip.addr == 10.0.0.0/8' --csv"
+)(connections)
+app.command(
+    epilog="\b\nExample: lastseen losses tunnel.pcap tap.pcap\n"
+    """         lastseen losses tunnel.pcap tap.pcap --where 'lost > 1 or bytes > 0'\n"""
+    "         lastseen losses tunnel.pcap tap.pcap --parquet losses.parquet"
+)(losses)
 app.command(epilog="Example: lastseen explain ovs_conntrack_padding")(explain)
 app.command(epilog="Example: lastseen faults --matching checksum")(faults)
 app.command(epilog="Example: lastseen schema diagnosis")(schema)

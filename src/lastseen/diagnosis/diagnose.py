@@ -76,7 +76,7 @@ def _rank(judgement: Judgement) -> tuple[int, int, str]:
             return (0 if confirmed else 1, -len(reasons), judgement.fault)
         case Untestable(reasons=reasons):
             return (2 if reasons else 3, -len(reasons), judgement.fault)
-        case Refuted(reasons=reasons):
+        case Refuted(reasons=reasons):  # pragma: no branch - the sum is closed
             return (4, -len(reasons), judgement.fault)
 
 
@@ -100,17 +100,25 @@ def _ranking(facts: Facts, question: Question) -> str:
 
 # ---- the verdict ----
 def _verdict(facts: Facts, judgements: Sequence[Judgement]) -> tuple[Verdict, LossSite | None]:
+    if facts.asked and not facts.focus:
+        return _no_such_connection(facts), None
     supported = [j for j in judgements if isinstance(j, Supported)]
     if supported:
         return _supported(facts, supported)
     material = next((site for site in facts.sites if len(site.lost_rows) and site.material), None)
     hinted = [j for j in judgements if isinstance(j, Untestable) and j.reasons]
     if hinted:
-        return _possible(hinted, material), material
+        site = next((s for s in facts.sites if s.number == hinted[0].hop), material)
+        return _possible(hinted, site), site
     if material is not None:
         return _unattributed(facts, material), material
     site = next((s for s in facts.sites if len(s.lost_rows)), None)
     return _nothing_lost(facts), site
+
+
+def _no_such_connection(facts: Facts) -> Verdict:
+    summary = f"no connection with {' and '.join(facts.asked)} is in this evidence"
+    return Verdict(fault=None, grade="blind", summary=summary)
 
 
 def _supported(facts: Facts, supported: Sequence[Supported]) -> tuple[Verdict, LossSite | None]:
@@ -240,4 +248,8 @@ def _healthy(facts: Facts) -> str:
     aside = f"; {unseen} point{'s' if unseen != 1 else ''} saw nothing of it (another path)" if unseen else ""
     if points == 1:
         return f"nobody waited and nothing is missing in {what} at the one point captured"
+    lost = sum(len(site.lost_rows) for site in facts.sites)
+    if lost:
+        were = "packets of it were" if lost > 1 else "packet of it was"
+        return f"nobody waited in {what}; {lost} {were} lost on the way and repaired or not needed{aside}"
     return f"every packet of {what} passed all {points} points that saw it and nobody waited{aside}"

@@ -53,6 +53,7 @@ def facts_of(
         settings=evidence.of(Setting),
         versions=evidence.of(Version),
         focus=focus,
+        asked=tuple(wanted),
         host_names=_host_names(evidence.of(Version)),
     )
     return facts, list(facts.conversations)

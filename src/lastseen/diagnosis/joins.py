@@ -85,7 +85,7 @@ def join_lines(lines: Iterable[LogLine], points: Sequence[Point]) -> list[Joined
     numbers = _Numbers.of(_packets(joined))
     order = sorted(range(len(points)), key=lambda p: (points[p].node not in {i.line.node for i in joined}, p))
     for number in order:
-        _join_at(number, points[number], wanted, numbers, joined)
+        _join_at(number, points[number], wanted, numbers, joined=joined)
     return joined
 
 
@@ -127,6 +127,7 @@ def _join_at(
     point: Point,
     wanted: dict[Key, list[int]],
     numbers: _Numbers,
+    *,
     joined: list[JoinedLine],
 ) -> None:
     """Join what is seen at one point.

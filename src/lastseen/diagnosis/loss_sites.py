@@ -33,7 +33,7 @@ def loss_sites(matching: Matching, details: Details, focus: frozenset[int]) -> t
             _in_focus(matching, hop, hop.rows(UNPROVEN), focus),
         )
         if len(lost) or len(unproven):
-            sites.append(_site(matching, number, lost, unproven, details))
+            sites.append(_site(matching, number, lost, unproven, details=details))
     return tuple(
         sorted(sites, key=lambda s: (not s.material, -len(s.lost_rows), -len(s.unproven_rows), s.number))
     )
@@ -67,6 +67,7 @@ def _site(
     number: int,
     lost: npt.NDArray[np.int64],
     unproven: npt.NDArray[np.int64],
+    *,
     details: Details,
 ) -> LossSite:
     hop = matching.hops[number]

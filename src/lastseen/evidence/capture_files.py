@@ -50,6 +50,10 @@ class _UntilTold:
         self.stopped = self.stopped or self.expired()
         return 0 if self.stopped else self.source.read_at(offset, target)
 
+    def piece(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`, whatever the time: a few options of packets already read."""
+        return self.source.piece(offset, length)
+
 
 def read_captures(
     files: Sequence[CaseFile], *, progress: Callable[[str], None], expired: Callable[[], bool]

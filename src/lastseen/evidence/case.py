@@ -193,7 +193,7 @@ def _read_all(looked: Sequence[_Looked], case: Case, limits: "_Limits", *, texts
         elif limits.expired():
             _time_is_up(look.file, case)
         elif texts and look.reader is not None:
-            _read_text(look, look.reader, place, case, limits.expired)
+            _read_text(look, look.reader, place, case, expired=limits.expired)
         else:
             kind = look.reader.KIND if look.reader else None
             case.files.append(EvidenceFile(file=look.file.name, kind=kind, rows=0))
@@ -246,7 +246,7 @@ def _add_capture(look: _Looked, place: Place, read: "CaptureRead", case: Case) -
 
 
 def _read_text(
-    look: _Looked, reader: "Reader", place: Place, case: Case, expired: Callable[[], bool]
+    look: _Looked, reader: "Reader", place: Place, case: Case, *, expired: Callable[[], bool]
 ) -> None:
     name, command = look.file.name, look.head.command if look.head else ""
     before = len(case.rows)

@@ -125,6 +125,7 @@ class Facts:
     settings: tuple[Setting, ...]
     versions: tuple[Version, ...]
     focus: frozenset[int]
+    asked: tuple[str, ...] = ()
     host_names: dict[str, str]
 
     # ---- logs ----

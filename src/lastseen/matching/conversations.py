@@ -104,7 +104,7 @@ class _Found:
             some = np.flatnonzero(alone >= 0)
             if len(some):
                 self._shift = int(np.median(lists[1][some] - lists[3][alone[some]]))
-        shift = self._shift if self._shift is not None else int(mine[1].min() - theirs[1].min())
+        shift = self._shift if self._shift is not None else _likely_shift(mine[1], theirs[1])
         partner = _pair_runs(*lists, np.int64(shift), np.False_)
         found = np.flatnonzero(partner >= 0)
         return order_a[found], order_b[partner[found]]
@@ -182,6 +182,13 @@ class _Found:
         self.known = np.concatenate([self.known, new.isn_known[left]])
         self.ends = np.concatenate([self.ends, new.ends[left]])
         self.times = np.concatenate([self.times, new.times[left] - (self._shift or 0)])
+
+
+def _likely_shift(mine: Int64s, theirs: Int64s) -> int:
+    """Between clocks of which nothing is known: none when the times overlap, else the first is the first."""
+    if mine.min() <= theirs.max() and theirs.min() <= mine.max():
+        return 0
+    return int(mine.min() - theirs.min())
 
 
 def _knows(known: Bools, wanted: tuple[bool, bool]) -> Bools:

@@ -233,9 +233,10 @@ def _unpaired(rows: Any, starts: Any, members: Any, how: Any) -> Any:
 def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     """The members' fate inside the watch of the downstream point, else OUTSIDE or UNPROVEN.
 
-    The watch is stretched by the largest delay, as what was sent then still comes by; but not at an end where
-    packets of the other direction are missing, too: there the capture itself was cut off. What was sent between two
-    packets that did reach down would have been seen there, however long its way is.
+    The watch begins with what was sent after down's first packet. Its end is stretched by the largest delay, as what
+    was sent then still comes by; but not where packets of the other direction are missing after it, too: there the
+    capture itself was cut off. What was sent between two packets that did reach down would have been seen there,
+    however long its way is.
     """
     watched = _watched(view.down)
     if watched is None:
@@ -245,10 +246,9 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     at, largest_delay = sent + view.offset_ns, max(int(walked.delays.max(initial=0)), 0)
     early, late = _missing_back(view, start, end)
     limits = np.iinfo(np.int64)
-    reach_before = 0 if early > limits.min else largest_delay
     reach_after = -largest_delay if late < limits.max else largest_delay
-    before = (at + reach_before < start) & (sent < walked.first)
-    after = (at > end + reach_after) & (sent > walked.last)
+    before = (at < start) & (sent <= walked.first)
+    after = (at > end + reach_after) & (sent >= walked.last)
     verdict = walked.by_default.copy()
     verdict[(before | after) & (verdict == LOST)] = UNPROVEN
     verdict[(before & (at <= early)) | (after & (at >= late))] = OUTSIDE

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lastseen.matching.conversations import find_conversations, with_common_numbers
 from lastseen.matching.fates import PairView, judge_hop
 from lastseen.matching.grouping import Grouped, group_packets, without_digests
-from lastseen.matching.ordering import Relation, relate
+from lastseen.matching.ordering import Relation, against_the_rest, relate
 from lastseen.matching.pairing import Pairing, pair_points
 from lastseen.matching.passing import passing
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations, Hop, Matching, Point
@@ -71,7 +71,14 @@ class _Work:
         return self._pairings[p, q]
 
     def _relation(self, p: int, q: int) -> Relation:
-        return relate((self.grouped[p], self.grouped[q]), self._both(p, q), self.pairing(p, q))
+        """How q lies to p. Conversations opened from the other end are turned: the client is an end of the path."""
+        grouped, pairing = (self.grouped[p], self.grouped[q]), self.pairing(p, q)
+        relation = relate(grouped, self._both(p, q), pairing)
+        turned = against_the_rest(grouped, self._both(p, q), pairing, relation)
+        if not len(turned):
+            return relation
+        self.conversations.flipped[turned] ^= True
+        return relate(grouped, self._both(p, q), pairing)
 
     # ---- order ----
     def _components(self) -> list[list[int]]:

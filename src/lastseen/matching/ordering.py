@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.matching.grouping import Grouped
-from lastseen.matching.pairing import NONE, Pairing, shared_sides, travel_times
+from lastseen.matching.pairing import NONE, Pairing, shared_sides, travel_extremes, travel_times
 from lastseen.tables.packets import MISC, PacketRows
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations
 
-__all__ = ["Relation", "relate"]
+__all__ = ["Relation", "against_the_rest", "relate"]
 
 SAME_CLOCK_NS: Final = 50_000
 """Packets may seem to arrive this much before they were sent on one clock: capture threads stamp out of order
@@ -65,6 +65,24 @@ def relate(grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pairi
         distance = 0.0 if hops else _by_what_is_missing(grouped, sides, pairing)
     pairs = len(to_remote), len(to_client)
     return Relation(distance_ns=distance, offset_ns=offset, pairs=pairs, hops=hops, known=known)
+
+
+def against_the_rest(
+    grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pairing, relation: Relation
+) -> Int64s:
+    """int64[k]: conversations whose originator is at the other end of the path than most others' is.
+
+    Every packet of their originator takes the way (and the time) that the others' responders' packets take.
+    """
+    sides, limits = shared_sides(both), np.iinfo(np.int64)
+    extremes = np.empty((len(sides), 2), np.int64)
+    extremes[:] = limits.max, limits.min
+    p, q = grouped
+    travel_extremes(p.packets, q.packets, sides, p.rows, p.starts, pairing.partner_p, pairing.how_p, extremes)
+    to_remote, to_client = extremes[CLIENT_TO_REMOTE::2], extremes[REMOTE_TO_CLIENT::2]
+    nearer, farther = (to_client, to_remote) if relation.distance_ns > 0 else (to_remote, to_client)
+    seen = (to_remote[:, 0] < limits.max) & (to_client[:, 0] < limits.max)
+    return np.flatnonzero((both.group >= 0).all(axis=1))[seen & (nearer[:, 1] < farther[:, 0])]
 
 
 def _by_what_is_missing(grouped: tuple[Grouped, Grouped], sides: Int64s, pairing: Pairing) -> float:

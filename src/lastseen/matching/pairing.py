@@ -34,6 +34,7 @@ __all__ = [
     "Pairing",
     "pair_points",
     "shared_sides",
+    "travel_extremes",
     "travel_times",
 ]
 
@@ -191,7 +192,7 @@ def _twins(packets: Any, rows: Any, row: Any) -> Any:
 def _by_time(
     packets_p: Any, a: Any, packets_q: Any, b: Any, shift: Any, partner_p: Any, partner_q: Any
 ) -> None:
-    """Pair twins again in order of aligned time; the shorter list chooses, each the nearest that leaves enough."""
+    """Pair twins again in order of aligned time; `b`, the fewer, choose, each the nearest that leaves enough."""
     a_times, b_times = np.empty(a.size, np.int64), np.empty(b.size, np.int64)
     for k in range(a.size):
         partner_p[a[k]] = -1
@@ -199,14 +200,9 @@ def _by_time(
     for k in range(b.size):
         partner_q[b[k]] = -1
         b_times[k] = _time(packets_q[b[k]])
-    if a.size <= b.size:
-        picks = nearest_in_order(a_times, b_times, shift)
-        for k in range(picks.size):
-            partner_p[a[k]], partner_q[b[picks[k]]] = b[picks[k]], a[k]
-    else:
-        picks = nearest_in_order(b_times, a_times, -shift)
-        for k in range(picks.size):
-            partner_p[a[picks[k]]], partner_q[b[k]] = b[k], a[picks[k]]
+    picks = nearest_in_order(b_times, a_times, -shift)
+    for k in range(picks.size):
+        partner_p[a[picks[k]]], partner_q[b[k]] = b[k], a[picks[k]]
 
 
 @kernel
@@ -400,6 +396,18 @@ def travel_times(
 
 
 @step_kernel
+def travel_extremes(
+    packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any, how: Any, extremes: Any
+) -> None:
+    """The least and largest time from p to q of each side's exactly paired packets, into int64[k, 2]."""
+    for k in range(sides.shape[0]):
+        for i in range(starts[sides[k, 0]], starts[sides[k, 0] + 1]):
+            if how[rows[i]] == EXACT:
+                travel = _time(packets_q[partner[rows[i]]]) - _time(packets_p[rows[i]])
+                extremes[k, 0], extremes[k, 1] = min(extremes[k, 0], travel), max(extremes[k, 1], travel)
+
+
+@step_kernel
 def _travel(
     packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any, how: Any,
     travel: Any, row_of: Any, sender: Any,
@@ -416,10 +424,16 @@ def _travel(
 
 
 def _shifts(grouped: tuple[Grouped, Grouped], sides: Int64s, partner_p: npt.NDArray[np.int32]) -> Int64s:
-    """int64[2]: median time from p to q of each sender's packets, clocks as they are; 0 without any."""
-    travel, _, sender = travel_times(grouped, sides, partner_p, np.empty(0, np.uint8))
+    """int64[2]: median time from p to q of each sender's packets, clocks as they are; 0 without any.
+
+    Packets that no other can be taken for tell best.
+    """
+    travel, rows, sender = travel_times(grouped, sides, partner_p, np.empty(0, np.uint8))
+    packets = grouped[0].packets
+    sure = ((packets[rows, MISC] >> 24 & INFO_IP_ID) > 0) & (packets[rows, ID_WINDOW] >> 16 > 0)
     result = np.zeros(2, np.int64)
     for number in (0, 1):
-        if (some := travel[sender == number]).size:
-            result[number] = int(np.median(some))
+        mine = sender == number
+        if mine.any():
+            result[number] = int(np.median(travel[mine & sure] if (mine & sure).any() else travel[mine]))
     return result

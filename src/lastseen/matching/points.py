@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
@@ -162,7 +161,7 @@ def _spanned(point: Point) -> Point:
 
 
 def _is_file(parts: tuple[str, ...], path: str) -> bool:
-    stated = tuple(part for part in PurePosixPath(path).parts if part != ".")
+    stated = tuple(part for part in path.split("/") if part not in ("", "."))
     return bool(stated) and parts[-len(stated) :] == stated
 
 

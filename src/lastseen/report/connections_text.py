@@ -6,7 +6,7 @@ from typing import Final, TextIO
 
 from lastseen.report import sections
 from lastseen.report.columns import table_lines
-from lastseen.report.contracts import ConnectionJson
+from lastseen.report.contracts import ConnectionJson, ConnectionsJson
 from lastseen.report.jsons import connections_json
 from lastseen.report.page import Page
 from lastseen.report.wording import counted, duration, size
@@ -22,24 +22,25 @@ def print_connections(
     points: Sequence[Point],
     weirds: Sequence[Weird] = (),
     *,
+    found: ConnectionsJson | None = None,
     console_width: int | None = None,
     stream: TextIO | None = None,
 ) -> None:
     """Print every connection to `stream` (standard output), file by file; width and pipes as `print_diagnosis`.
 
     Pairs are originator/responder. The note says what is unusual: a stall, repeated packets, holes, a tunnel.
+    `found`: the connections chosen of the points'; None: all.
     """
     page = Page(stream, console_width)
-    files = [
-        (file, list(rows)) for file, rows in groupby(connections_json(points).connections, lambda c: c.file)
-    ]
+    shown = connections_json(points) if found is None else found
+    files = [(file, list(rows)) for file, rows in groupby(shown.connections, lambda c: c.file)]
     for number, (file, rows) in enumerate(files):
         if number:
             page.blank()
         page.say((file, "bold"), f": {counted(len(rows), 'connection')}")
         page.raw(table_lines(HEADER, [_cells(row) for row in rows], page.width))
     if not files:
-        page.say("No TCP connection was found.")
+        page.say("No TCP connection was found." if found is None else "No TCP connection fits --where.")
     sections.weirds(page, weirds)
     page.write()
 

@@ -5,7 +5,7 @@ from typing import TextIO
 
 from lastseen.report import sections
 from lastseen.report.columns import table_lines
-from lastseen.report.contracts import HopJson
+from lastseen.report.contracts import HopJson, LossesJson
 from lastseen.report.jsons import losses_json
 from lastseen.report.page import Page
 from lastseen.report.picture import point_number, point_numbers
@@ -20,11 +20,16 @@ def print_losses(
     matching: Matching,
     weirds: Sequence[Weird] = (),
     *,
+    found: LossesJson | None = None,
     console_width: int | None = None,
     stream: TextIO | None = None,
 ) -> None:
-    """Print all points, hops and losses to `stream` (standard output); width and pipes as `print_diagnosis`."""
-    page, found = Page(stream, console_width), losses_json(matching)
+    """Print all points, hops and losses to `stream` (standard output); width and pipes as `print_diagnosis`.
+
+    `found`: with the losses chosen of the matching's; None: all.
+    """
+    page, chosen = Page(stream, console_width), found is not None
+    found = losses_json(matching) if found is None else found
     lost, unproven = sum(hop.lost for hop in found.hops), sum(hop.unproven for hop in found.hops)
     between = f"between {counted(len(found.points), 'point')}"
     page.say((f"{counted(lost, 'packet')} lost {between}, {unproven} unproven", "bold"))
@@ -36,8 +41,10 @@ def print_losses(
         page.heading("Hops, in the direction of the packets")
         _hops(page, matching, found.hops)
     if found.losses:
-        page.heading("Lost packets")
+        page.heading("Lost packets that fit --where" if chosen else "Lost packets")
         sections.losses_table(page, matching, found.losses)
+    elif chosen and lost:
+        page.heading("None of the lost packets fits --where")
     sections.weirds(page, weirds)
     page.write()
 

@@ -76,6 +76,7 @@ class Untestable:
     reasons: tuple[Reason, ...] = ()
     against: tuple[Reason, ...] = ()
     component: str = ""
+    hop: int | None = None
     next: tuple[Step, ...] = ()
 
 

@@ -45,7 +45,8 @@ ACK: Final = 4
 LENGTH_FLAGS: Final = 5
 """Payload bytes on the wire (TCP, UDP; else bytes after the IP header), 24 bits, << 8 | TCP flags, 8 bits."""
 ID_WINDOW: Final = 6
-"""IPv4 identification (IPv6: low 16 bits of the flow label) << 16 | TCP window as sent (unscaled)."""
+"""IPv4 identification << 16 | TCP window as sent (unscaled). IPv6 has none: the low 16 bits of TCP's timestamp value
+where it carries one (with INFO_TIMESTAMPS), else of the flow label."""
 MISC: Final = 7
 """INFO bits << 24 | IP traffic class << 16 | TTL or hop limit << 8 | padding bytes (255: 255 or more).
 
@@ -72,7 +73,7 @@ FLAGS: Final = {"F": 0x01, "S": 0x02, "R": 0x04, "P": 0x08, "A": 0x10, "U": 0x20
 """TCP flag bits by tcpdump's letters (RFC 9293; ECE and CWR RFC 3168)."""
 
 # ---- flow row, uint32[m, FLOW_COLUMNS] ----
-FLOW_COLUMNS: Final = 20
+FLOW_COLUMNS: Final = 18
 FLOW_A: Final = 0
 """Columns 0-3: address of `a`, the sender of the flow's first packet, big-endian words; IPv4 in column 3."""
 FLOW_B: Final = 4

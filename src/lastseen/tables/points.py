@@ -86,7 +86,8 @@ class Conversations:
     """The same connection at several points.
 
     `group`: int32[k, points], its group number at each point, -1: not seen there. `flipped`: bool[k, points], True
-    where the point's own originator is the conversation's responder.
+    where the point's own originator is not the conversation's client: the end on the client's side of the path,
+    which is its originator unless most others were opened from the other end.
     """
 
     group: npt.NDArray[np.int32] = field(repr=False)

@@ -62,8 +62,8 @@ def _digest(buf: Bytes, start: Integer, stop: Integer) -> Integer:
 
 @packet_kernel
 def _options(buf: Bytes, p: Integer, end: Integer) -> Integer:
-    """(MSS, window scale + 1, INFO bits, SACK permitted) of the TCP options in `buf[p:end]`."""
-    mss, scale, info, sack = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    """(MSS, window scale + 1, INFO bits, SACK permitted, timestamp's low half) of the TCP options in `buf[p:end]`."""
+    mss, scale, info, sack, stamp = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     while p < end:
         kind = buf[p]
         if kind == 0:
@@ -84,8 +84,10 @@ def _options(buf: Bytes, p: Integer, end: Integer) -> Integer:
             info |= table.INFO_SACK_BLOCKS
         elif kind == 8:
             info |= table.INFO_TIMESTAMPS
+            if size == 10:
+                stamp = u16(buf, p + 4)
         p += size
-    return mss, scale, info, sack
+    return mss, scale, info, sack, stamp
 
 
 @packet_kernel
@@ -215,8 +217,10 @@ def _transport(buf: Bytes, end: Integer, found: Numbers, packet: Words) -> Integ
         packet[table.ID_WINDOW] = u16(buf, l4 + 14)
         options = np.int64(0)
         if header > 20:
-            mss, scale, more, sack = _options(buf, l4 + 20, min(l4 + header, end))
+            mss, scale, more, sack, stamp = _options(buf, l4 + 20, min(l4 + header, end))
             info |= more
+            if found[VERSION] == 6:
+                packet[table.ID_WINDOW] |= np.uint32(stamp << 16)
             if buf[l4 + 13] & 2:
                 options = (mss << 16) | scale | (sack << 8) | ((more & table.INFO_TIMESTAMPS) << 9)
         return info, options
@@ -251,7 +255,7 @@ def _misc(buf: Bytes, end: Integer, found: Numbers, info: Integer, packet: Words
         info |= table.INFO_IP_ID
     else:
         ttl, traffic_class = np.int64(buf[ip + 7]), (u16(buf, ip) >> 4) & 0xFF
-        identification = u16(buf, ip + 2)
+        identification = np.int64(0) if info & table.INFO_TIMESTAMPS else u16(buf, ip + 2)
     if found[IP_END] > end:
         info |= table.INFO_CUT
     if found[NO_LENGTH]:

@@ -17,7 +17,16 @@ from lastseen.tables.details import column
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Reason
 
-__all__ = ["against", "agreeing", "component", "context", "log_alone", "rules_alone", "settings_against"]
+__all__ = [
+    "about_padding",
+    "against",
+    "agreeing",
+    "component",
+    "context",
+    "log_alone",
+    "rules_alone",
+    "settings_against",
+]
 
 LAG_PACKETS: Final = 2
 """Counters read while packets still come lag by one or two (measured on the recorded cases)."""
@@ -43,9 +52,24 @@ def agreeing(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
     return log + counters, log_missing + counters_missing
 
 
+def about_padding(site: LossSite, facts: Facts) -> bool:
+    """Whether a layer says more than "invalid": that the checksum was wrong, or that the buffer held the padding.
+
+    conntrack calls late resets and FINs invalid as well, and those are short.
+    """
+    lost = _lost(site)
+    hits = _invalid_rules(facts, site.node)
+    untrimmed = any(_agrees(d.value, lost) and _is_untrimmed(r, d, site) for r, d in hits)
+    return untrimmed or bool(_joined(facts.invalid_lines(_BAD_CHECKSUM, site.node), site, facts))
+
+
 def _lost(site: LossSite) -> int:
-    """Padded packets that never arrived, the unproven ones included: conntrack judged those too."""
-    return padded_count(site.upstream, site.lost_rows) + padded_count(site.upstream, site.unproven_rows)
+    """Packets conntrack should have counted: the padded that never arrived, unproven ones included.
+
+    Where the capture is too early to show padding, all of them.
+    """
+    padded = padded_count(site.upstream, site.lost_rows) + padded_count(site.upstream, site.unproven_rows)
+    return padded or len(site.lost_rows) + len(site.unproven_rows)
 
 
 def _log(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
@@ -136,14 +160,21 @@ def _matches_invalid(rule: Rule) -> bool:
 
 def _rule_text(rule: Rule, delta: Delta, lost: int, site: LossSite) -> str:
     text = _moved(f"the rule '{rule.place} {rule.match}'", delta, lost)
-    if delta.bytes is None:
+    if delta.bytes is None or not _is_untrimmed(rule, delta, site):
         return text
-    each = delta.bytes / delta.value
+    each, trimmed = delta.bytes / delta.value, _trimmed(rule, site)
+    return f"{text}; {each:.0f} bytes a packet where {trimmed:.0f} would be trimmed: the buffer still held the padding"
+
+
+def _is_untrimmed(rule: Rule, delta: Delta, site: LossSite) -> bool:
+    return delta.bytes is not None and delta.bytes / delta.value > _trimmed(rule, site) + 0.5
+
+
+def _trimmed(rule: Rule, site: LossSite) -> float:
+    """Bytes a packet that a rule counts when the padding has been cut off: with the Ethernet header at a switch."""
     header = ETHERNET_HEADER if rule.layer == "openflow" else 0
-    trimmed = float(np.mean(column(site.lost[misjudged(site.lost)], "ip_len"))) + header
-    if each > trimmed + 0.5:
-        text += f"; {each:.0f} bytes a packet where {trimmed:.0f} would be trimmed: the buffer still held the padding"
-    return text
+    taken = misjudged(site.lost)
+    return float(np.mean(column(site.lost[taken] if taken.any() else site.lost, "ip_len"))) + header
 
 
 # ---- against ----
@@ -172,16 +203,42 @@ def settings_against(facts: Facts, node: str | None) -> list[Reason]:
 def _counters_against(site: LossSite, facts: Facts, node: str) -> list[Reason]:
     if _joined(facts.invalid_lines(_BAD_CHECKSUM), site, facts):
         return []
-    lost, found = _lost(site), []
+    lost, found = _lost(site), _other_reasons(site, facts)
     invalid = _invalid(facts, node)
     if invalid is not None and 0 <= invalid.value * FEWEST_COUNTED < max(lost, 1):
         text = "conntrack judged no packet invalid there between the snapshots"
         if invalid.value:
             text = f"conntrack judged only {invalid.value} packets invalid there, and {lost} are missing"
         found.append(Reason(text=text, source=invalid.after))
-    if not _invalid_rules(facts, node):
+    hits = _invalid_rules(facts, node)
+    if not hits:
         found += _rules_by_shape(site, facts, node)
-    return found
+    return found + _trimmed_already(hits, site)
+
+
+def _other_reasons(site: LossSite, facts: Facts) -> list[Reason]:
+    """Lines that call lost packets invalid for something else than their checksum."""
+    lines = _joined([x for x in facts.invalid_lines("") if _BAD_CHECKSUM not in x.line.reason], site, facts)
+    if not lines:
+        return []
+    text = f'conntrack called {len(lines)} of the lost packets invalid for another reason: "{lines[0].line.reason}"'
+    return [Reason(text=text, source=lines[0].line.source)]
+
+
+def _trimmed_already(hits: list[tuple[Rule, Delta]], site: LossSite) -> list[Reason]:
+    """Rules behind the IP layer that counted the lost packets without their padding: it was cut before conntrack."""
+    lost = _lost(site)
+    return [
+        Reason(
+            text=f"'{rule.place} {rule.match}' counted {delta.bytes} bytes for {delta.value} packets: no padding",
+            source=delta.after,
+        )
+        for rule, delta in hits
+        if rule.layer != "openflow"
+        and delta.bytes
+        and _agrees(delta.value, lost)
+        and not _is_untrimmed(rule, delta, site)
+    ]
 
 
 def _rules_by_shape(site: LossSite, facts: Facts, node: str) -> list[Reason]:

@@ -64,14 +64,19 @@ def _judge_site(site: LossSite, facts: Facts) -> Judgement:
     if against:
         return Refuted(fault=SLUG, against=tuple(against))
     agreeing, absent = other_layers.agreeing(site, facts)
-    missing = _not_testable(site) + ([] if agreeing else _ambiguous(site))
+    missing = _not_testable(site)
+    if not other_layers.about_padding(site, facts):
+        missing += _or_a_flag(site)
+    if not agreeing:
+        missing += _or_chance(site)
     component = other_layers.component(site, facts)
     if missing:
         return Untestable(
             fault=SLUG,
             missing=tuple(missing),
-            reasons=(*_hints(site), *agreeing),
+            reasons=(*(_hints(site) if site.material or agreeing else ()), *agreeing),
             component=component,
+            hop=site.number,
             next=experiments(confirmed=False),
         )
     return Supported(
@@ -161,19 +166,21 @@ def _not_testable(site: LossSite) -> list[str]:
     return missing
 
 
-def _ambiguous(site: LossSite) -> list[str]:
-    """What else would explain the same loss, where only captures speak."""
-    missing = []
+def _or_a_flag(site: LossSite) -> list[str]:
+    """That a rule on a flag, or a state in which such packets are invalid, would explain the same loss."""
     flag = telling_flag(site)
-    if flag:
-        missing.append(
-            f"a short packet without the {flag} flag (a rule on that flag would take the same packets)"
-        )
-    if misjudged(site.lost).any() and chance_of(site) > LIKELY_CHANCE:
-        missing.append(
-            f"more packets: that just the padded ones of so few were lost ({len(site.lost)}) may be chance"
-        )
-    return missing
+    if not flag:
+        return []
+    return [
+        f"a short packet without the {flag} flag, or the log's word on why (a rule on the flag takes the same packets)"
+    ]
+
+
+def _or_chance(site: LossSite) -> list[str]:
+    """That so few lost packets may be the padded ones by chance."""
+    if not misjudged(site.lost).any() or chance_of(site) <= LIKELY_CHANCE:
+        return []
+    return [f"more packets: that just the padded ones of so few were lost ({len(site.lost)}) may be chance"]
 
 
 def _hints(site: LossSite) -> list[Reason]:
