@@ -361,7 +361,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
     parser.add_argument("--folder", type=Path, help="where the captures are made (2.5 GB)")
     arguments = parser.parse_args()
-    sizes, found = QUICK if arguments.quick else Sizes(), list[Bar]()
+    sizes, found, before = QUICK if arguments.quick else Sizes(), list[Bar](), round(os.getloadavg()[0], 1)
     if arguments.quick:
         print("quick: most of each time is start-up, so ratios say nothing of the bars\n")
     print(f"{'what':<62} {'measured':>16}  {'bar':>9}", flush=True)
@@ -370,7 +370,13 @@ def main() -> int:
             print(_line(bar), flush=True)
             found.append(bar)
     rows = [asdict(bar) | {"verdict": bar.verdict} for bar in found]
-    result = {"schema": "lastseen.bench/1", "machine": machine(), "packets": asdict(sizes), "bars": rows}
+    load = {"load_before": before, "load_after": round(os.getloadavg()[0], 1)}
+    result = {
+        "schema": "lastseen.bench/1",
+        "machine": machine() | load,
+        "packets": asdict(sizes),
+        "bars": rows,
+    }
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     return int(not arguments.quick and any(bar.verdict == "NOT met" for bar in found))

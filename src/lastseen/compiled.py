@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-__all__ = ["kernel", "on_first_compile", "packet_kernel", "step_kernel"]
+__all__ = ["is_cold", "kernel", "on_first_compile", "packet_kernel", "step_kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -120,6 +120,13 @@ def packet_kernel(function: Function) -> Function:
         compiled.targetoptions["forceinline"] = True
     result: Function = compiled
     return result
+
+
+def is_cold() -> bool:
+    """Whether no kernel of this version has been compiled yet (on this machine, by this user)."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        return False
+    return not any(Path(os.environ["NUMBA_CACHE_DIR"]).glob("*/*.nbi"))
 
 
 class _Once(event.Listener):

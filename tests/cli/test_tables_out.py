@@ -116,7 +116,7 @@ EXPRESSIONS = [
     "not tcp.port == 443 and ip.addr == 10.1.0.0/16 or tcp.port == 8080",
     "tcp.port > 50000 && tcp.port < 1024",
     "(tcp.port == 80 or tcp.port == 443) and not ip.addr == 10.1.0.3",
-    "ip.addr != 10.1.0.3",
+    "!ipv6.addr && ip.addr != 10.1.0.3",
     "ip.addr == 10.1.0.1/31",
     "tcp.port >= 0x1bb and tcp.port le 443",
     "ipv6.addr == 2001:db8::/32",

@@ -24,7 +24,9 @@ def read(data: bytes, file: str = "tap.pcap", *, node: str = "", snapshot: str =
     return ReadCapture(capture=capture, node=node, snapshot=snapshot, parts=tuple(file.split("/")))
 
 
-def points_of(captures: Mapping[str, Sequence[w.Packet] | bytes], *, order: Sequence[str] = ()) -> list[Point]:
+def points_of(
+    captures: Mapping[str, Sequence[w.Packet] | bytes], *, order: Sequence[str] = ()
+) -> list[Point]:
     """One point a capture, named by its key; `order`: the places a case.toml gives."""
     files = {
         name: packets if isinstance(packets, bytes) else w.pcap(packets, nanoseconds=True)

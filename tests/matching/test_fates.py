@@ -45,7 +45,9 @@ def test_a_packet_after_the_last_one_is_unproven() -> None:
 
 def test_a_later_snapshot_proves_the_loss() -> None:
     points = points_of(with_a_late_packet())
-    moment = Moment(source=Source(file="when.txt"), snapshot="after", at_ns=TALK.start_ns + 10**10, what="snapshot")
+    moment = Moment(
+        source=Source(file="when.txt"), snapshot="after", at_ns=TALK.start_ns + 10**10, what="snapshot"
+    )
     assert losses(match(with_watches(points, [moment]))) == {DOWN: [LAST + 2]}
 
 
@@ -135,7 +137,9 @@ def test_delays_are_measured_with_aligned_clocks() -> None:
 
 def test_an_empty_capture_of_unknown_time_is_unproven() -> None:
     """A point that saw nothing it could be timed by, between conversations others share."""
-    said = CaseToml(point=(PointToml(name="tap", file="tap.pcap"), PointToml(name="remote", file="remote.pcap")))
+    said = CaseToml(
+        point=(PointToml(name="tap", file="tap.pcap"), PointToml(name="remote", file="remote.pcap"))
+    )
     captures = [read(w.pcap(TALK.seen_at(TAP)), "tap.pcap"), read(w.pcap([]), "remote.pcap")]
     matching = match(build_points(captures, [], said))
     assert lost_packets(matching) == 0

@@ -50,7 +50,11 @@ def seen(draw: st.DrawFn, point: Point) -> Point:
         nat[TALK.server] = ("10.1.1.1", 8443)
     offset = draw(st.sampled_from([0, 1_000_003, -5 * HOUR, 3 * HOUR]))
     return replace(
-        point, clock_offset_ns=offset, nat=nat, wrap=draw(st.sampled_from(WRAPS)), ttl=draw(st.sampled_from([64, 64, 64]))
+        point,
+        clock_offset_ns=offset,
+        nat=nat,
+        wrap=draw(st.sampled_from(WRAPS)),
+        ttl=draw(st.sampled_from([64, 64, 64])),
     )
 
 
@@ -97,7 +101,9 @@ def test_the_snap_length_does_not_matter(snap: int, both: bool) -> None:
 
 @quick
 @given(start=st.integers(0, 12), end=st.integers(0, 12), at_remote=st.booleans())
-def test_a_capture_that_starts_late_or_ends_early_claims_no_loss(start: int, end: int, at_remote: bool) -> None:
+def test_a_capture_that_starts_late_or_ends_early_claims_no_loss(
+    start: int, end: int, at_remote: bool
+) -> None:
     """What it did not watch is unproven or outside."""
     remote, tap = TALK.seen_at(REMOTE), TALK.seen_at(TAP)
     if at_remote:
@@ -111,7 +117,12 @@ def test_a_capture_that_starts_late_or_ends_early_claims_no_loss(start: int, end
 @given(copies=st.sets(st.integers(0, 12), max_size=4))
 def test_a_packet_captured_twice_is_a_duplicate(copies: set[int]) -> None:
     """The same IP id a moment later is no retransmission, and at the downstream point nothing injected."""
-    by_client = [s.from_client for s in sorted(TALK.segments(), key=lambda s: s.time_ns + TAP.delay_ns * (1 if s.from_client else -1))]
+    by_client = [
+        s.from_client
+        for s in sorted(
+            TALK.segments(), key=lambda s: s.time_ns + TAP.delay_ns * (1 if s.from_client else -1)
+        )
+    ]
     frames = TALK.seen_at(TAP)
     twice = sorted([*frames, *((frames[n][0] + 2_000, frames[n][1]) for n in copies)], key=lambda p: p[0])
     matching = matched({"remote": TALK.seen_at(REMOTE), "tap": twice})
@@ -136,7 +147,9 @@ def test_segmentation_offload_is_no_loss(split_at: str) -> None:
     # the large one's acknowledgments are part of the small one's; only the data packets differ
     keep = {(s.from_client, s.seq + s.length, s.flags) for s in large.segments()}
     drop = frozenset(
-        s.number for s in small.segments() if not s.length and (s.from_client, s.seq + s.length, s.flags) not in keep
+        s.number
+        for s in small.segments()
+        if not s.length and (s.from_client, s.seq + s.length, s.flags) not in keep
     )
     acks = {s.ack for s in large.segments()}
     drop |= {s.number for s in small.segments() if s.flags == "A" and s.ack not in acks}
@@ -151,7 +164,9 @@ def test_segmentation_offload_is_no_loss(split_at: str) -> None:
 
 def test_a_proxy_in_between_made_nothing_vanish() -> None:
     """Other initial numbers: two connections, each answered."""
-    inner = replace(TALK, client_isn=77_000_000, server_isn=88_000_000, client=("10.0.0.9", 50000), client_id=9000)
+    inner = replace(
+        TALK, client_isn=77_000_000, server_isn=88_000_000, client=("10.0.0.9", 50000), client_id=9000
+    )
     matching = matched({"remote": inner.seen_at(REMOTE), "tap": TALK.seen_at(TAP)})
     assert lost_packets(matching) == 0
 
@@ -166,17 +181,30 @@ def test_a_transparent_proxy_in_between_made_nothing_vanish() -> None:
 def test_a_firewall_that_moves_sequence_numbers() -> None:
     """The same identifications, numbers a constant apart: one connection, and the report says so."""
     moved = replace(REMOTE, sequence_offset=(123_456_789, 4_000_000_000))
-    matching = matched({"remote": TALK.seen_at(moved), "tap": TALK.seen_at(replace(TAP, drop=frozenset({ACKS[1]})))})
+    matching = matched(
+        {"remote": TALK.seen_at(moved), "tap": TALK.seen_at(replace(TAP, drop=frozenset({ACKS[1]})))}
+    )
     assert lost_packets(matching) == 1
     assert all(hop.rewritten["tcp.seq"] == hop.rewritten_packets > 5 for hop in matching.hops)
 
 
 def test_one_of_many_syns_got_no_further() -> None:
     """A lone unanswered SYN is lost at the hop it did not pass."""
-    others = [replace(TALK, client=("10.0.0.5", 41000 + i), client_isn=5_000_000 * (i + 1), start_ns=TALK.start_ns + i * 30_000_000) for i in range(3)]
+    others = [
+        replace(
+            TALK,
+            client=("10.0.0.5", 41000 + i),
+            client_isn=5_000_000 * (i + 1),
+            start_ns=TALK.start_ns + i * 30_000_000,
+        )
+        for i in range(3)
+    ]
     frames = [[p for talk in others for p in talk.seen_at(point)] for point in (REMOTE, TAP)]
     syn = w.tcp(45000, 443, seq=424_242_424, flags="S")
-    lone = (others[1].start_ns - 5_000_000, w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", syn, identification=77)))
+    lone = (
+        others[1].start_ns - 5_000_000,
+        w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", syn, identification=77)),
+    )
     tap = sorted([*frames[1], lone], key=lambda p: p[0])
     matching = matched({"remote": frames[0], "tap": tap})
     assert losses(matching) == {("tap", "remote", "to_remote"): [tap.index(lone) + 1]}
@@ -184,7 +212,9 @@ def test_one_of_many_syns_got_no_further() -> None:
 
 def test_a_syn_to_what_the_other_capture_leaves_out_is_outside() -> None:
     """All it shows has one port that this one has not: that is its filter, not a loss."""
-    syn = w.ethernet(w.ipv4("10.0.0.5", "192.0.2.99", w.tcp(45000, 22, seq=424_242_424, flags="S"), identification=7))
+    syn = w.ethernet(
+        w.ipv4("10.0.0.5", "192.0.2.99", w.tcp(45000, 22, seq=424_242_424, flags="S"), identification=7)
+    )
     tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, syn)], key=lambda p: p[0])
     matching = matched({"remote": TALK.seen_at(REMOTE), "tap": tap})
     assert losses(matching) == {}
@@ -193,14 +223,24 @@ def test_a_syn_to_what_the_other_capture_leaves_out_is_outside() -> None:
 
 def test_points_with_nothing_in_common_have_no_hop() -> None:
     """Nor an order."""
-    other = replace(TALK, client=("10.7.0.1", 1234), client_isn=99_999_999, server_isn=55_555_555, client_id=1, server_id=2)
+    other = replace(
+        TALK,
+        client=("10.7.0.1", 1234),
+        client_isn=99_999_999,
+        server_isn=55_555_555,
+        client_id=1,
+        server_id=2,
+    )
     matching = matched({"one": TALK.seen_at(TAP), "two": other.seen_at(TAP)})
     assert (matching.hops, matching.order) == ((), (None, None))
 
 
 def test_a_given_order_makes_one_path() -> None:
     """case.toml knows; an empty capture in a stated place was watching."""
-    syn = (TALK.start_ns, w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(4, 443, seq=99_999_999, flags="S"))))
+    syn = (
+        TALK.start_ns,
+        w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(4, 443, seq=99_999_999, flags="S"))),
+    )
     matching = matched({"tap": [syn], "remote": []}, order=["remote", "tap"])
     assert matching.order == (1, 2)
     assert losses(matching) == {("tap", "remote", "to_remote"): [1]}
@@ -220,7 +260,13 @@ def test_an_empty_capture_between_two_that_saw_it_is_passed_over() -> None:
 
 def test_a_path_that_splits() -> None:
     """Two connections over two middle points: each is followed on its own way."""
-    other = replace(TALK, client=("10.0.0.5", 40001), client_isn=31_000_000, server_isn=32_000_000, start_ns=TALK.start_ns + 50_000_000)
+    other = replace(
+        TALK,
+        client=("10.0.0.5", 40001),
+        client_isn=31_000_000,
+        server_isn=32_000_000,
+        start_ns=TALK.start_ns + 50_000_000,
+    )
     matching = matched({
         "remote": [*TALK.seen_at(REMOTE), *other.seen_at(REMOTE)],
         "left": TALK.seen_at(MIDDLE),
@@ -232,8 +278,8 @@ def test_a_path_that_splits() -> None:
 
 
 @quick
-@given(to_client=st.booleans(), offset=st.sampled_from([0, 2 * HOUR]), late=st.booleans())
-def test_one_direction_only(to_client: bool, offset: int, late: bool) -> None:
+@given(to_client=st.booleans(), offset=st.sampled_from([0, 2 * HOUR]))
+def test_one_direction_only(to_client: bool, offset: int) -> None:
     """The order may be unknown; what was dropped is lost all the same, and nothing else."""
     other_way = frozenset(s.number for s in TALK.segments() if s.from_client == to_client)
     bare = [n for n in BARE if n not in other_way][1]
@@ -251,7 +297,10 @@ def test_one_direction_only(to_client: bool, offset: int, late: bool) -> None:
 @pytest.mark.parametrize("isn", [0, 1_000_000])
 def test_replayed_connections_are_paired_in_time(isn: int) -> None:
     """The same numbers three times; the second time an acknowledgment was lost."""
-    runs = [replace(TALK, client_isn=isn, server_isn=isn, start_ns=TALK.start_ns + i * 10_000_000_000) for i in range(3)]
+    runs = [
+        replace(TALK, client_isn=isn, server_isn=isn, start_ns=TALK.start_ns + i * 10_000_000_000)
+        for i in range(3)
+    ]
     remote = [p for run in runs for p in run.seen_at(REMOTE)]
     drops = [frozenset[int](), frozenset({ACKS[0]}), frozenset[int]()]
     tap = [p for run, drop in zip(runs, drops, strict=True) for p in run.seen_at(replace(TAP, drop=drop))]
@@ -281,10 +330,24 @@ def test_mid_connection_without_a_handshake() -> None:
 
 def test_both_directions_of_opening_on_one_path() -> None:
     """A connection opened from the far side is followed as well."""
-    back = Conversation(client=("192.0.2.80", 5000), server=("10.0.0.5", 22), client_isn=61_000_000, server_isn=62_000_000, start_ns=TALK.start_ns + 60_000_000)
+    back = Conversation(
+        client=("192.0.2.80", 5000),
+        server=("10.0.0.5", 22),
+        client_isn=61_000_000,
+        server_isn=62_000_000,
+        start_ns=TALK.start_ns + 60_000_000,
+    )
     bare = next(s.number for s in back.segments() if s.flags == "A" and s.from_client and s.number > 4)
     mirrored = {"remote": 100_000, "tap": 450_000}
-    talks = [replace(TALK, client=("10.0.0.5", 40000 + i), client_isn=9_000_000 * (i + 1), start_ns=TALK.start_ns + i * 20_000_000) for i in range(3)]
+    talks = [
+        replace(
+            TALK,
+            client=("10.0.0.5", 40000 + i),
+            client_isn=9_000_000 * (i + 1),
+            start_ns=TALK.start_ns + i * 20_000_000,
+        )
+        for i in range(3)
+    ]
     matching = matched({
         "remote": [*(p for t in talks for p in t.seen_at(REMOTE)), *back.seen_at(Point(delay_ns=mirrored["remote"]))],
         "tap": [*(p for t in talks for p in t.seen_at(TAP)), *back.seen_at(Point(delay_ns=mirrored["tap"], drop=frozenset({bare})))],
@@ -296,7 +359,9 @@ def test_both_directions_of_opening_on_one_path() -> None:
 def test_the_result_names_points_in_path_order_whatever_they_are_called() -> None:
     """Names decide nothing."""
     one = matched({"a": TALK.seen_at(TAP), "b": TALK.seen_at(MIDDLE), "c": TALK.seen_at(REMOTE)})
-    other = match(points_of({"c": TALK.seen_at(TAP), "b": TALK.seen_at(MIDDLE), "a": TALK.seen_at(REMOTE)})[::-1])
+    other = match(
+        points_of({"c": TALK.seen_at(TAP), "b": TALK.seen_at(MIDDLE), "a": TALK.seen_at(REMOTE)})[::-1]
+    )
     assert (path_of(one), path_of(other)) == (["c", "b", "a"], ["a", "b", "c"])
 
 
@@ -309,7 +374,11 @@ def test_a_capture_that_began_after_the_first_replay_at_the_remote_end() -> None
     """Fewer at the point that is looked at first."""
     runs = [replace(TALK, start_ns=TALK.start_ns + i * 10_000_000_000) for i in range(3)]
     remote = [p for run in runs[1:] for p in run.seen_at(REMOTE)]
-    tap = [p for n, run in enumerate(runs) for p in run.seen_at(replace(TAP, drop=frozenset({ACKS[0]} if n == 1 else ())))]
+    tap = [
+        p
+        for n, run in enumerate(runs)
+        for p in run.seen_at(replace(TAP, drop=frozenset({ACKS[0]} if n == 1 else ())))
+    ]
     assert losses(matched({"remote": remote, "tap": tap})) == {("remote", "tap", "to_client"): [ACKS[0] + 1]}
 
 
@@ -348,7 +417,14 @@ def test_an_unanswered_connection_that_had_answers_elsewhere() -> None:
 def test_retransmissions_nobody_acknowledges_are_lost() -> None:
     """The path broke before the captures began: the same acknowledgment number all the time, then a reset."""
     frames = [
-        w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(41000, 443, seq=88_888_888, ack=99_999_999, flags=flags, data=data), identification=70 + n))
+        w.ethernet(
+            w.ipv4(
+                "10.0.0.5",
+                "192.0.2.80",
+                w.tcp(41000, 443, seq=88_888_888, ack=99_999_999, flags=flags, data=data),
+                identification=70 + n,
+            )
+        )
         for n, (flags, data) in enumerate([("PA", b"hello"), ("PA", b"hello"), ("RA", b"")])
     ]
     stray = [(TALK.start_ns + (n + 2) * 1_000_000, data) for n, data in enumerate(frames)]
@@ -360,6 +436,8 @@ def test_retransmissions_nobody_acknowledges_are_lost() -> None:
 def test_hosts_that_nat_renames_are_no_filter() -> None:
     """The host that all of the remote end's connections share is unknown at the tap."""
     nat = {TALK.client: ("203.0.113.5", 999), TALK.server: ("203.0.113.80", 443)}
-    syn = w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(45000, 443, seq=424_242_424, flags="S"), identification=7))
+    syn = w.ethernet(
+        w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(45000, 443, seq=424_242_424, flags="S"), identification=7)
+    )
     tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, syn)], key=lambda p: p[0])
     assert lost_packets(matched({"remote": TALK.seen_at(replace(REMOTE, nat=nat)), "tap": tap})) == 1

@@ -19,7 +19,9 @@ def frame(payload: w.Payload, identification: int, *, back: bool = False) -> byt
     return w.ethernet(w.ipv4(*ends, payload, identification=identification))
 
 
-def udp(data: bytes, identification: int, *, back: bool = False, ports: tuple[int, int] = (5000, 53)) -> bytes:
+def udp(
+    data: bytes, identification: int, *, back: bool = False, ports: tuple[int, int] = (5000, 53)
+) -> bytes:
     return frame(w.udp(*(ports[::-1] if back else ports), data), identification, back=back)
 
 
@@ -33,9 +35,7 @@ def at(frames: Sequence[bytes], *, remote: bool, every_ns: int = 1_000_000) -> l
 
 def dialogue(count: int, identification: int = 1) -> list[bytes]:
     """Question and answer in turn."""
-    return [
-        udp(b"packet %d" % n, identification * (n + 1), back=bool(n % 2)) for n in range(count)
-    ]
+    return [udp(b"packet %d" % n, identification * (n + 1), back=bool(n % 2)) for n in range(count)]
 
 
 @settings(max_examples=15)
@@ -47,7 +47,11 @@ def test_udp_packets_dropped_are_lost(dropped: set[int], with_id: bool) -> None:
     remote = [f for n, f in enumerate(frames) if n not in dropped - to_client]
     captures = {
         "remote": [p for p in at(frames, remote=True) if p[1] in remote],
-        "tap": [p for p in at(frames, remote=False) if p[1] in {f for n, f in enumerate(frames) if n not in to_client}],
+        "tap": [
+            p
+            for p in at(frames, remote=False)
+            if p[1] in {f for n, f in enumerate(frames) if n not in to_client}
+        ],
     }
     assert lost_packets(matched(captures)) == len(dropped)
 
@@ -65,18 +69,32 @@ def test_icmp_echoes_are_matched() -> None:
 
 def test_ip_fragments_are_matched_by_datagram() -> None:
     """Every fragment of one datagram; the second was lost."""
-    pieces = w.ipv4_fragments("10.0.0.1", "192.0.2.1", w.udp(9, 9, bytes(range(240))), size=80, identification=77)
+    pieces = w.ipv4_fragments(
+        "10.0.0.1", "192.0.2.1", w.udp(9, 9, bytes(range(240))), size=80, identification=77
+    )
     fragments = [w.ethernet(piece) for piece in pieces]
     talk = dialogue(4)
     sent = [*talk[:2], *fragments, *talk[2:]]
-    captures = {"tap": at(sent, remote=False), "remote": [p for p in at(sent, remote=True) if p[1] is not fragments[1]]}
+    captures = {
+        "tap": at(sent, remote=False),
+        "remote": [p for p in at(sent, remote=True) if p[1] is not fragments[1]],
+    }
     assert losses(matched(captures)) == {("tap", "remote", "to_remote"): [4]}
 
 
 def test_fragments_of_tcp_are_matched_too() -> None:
-    pieces = w.ipv4_fragments("10.0.0.1", "192.0.2.1", w.tcp(9, 9, seq=88888888, ack=99999999, data=bytes(240)), size=80, identification=7)
+    pieces = w.ipv4_fragments(
+        "10.0.0.1",
+        "192.0.2.1",
+        w.tcp(9, 9, seq=88888888, ack=99999999, data=bytes(240)),
+        size=80,
+        identification=7,
+    )
     sent = [*dialogue(2), *(w.ethernet(piece) for piece in pieces), *dialogue(6)[2:]]
-    captures = {"tap": at(sent, remote=False), "remote": [p for n, p in enumerate(at(sent, remote=True)) if n != 4]}
+    captures = {
+        "tap": at(sent, remote=False),
+        "remote": [p for n, p in enumerate(at(sent, remote=True)) if n != 4],
+    }
     assert lost_packets(matched(captures)) == 1
 
 
@@ -86,12 +104,16 @@ def test_a_digest_that_the_snap_length_cut_short_is_left_out(snap: int) -> None:
     frames = [udp(b"%050d" % n, n + 1, back=bool(n % 2)) for n in range(10)]
     tap = [p for p in at(frames, remote=False) if p[1] is not frames[5]]
     cut = w.pcap(tap, nanoseconds=True, snap_length=snap)
-    assert losses(matched({"remote": at(frames, remote=True), "tap": cut})) == {("remote", "tap", "to_client"): [6]}
+    assert losses(matched({"remote": at(frames, remote=True), "tap": cut})) == {
+        ("remote", "tap", "to_client"): [6]
+    }
 
 
 @settings(max_examples=15)
 @given(gone=st.sets(st.integers(0, 7), max_size=5), count=st.integers(8, 12), remote_first=st.booleans())
-def test_identical_packets_without_identification_pair_in_time(gone: set[int], count: int, remote_first: bool) -> None:
+def test_identical_packets_without_identification_pair_in_time(
+    gone: set[int], count: int, remote_first: bool
+) -> None:
     """Resets of Linux carry IP id 0: which of them was lost, time tells; in both orders of the points."""
     rst = frame(w.tcp(443, 40000, seq=5_000_000, flags="R"), 0, back=True)
     data = frame(w.tcp(40000, 443, seq=9_000_000, ack=5_000_000, flags="PA", data=b"hello"), 0)
@@ -109,7 +131,10 @@ def test_identical_packets_without_identification_pair_in_time(gone: set[int], c
 
 def test_a_lone_packet_without_a_twin_is_no_twin() -> None:
     frames = dialogue(6, 0)
-    captures = {"remote": at(frames, remote=True), "tap": [p for p in at(frames, remote=False) if p[1] is not frames[3]]}
+    captures = {
+        "remote": at(frames, remote=True),
+        "tap": [p for p in at(frames, remote=False) if p[1] is not frames[3]],
+    }
     assert losses(matched(captures)) == {("remote", "tap", "to_client"): [4]}
 
 
@@ -125,7 +150,10 @@ def test_packets_far_out_of_order_are_found() -> None:
 def test_flows_of_the_same_payload_are_told_apart_by_their_ends() -> None:
     """A hundred identical heartbeats."""
     frames = [udp(b"heartbeat", 0, ports=(6000 + n, 514)) for n in range(100)]
-    captures = {"tap": at(frames, remote=False), "remote": [p for n, p in enumerate(at(frames, remote=True)) if n != 30]}
+    captures = {
+        "tap": at(frames, remote=False),
+        "remote": [p for n, p in enumerate(at(frames, remote=True)) if n != 30],
+    }
     assert losses(matched(captures)) == {("tap", "remote", "to_remote"): [31]}
 
 
@@ -133,7 +161,12 @@ def test_many_lone_flows_of_one_payload_behind_nat() -> None:
     """Nothing tells them apart but the identification."""
     tap = [udp(b"heartbeat", n + 1, ports=(6000 + n, 514)) for n in range(40)]
     remote = [udp(b"heartbeat", n + 1, ports=(9000 - n, 514)) for n in range(40)]
-    matching = matched({"tap": at(tap, remote=False), "remote": [p for n, p in enumerate(at(remote, remote=True)) if n != 30]})
+    matching = matched(
+        {
+            "tap": at(tap, remote=False),
+            "remote": [p for n, p in enumerate(at(remote, remote=True)) if n != 30],
+        }
+    )
     assert lost_packets(matching) == 1
 
 
@@ -160,6 +193,12 @@ def test_a_merged_packet_of_which_a_part_was_lost() -> None:
     """What was merged whole is no loss; the part that nobody carried on is."""
     opening = [frame(w.tcp(40000, 443, seq=9_000_000, ack=5_000_000, flags="A"), 1)]
     remote = [*opening, *stream([100] * 6), *stream([7], at_=700_000)]
-    tap = [*opening, *stream([200], number=300), *stream([200], at_=400, number=310), *stream([9], at_=700_010), *stream([1], at_=700_100)]
+    tap = [
+        *opening,
+        *stream([200], number=300),
+        *stream([200], at_=400, number=310),
+        *stream([9], at_=700_010),
+        *stream([1], at_=700_100),
+    ]
     found = fates(matched({"remote": at(remote, remote=True), "tap": at(tap, remote=False)}))
     assert found[("remote", "tap", "to_client")] == {"merged": [2, 3, 6, 7], "lost": [4, 5], "unproven": [8]}

@@ -1,6 +1,6 @@
 """Which points a case has, what they are called, where they are."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import packet_writer as w
 import pytest
@@ -29,7 +29,13 @@ def named(file: str, node: str = "", rows: tuple[Row, ...] = ()) -> tuple[str, s
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("pcap/07_tap0.pcap", "tap0"), ("tap0.pcapng.gz", "tap0"), ("tap0", "tap0"), ("1_.pcap", "1_.pcap"), ("a.cap3", "a")],
+    [
+        ("pcap/07_tap0.pcap", "tap0"),
+        ("tap0.pcapng.gz", "tap0"),
+        ("tap0", "tap0"),
+        ("1_.pcap", "1_.pcap"),
+        ("a.cap3", "a"),
+    ],
 )
 def test_a_point_is_named_for_its_file(file: str, name: str) -> None:
     assert named(file)[0] == name
@@ -76,7 +82,9 @@ def test_every_interface_of_a_pcapng_is_a_point() -> None:
 def test_an_empty_pcapng_of_several_interfaces() -> None:
     ng = w.Pcapng()
     data = b"".join([ng.section(), ng.interface(name="a"), ng.interface(name="b")])
-    assert [(p.name, p.packets, p.first_ns) for p in build_points([read(data, "x.pcapng")], [], CaseToml())] == [
+    assert [
+        (p.name, p.packets, p.first_ns) for p in build_points([read(data, "x.pcapng")], [], CaseToml())
+    ] == [
         ("a", 0, None),
         ("b", 0, None),
     ]
@@ -88,7 +96,7 @@ def test_a_capture_that_could_not_be_read_is_an_empty_point() -> None:
 
 
 def test_case_toml_says_it_exactly() -> None:
-    end = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    end = datetime(2030, 1, 1, tzinfo=UTC)
     said = CaseToml(
         point=(
             PointToml(name="x", file="other.pcap"),

@@ -1,6 +1,7 @@
 """Files of one rotated capture are one point, and each packet still knows its file and frame."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import packet_writer as w
 import pytest
@@ -23,7 +24,7 @@ CUTS = (0, 4, 9, len(FRAMES))
 
 def files(*names: str, folder: str = "") -> list[object]:
     """The conversation in three files."""
-    parts = [w.pcap(FRAMES[a:b], nanoseconds=True) for a, b in zip(CUTS, CUTS[1:], strict=False)]
+    parts = [w.pcap(FRAMES[a:b], nanoseconds=True) for a, b in pairwise(CUTS)]
     return [read(data, folder + name) for data, name in zip(parts, names, strict=True)]
 
 
@@ -54,7 +55,12 @@ def test_the_parts_of_a_rotated_capture_are_one(names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [("eth0.pcap", "eth1.pcap", "eth2.pcap"), ("01_tap.pcap", "02_tap.pcap", "03_tap.pcap"), ("a1", "a2", "a3")]
+    "names",
+    [
+        ("eth0.pcap", "eth1.pcap", "eth2.pcap"),
+        ("01_tap.pcap", "02_tap.pcap", "03_tap.pcap"),
+        ("a1", "a2", "a3"),
+    ],
 )
 def test_other_names_are_other_captures(names: tuple[str, ...]) -> None:
     assert len(one_a_capture(files(*names))) == 3  # type: ignore[arg-type]
@@ -96,7 +102,9 @@ def test_a_flow_turned_round_and_no_flow_keep_their_meaning() -> None:
     """The second part begins with the other end's packet, and with one that is no IP packet."""
     arp = (FRAMES[4][0] - 1, w.ethernet(bytes(28), kind=0x0806))
     parts = [[FRAMES[0]], [arp, FRAMES[1], FRAMES[2]]]
-    (joined,) = one_a_capture([read(w.pcap(p, nanoseconds=True), f"tap.pcap{n}") for n, p in enumerate(parts)])
+    (joined,) = one_a_capture(
+        [read(w.pcap(p, nanoseconds=True), f"tap.pcap{n}") for n, p in enumerate(parts)]
+    )
     whole = read(w.pcap([FRAMES[0], arp, FRAMES[1], FRAMES[2]], nanoseconds=True)).capture
     assert joined.capture.packets[:, FLOW].tolist() == whole.packets[:, FLOW].tolist()
     assert joined.capture.flows[0, FLOW_OPTIONS_B] == whole.flows[0, FLOW_OPTIONS_B] != 0
@@ -107,7 +115,11 @@ def test_losses_at_a_rotated_point() -> None:
     fin = TALK.number_of("server FIN")
     remote = read(w.pcap(TALK.seen_at(Point(delay_ns=400_000)), nanoseconds=True), "remote.pcap")
     tap = [p for n, p in enumerate(FRAMES) if n != fin]
-    reads = [read(w.pcap(tap[:5], nanoseconds=True), "tap.pcap0"), remote, read(w.pcap(tap[5:], nanoseconds=True), "tap.pcap1")]
+    reads = [
+        read(w.pcap(tap[:5], nanoseconds=True), "tap.pcap0"),
+        remote,
+        read(w.pcap(tap[5:], nanoseconds=True), "tap.pcap1"),
+    ]
     assert losses(match(build_points(reads, [], CaseToml()))) == {("remote", "tap", "to_client"): [fin + 1]}
 
 

@@ -28,7 +28,9 @@ def point(node: str = "cmp", interface: str = "tap0", frames: list[w.Packet] = F
 
 
 def moment(at_ns: int, *, node: str = "cmp", snapshot: str = "after") -> Moment:
-    return Moment(source=Source(file="when.txt", line=1), node=node, snapshot=snapshot, at_ns=at_ns, what="snapshot")
+    return Moment(
+        source=Source(file="when.txt", line=1), node=node, snapshot=snapshot, at_ns=at_ns, what="snapshot"
+    )
 
 
 def counters(*, received: int = CLIENT, sent: int = SERVER, before: bool = True) -> list[Row]:
@@ -81,5 +83,8 @@ def test_counters_that_disagree_prove_nothing(rows: list[Row]) -> None:
 def test_several_flows_are_not_counted() -> None:
     other = w.ethernet(w.ipv4("10.0.0.7", "10.0.0.6", w.udp(1, 2)))
     early = replace(point(interface=""), last_ns=END - 1_000)
-    assert [w.end_ns for w in watched(counters(), point(frames=[*FRAMES, (END, other)]), early)] == [None, None]
+    assert [w.end_ns for w in watched(counters(), point(frames=[*FRAMES, (END, other)]), early)] == [
+        None,
+        None,
+    ]
     assert [w.end_ns for w in watched(counters(), point(frames=[]), early)] == [None, None]

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lastseen.cli.progress import Progress
-from lastseen.compiled import on_first_compile
+from lastseen.compiled import is_cold, on_first_compile
 from lastseen.errors import LastseenError
 from lastseen.evidence.case import Case, open_case
 from lastseen.matching import match
@@ -34,8 +34,15 @@ def opened(
     expired: Callable[[], bool] = lambda: False,
 ) -> Case:
     """Read the evidence, saying so when kernels have to be compiled first."""
-    on_first_compile(progress.compiling)
-    return open_case(paths, progress=progress, texts=texts, expired=expired)
+
+    def compile_first() -> None:
+        on_first_compile(progress.compiling)
+        if is_cold():
+            from lastseen.cli.warm import compile_all
+
+            compile_all()
+
+    return open_case(paths, progress=progress, texts=texts, expired=expired, before_captures=compile_first)
 
 
 def case_points(case: Case) -> list[Point]:

@@ -4,10 +4,11 @@ Numba compiles one kernel at a time in a process, and those of connection tracki
 second process compiles them while this one does the rest; both write into the same cache.
 """
 
-import os
+import struct
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,22 +22,27 @@ from lastseen.tables.connections import CONNECTION
 from lastseen.tables.packets import FLOW_COLUMNS, FLOW_PROTO, PACKET_COLUMNS, Capture
 from lastseen.tables.points import Point
 
-__all__ = ["compile_all", "is_cold"]
+__all__ = ["compile_all"]
 
 TCP: Final = 6
 
-ONE_PACKET: Final = bytes.fromhex(
-    "d4c3b2a1020004000000000000000000000004000100000001000000010000003600000036000000"
-    "02000000000202000000000108004500002800014000400626cd0a0000010a00000201bbc35011223344556677885002"
-    "01f600000000"
-)
-"""A pcap of one TCP packet, written out by hand: enough for every kernel to see its argument types."""
+
+def _one_capture() -> bytes:
+    """A pcap of a SYN and two packets of data from the same sender: every kernel sees its argument types."""
+    header = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
+    return header + b"".join(_record(number) for number in range(3))
 
 
-def is_cold() -> bool:
-    """Whether nothing has been compiled for this version of lastseen yet (on this machine, for this user)."""
-    cache = Path(os.environ.get("NUMBA_CACHE_DIR", ""))
-    return not any(cache.glob("*/*.nbi"))
+def _record(number: int) -> bytes:
+    flags, size = (0x02, 0) if number == 0 else (0x18, 100)
+    tcp = struct.pack(
+        ">HHIIBBHHH", 443, 50_000, 0x11223344 + 100 * number, 0x55667788, 0x50, flags, 512, 0, 0
+    )
+    ip = struct.pack(
+        ">BBHHHBBH4s4s", 0x45, 0, 40 + size, 2 - number, 0x4000, 64, 6, 0, b"\n\0\0\1", b"\n\0\0\2"
+    )
+    frame = bytes(12) + b"\x08\x00" + ip + tcp + bytes(size)
+    return struct.pack("<IIII", 1, number, len(frame), len(frame)) + frame
 
 
 def compile_all() -> None:
@@ -47,29 +53,36 @@ def compile_all() -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="lastseen-") as folder:
             path = Path(folder) / "one.pcap"
-            path.write_bytes(ONE_PACKET)
+            path.write_bytes(_one_capture())
             with open_bytes(path) as source:
                 capture, _ = read_capture(source, path.name)
                 read_details(source, capture, np.zeros(1, np.int64))
-        match([_point(capture, "a"), _point(capture, "b")])
+        match([_point(capture, 3), _point(capture, 2)])
     finally:
         beside.wait()
 
 
-def _point(capture: Capture, name: str) -> Point:
-    """A point with its one connection, made without tracking it."""
+def _point(capture: Capture, packets: int) -> Point:
+    """A point that saw the first packets of one connection, made without tracking it."""
+    table = np.zeros(1, CONNECTION)
+    table["originator_known"] = 1
     return Point(
-        name=name,
-        file=name,
+        name=str(packets),
+        file=str(packets),
         node="",
         interface="",
-        capture=capture,
-        connections=np.zeros(1, CONNECTION),
-        group_of=np.zeros(1, np.int32),
+        capture=replace(
+            capture,
+            packets=capture.packets[:packets],
+            offsets=capture.offsets[:packets],
+            lengths=capture.lengths[:packets],
+        ),
+        connections=table,
+        group_of=np.zeros(packets, np.int32),
         flow_groups=np.zeros(0, np.uint32),
-        packets=1,
+        packets=packets,
         first_ns=0,
-        last_ns=1,
+        last_ns=1 << 62,
     )
 
 

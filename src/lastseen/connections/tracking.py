@@ -131,7 +131,9 @@ def connections(packets: rows.PacketRows, flows: rows.FlowRows) -> Connections:
     times = packets.view(np.int64)
     starts, most = count_by_flow(packets, times, is_tcp(flows))
     order = order_by_flow(packets, starts)
-    table = np.zeros(most, CONNECTION)
+    table = np.zeros(
+        most + 2, CONNECTION
+    )  # with one row its columns would be contiguous: another type to compile for
     of_packet = np.full(len(packets), -1, np.int32)
     scratch, text = np.zeros(WIDTH, np.int64), history_bytes(table)
     found = track(scratch, packets, times, flows, order, starts, table, text, of_packet, PORT_KINDS)

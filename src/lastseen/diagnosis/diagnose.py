@@ -8,12 +8,13 @@ from lastseen.diagnosis.facts_of import facts_of
 from lastseen.diagnosis.findings import findings, stalled
 from lastseen.diagnosis.joins import log_clocks
 from lastseen.diagnosis.loss_sites import Details
+from lastseen.diagnosis.moved import moved_as_much
 from lastseen.diagnosis.next_steps import next_steps
 from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
-from lastseen.tables.judgements import Judgement, Refuted, Supported, Untestable
+from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 from lastseen.tables.points import CLIENT_TO_REMOTE, Matching
 from lastseen.tables.sources import EvidenceFile, Weird
 
@@ -59,7 +60,7 @@ def diagnose(
         remedies=best.remedies if best else (),
         next=next_steps(facts, verdict, judgements, site),
         exonerated=exonerated(facts, site),
-        notes=findings(facts, clocks, details),
+        notes=(*_hints(facts, verdict, site), *findings(facts, clocks, details)),
         connections=tuple(_ranked(c) for c in ranked[:RANKED_CONNECTIONS]),
         ranking=_ranking(facts, question),
         evidence=files,
@@ -67,6 +68,11 @@ def diagnose(
         partial=partial,
         picture_hops=tuple(s.number for s in facts.sites if len(s.lost_rows)),
     )
+
+
+def _hints(facts: Facts, verdict: Verdict, site: LossSite | None) -> tuple[Reason, ...]:
+    """Where no cause is known, what moved by as much as was lost."""
+    return moved_as_much(facts, site) if verdict.grade == "unattributed" and site is not None else ()
 
 
 def _rank(judgement: Judgement) -> tuple[int, int, str]:

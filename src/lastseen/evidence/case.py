@@ -90,10 +90,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """Who hears what is being read, and who says when to stop."""
+    """Who hears what is being read, who says when to stop, and who wants to know that captures will be read."""
 
     progress: Progress
     expired: Callable[[], bool]
+    before_captures: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +113,11 @@ def open_case(
     progress: Progress = lambda _: None,
     texts: bool = True,
     expired: Callable[[], bool] = lambda: False,
+    before_captures: Callable[[], None] = lambda: None,
 ) -> Case:
     """Read all evidence below `paths`; `texts=False` reads captures only. Once `expired()`, the rest is not read.
+
+    `before_captures` is called once, if there is any: its kernels may have to be compiled.
 
     Raises LastseenError when no path exists, a case.toml is wrong, or nothing at all is recognised.
     """
@@ -121,7 +125,7 @@ def open_case(
         listed, weirds = list_files(paths, stack)
         case = Case(said=_said(listed, weirds), weirds=weirds)
         looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
-        _read_all(looked, case, _Limits(progress, expired), texts=texts)
+        _read_all(looked, case, _Limits(progress, expired, before_captures), texts=texts)
         if not case.captures and not case.partial and not any(file.kind for file in case.files):
             raise LastseenError(_nothing_recognised(case))
         case._stack = stack.pop_all()  # noqa: SLF001 - this module builds the case
@@ -203,6 +207,7 @@ def _captures(files: list[CaseFile], limits: "_Limits") -> Iterator["CaptureRead
     """All captures read, before any text: they may go two at a time."""
     if not files:
         return iter(())
+    limits.before_captures()
     from lastseen.evidence.capture_files import read_captures  # noqa: PLC0415 - needs the compiled kernels
 
     return iter(list(read_captures(files, progress=limits.progress, expired=limits.expired)))

@@ -22,7 +22,7 @@ COMMON: Final = 4
 """A ballot that more than so many sides cast at one point tells nothing, and would cost its square."""
 
 SAYS_MUCH: Final = 0xFFFF
-"""Numbers and digests up to this are not random: counters that begin at 0, empty payloads, blanked digests."""
+"""TCP numbers up to this are not random: they are relative ones, or of a sender that counts from 0."""
 
 CONTENT, ENDS, RELATIVE = range(3)
 """What a ballot holds. CONTENT: sequence and acknowledgment number, or payload digest and IP identification, with
@@ -55,7 +55,9 @@ def _ballot(row: Any, is_tcp: Any, kind: Any, ends: Any, own: Any, peer: Any) ->
     if (row[MISC] >> 24) & INFO_IP_ID:
         identification = np.int64(row[ID_WINDOW] >> 16)
     seq, ack = np.int64(row[SEQ]), np.int64(row[ACK])
-    votes = kind == ENDS or (kind == CONTENT and seq > SAYS_MUCH and (not is_tcp or ack > SAYS_MUCH))
+    votes = kind == ENDS or (kind == CONTENT and is_tcp and seq > SAYS_MUCH and ack > SAYS_MUCH)
+    if kind == CONTENT and not is_tcp:
+        votes = seq != 0 and row[LENGTH_FLAGS] >> 8 != 0
     if kind == RELATIVE:
         seq, ack = (seq - own) & 0xFFFFFFFF, (ack - peer) & 0xFFFFFFFF
         votes = identification > 0

@@ -65,7 +65,8 @@ def _is_covered(begins: Any, reach: Any, start: Any, end: Any) -> Any:
 
 @kernel
 def _excused(
-    up: Any, up_rows: Any, up_starts: Any, down: Any, down_rows: Any, down_starts: Any, members: Any, lost: Any, bounds: Any
+    up: Any, up_rows: Any, up_starts: Any, down: Any, down_rows: Any, down_starts: Any,
+    members: Any, lost: Any, bounds: Any,
 ) -> Any:  # fmt: skip
     """Of the rows `lost`, those of member m at bounds[m] : bounds[m + 1], those that did get through."""
     result = np.empty(lost.size, np.int64)

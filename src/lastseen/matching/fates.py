@@ -288,7 +288,7 @@ def _back(packets: Any, rows: Any, starts: Any, members: Any, how: Any, start: A
 
 
 def _missing_back(view: PairView, start: int, end: int) -> tuple[int, int]:
-    """(latest before it, earliest after it) times, in down's clock, that prove down's capture had not begun or was over.
+    """(latest before, earliest after) times, in down's clock, that prove its capture had not begun or was over.
 
     Then up saw packets of the other direction, which must have passed down, and they are missing there, although
     others of their connection are not.

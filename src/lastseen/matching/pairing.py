@@ -231,7 +231,8 @@ def _settle_twins(
                 twins_b = _twins(packets_q, near_b, row)
                 if 0 < twins_b.size < twins_a.size:
                     _by_time(
-                        packets_p, near_a[twins_a], packets_q, near_b[twins_b], shifts[sides[k, 2]], partner_p, partner_q
+                        packets_p, near_a[twins_a], packets_q, near_b[twins_b],
+                        shifts[sides[k, 2]], partner_p, partner_q,
                     )  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def scan_pcap(
 
 @packet_kernel
 def _time_ns(high: Integer, low: Integer, resolution: Integer, offset_s: Integer) -> Integer:
-    """A pcapng time stamp in ns since the epoch, within EARLIEST_NS and LATEST_NS; `resolution` is if_tsresol's byte."""
+    """A pcapng time stamp, ns since the epoch, kept in bounds (EARLIEST_NS); `resolution` is if_tsresol's byte."""
     ticks = np.uint64((high << 32) | low)
     nanos = np.int64(LATEST_NS)
     if resolution & 0x80:

@@ -52,14 +52,14 @@ def read(text: Text) -> Iterator[Counter | Interface | Weird]:
             port = found["name"]
             yield Interface(**text.at(number), name=port, kind=found["kind"] or "")
         elif found := _TOTALS.match(line):
-            yield from _totals(text, number, found["row"], line[found.end() :], datapath)
+            yield from _totals(text, number, found["row"], line[found.end() :], datapath=datapath)
         elif port and _PORT_ROW.match(line):
             yield from _port_row(text, number, line, port)
         else:
             yield text.weird(number, "not a line of a datapath's statistics")
 
 
-def _totals(text: Text, number: int, row: str, rest: str, datapath: str) -> Iterator[Counter | Weird]:
+def _totals(text: Text, number: int, row: str, rest: str, *, datapath: str) -> Iterator[Counter | Weird]:
     pairs = [(_PREFIX.get(row, "") + found["key"], found["value"]) for found in _PAIR.finditer(rest)]
     if row == "flows" and _ALONE.fullmatch(rest.strip()):
         pairs = [("flows", rest.strip())]
