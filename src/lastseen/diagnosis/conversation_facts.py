@@ -11,7 +11,7 @@ from lastseen.tables.connections import STALLS
 from lastseen.tables.endpoints import endpoints_of
 from lastseen.tables.flow_text import connection_text
 from lastseen.tables.packets import FLAGS, LENGTH_FLAGS
-from lastseen.tables.points import LOST, UNPROVEN, Matching, Point
+from lastseen.tables.points import LOST, UNPROVEN, Matching, Point, source_of
 from lastseen.tables.sources import Source
 
 __all__ = ["MOST_CONVERSATIONS", "conversation_facts", "rank"]
@@ -91,7 +91,7 @@ def _facts(matching: Matching, number: int, rows: _RowsOfGroups) -> Conversation
         tuple((_fins(matching.points[p], rows.sent(matching, number, p, 1)) + 1).tolist()) for p in seen
     )
     first_fin = next(
-        (Source(file=matching.points[p].file, frame=f[0]) for p, f in zip(seen, fins, strict=True) if f), None
+        (source_of(matching.points[p], f[0] - 1) for p, f in zip(seen, fins, strict=True) if f), None
     )
     lost, unproven = _lost(matching, number)
     return ConversationFacts(
@@ -124,7 +124,7 @@ def _fins(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _at(point: Point, row: int) -> Source | None:
-    return Source(file=point.file, frame=row + 1) if row >= 0 else None
+    return source_of(point, row) if row >= 0 else None
 
 
 def _text(matching: Matching, number: int, at: int) -> str:

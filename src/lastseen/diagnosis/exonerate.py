@@ -8,7 +8,7 @@ from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Exonerated
 from lastseen.tables.judgements import Reason
-from lastseen.tables.points import LOST, REMOTE_TO_CLIENT, UNPROVEN, Hop
+from lastseen.tables.points import LOST, REMOTE_TO_CLIENT, UNPROVEN, Hop, source_of
 from lastseen.tables.sources import Source
 
 __all__ = ["exonerated"]
@@ -44,7 +44,7 @@ def _remote(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
     frames = conversation.fins[0]
     text = f"it closed the connection: {len(frames)} FIN{'s' if len(frames) > 1 else ''} seen at {first.name}"
     yield Exonerated(
-        what="the remote server", reason=Reason(text=text, source=Source(file=first.file, frame=frames[0]))
+        what="the remote server", reason=Reason(text=text, source=source_of(first, frames[0] - 1))
     )
 
 

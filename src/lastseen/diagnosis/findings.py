@@ -11,7 +11,7 @@ from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Reason
 from lastseen.tables.packets import Capture
-from lastseen.tables.points import Point
+from lastseen.tables.points import Point, source_of
 from lastseen.tables.sources import Source
 
 __all__ = ["findings"]
@@ -79,7 +79,7 @@ def _fin_along_path(facts: Facts, details: Details) -> Iterator[Reason]:
 
 def _fin(point: Point, frame: int, details: Details) -> _Fin:
     length, padding = _frame(point.capture, frame, details)
-    return _Fin(point=point.name, source=Source(file=point.file, frame=frame), length=length, padding=padding)
+    return _Fin(point=point.name, source=source_of(point, frame - 1), length=length, padding=padding)
 
 
 def _frame(capture: Capture, frame: int, details: Details) -> tuple[int, int]:
@@ -156,7 +156,7 @@ def _comments(facts: Facts) -> Iterator[Reason]:
     """What people wrote into the captures: whoever mailed the file may have said what to look at."""
     for point in facts.matching.points:
         for frame, text in point.capture.comments[:COMMENTS_SHOWN]:
-            yield Reason(text=f"comment in the capture: {text}", source=Source(file=point.file, frame=frame))
+            yield Reason(text=f"comment in the capture: {text}", source=source_of(point, (frame or 0) - 1))
 
 
 def stalled(facts: Facts) -> list[ConversationFacts]:

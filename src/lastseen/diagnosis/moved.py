@@ -14,7 +14,16 @@ __all__ = ["moved_as_much"]
 FEW: Final = 3
 """Counters move by one or two for many reasons; below this many lost packets an equal number says nothing."""
 SHOWN: Final = 6
-_FAMILIES: Final = ("nstat", "conntrack", "link", "qdisc", "nic", "datapath", "datapath_port", "openflow_port")
+_FAMILIES: Final = (
+    "nstat",
+    "conntrack",
+    "link",
+    "qdisc",
+    "nic",
+    "datapath",
+    "datapath_port",
+    "openflow_port",
+)
 _LAYERS: Final = ("nft", "iptables", "openflow", "datapath")
 
 

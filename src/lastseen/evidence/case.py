@@ -21,7 +21,7 @@ from lastseen.evidence.files import CaseFile, list_files
 from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, numbered_lines, open_text
 from lastseen.evidence.nodes import Place, ends_with, places
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.details import DetailRows
+from lastseen.tables.details import COLUMNS, DetailRows
 from lastseen.tables.facts_from_texts import Row
 from lastseen.tables.packets import Capture
 from lastseen.tables.sources import EvidenceFile, Weird
@@ -76,8 +76,15 @@ class Case:
         from lastseen.evidence.captures import open_bytes  # noqa: PLC0415 - needs the compiled kernels
         from lastseen.evidence.captures.details import read_details  # noqa: PLC0415
 
-        with open_bytes(self._paths[capture.file]) as source:
-            return read_details(source, capture, rows)
+        parts = capture.parts or ((capture.file, 0),)
+        result = np.zeros((len(rows), len(COLUMNS)), np.int64)
+        part_of = np.searchsorted([begin for _, begin in parts], rows, side="right") - 1
+        for number, (file, _) in enumerate(parts):
+            here = part_of == number
+            if here.any():
+                with open_bytes(self._paths[file]) as source:
+                    result[here] = read_details(source, capture, rows[here])
+        return result
 
     def __enter__(self) -> Self:
         return self

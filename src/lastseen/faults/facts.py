@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lastseen.tables.contrasts import Contrast
 from lastseen.tables.details import DetailRows
 from lastseen.tables.facts_from_texts import Counter, LogLine, Rule, Setting, Version
-from lastseen.tables.points import REMOTE_TO_CLIENT, Hop, Matching, Point
+from lastseen.tables.points import REMOTE_TO_CLIENT, Hop, Matching, Point, source_of
 from lastseen.tables.sources import Source
 from lastseen.tables.symptoms import Symptom
 
@@ -71,7 +71,7 @@ class LossSite:
 
     def source(self, row: int) -> Source:
         """Where a packet of the upstream capture stands."""
-        return Source(file=self.upstream.file, frame=row + 1)
+        return source_of(self.upstream, row)
 
     @property
     def to_client(self) -> bool:
