@@ -44,7 +44,9 @@ def test_csv_and_parquet_have_the_rows_of_json(command: str, tmp_path: Path) -> 
     table = pl.read_parquet(target)
     assert table.columns == list(rows[0])
     assert len(said) == len(rows) == len(table) > 0
-    for name in {"start_ns", "stall_ns", "state", "file", "packets", "unproven", "connection", "to"} & set(table.columns):
+    for name in {"start_ns", "stall_ns", "state", "file", "packets", "unproven", "connection", "to"} & set(
+        table.columns
+    ):
         expected = [row[name] for row in said if name in row] or table[name].to_list()
         assert table[name].to_list() == expected
         assert [row[name] for row in rows] == list(map(str, expected))
@@ -99,7 +101,11 @@ def test_connections_are_chosen_alike_in_all_forms(expression: str, files: list[
 
 def test_losses_are_chosen_and_hops_stay(tmp_path: Path) -> None:
     every = lastseen("losses", *CAPTURES, "--json").said
-    for expression, kept in [("lost > 0 and tcp.dstport == 443", 1), ("ip.src == 203.0.113.80", 0), ("direction == to_client", 1)]:
+    for expression, kept in [
+        ("lost > 0 and tcp.dstport == 443", 1),
+        ("ip.src == 203.0.113.80", 0),
+        ("direction == to_client", 1),
+    ]:
         asked = ("losses", *CAPTURES, "--where", expression)
         said = lastseen(*asked, "--json").said
         assert said == every | {"losses": every["losses"][:kept]}
@@ -175,7 +181,12 @@ def test_a_wrong_expression_is_one_line(command: str, expression: str, says: str
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
     "options",
-    [("--json", "--csv"), ("--json", "--parquet", "x"), ("--csv", "--parquet", "x"), ("--json", "--csv", "--parquet", "x")],
+    [
+        ("--json", "--csv"),
+        ("--json", "--parquet", "x"),
+        ("--csv", "--parquet", "x"),
+        ("--json", "--csv", "--parquet", "x"),
+    ],
 )
 def test_one_form_at_a_time(command: str, options: tuple[str, ...]) -> None:
     assert "--json, --csv and --parquet exclude each other" in _fails(command, TUNNEL, TAP, *options)

@@ -21,7 +21,13 @@ PAIRS = ("packets", "bytes", "syn", "fin", "rst", "retransmitted", "holes")
 
 def connection(**changed: Any) -> ConnectionJson:
     values = dict.fromkeys(ConnectionJson.__struct_fields__, 0) | dict.fromkeys(PAIRS, (1, 2))
-    texts = {"file": "tap.pcap", "a": "10.0.0.1:50000", "b": "[2001:db8::1]:443", "state": "S1", "history": "ShAD"}
+    texts = {
+        "file": "tap.pcap",
+        "a": "10.0.0.1:50000",
+        "b": "[2001:db8::1]:443",
+        "state": "S1",
+        "history": "ShAD",
+    }
     return ConnectionJson(**(values | texts | {"stall": None, "tunnel": None} | changed))
 
 
@@ -30,10 +36,19 @@ def connections(*rows: ConnectionJson) -> ConnectionsJson:
 
 
 def losses(*texts: str) -> LossesJson:
-    point = PointJson(name="wire", file="wire.pcap", order=1, packets=9, clock_offset_ns=0, node="", interface="")
+    point = PointJson(
+        name="wire", file="wire.pcap", order=1, packets=9, clock_offset_ns=0, node="", interface=""
+    )
     rows = [
         LossJson(
-            from_="wire", to="tap", connection=text, direction="to_client", packets=2, unproven=1, bytes=30, frames=[4, 7]
+            from_="wire",
+            to="tap",
+            connection=text,
+            direction="to_client",
+            packets=2,
+            unproven=1,
+            bytes=30,
+            frames=[4, 7],
         )
         for text in texts
     ]
@@ -98,7 +113,9 @@ def test_nothing_found_is_still_a_table(written: Any, read: Any) -> None:
 
 
 @pytest.mark.parametrize(("written", "read"), FORMS)
-@given(name=st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.sampled_from(',"\'\n\t;'), min_size=1))
+@given(
+    name=st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.sampled_from(",\"'\n\t;"), min_size=1)
+)
 def test_any_file_name_comes_back(written: Any, read: Any, name: str) -> None:
     rows = tabular.connection_rows(connections(connection(file=name), connection(file="b")))
     back = read(tabular.CONNECTION_COLUMNS, written(tabular.CONNECTION_COLUMNS, rows))
@@ -113,7 +130,9 @@ def test_no_csv_gives_a_terminal_orders() -> None:
 
 def test_bytes_that_are_no_utf8_do_not_stop_parquet() -> None:
     rows = tabular.connection_rows(connections(connection(file="a\udcffb")))
-    assert pl.read_parquet(BytesIO(tabular.parquet_bytes(tabular.CONNECTION_COLUMNS, rows)))["file"].to_list() == ["a?b"]
+    assert pl.read_parquet(BytesIO(tabular.parquet_bytes(tabular.CONNECTION_COLUMNS, rows)))[
+        "file"
+    ].to_list() == ["a?b"]
 
 
 def test_times_keep_every_nanosecond() -> None:

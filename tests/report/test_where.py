@@ -1,5 +1,6 @@
 """The filter language: Wireshark's meaning, one-line errors, and nothing but those for whatever is typed."""
 
+import re
 from typing import Any
 
 import pytest
@@ -130,7 +131,11 @@ def test_not_binds_closer_than_and_and_that_closer_than_or() -> None:
     assert isinstance(parse("(a or not b) and c", fields), AllOf)
 
 
-@given(st.lists(st.booleans(), min_size=3, max_size=3), st.sampled_from(["or", "||"]), st.sampled_from(["and", "&&"]))
+@given(
+    st.lists(st.booleans(), min_size=3, max_size=3),
+    st.sampled_from(["or", "||"]),
+    st.sampled_from(["and", "&&"]),
+)
 def test_expressions_mean_what_python_means(given_values: list[bool], either: str, both: str) -> None:
     fields = {name: Field(kind="text", columns=(name,)) for name in "abc"}
     row = {name: "yes" if value else None for name, value in zip("abc", given_values, strict=True)}
@@ -207,7 +212,9 @@ def test_an_address_is_in_every_network_around_it(address: Any, prefix: int) -> 
         ("not " * 5000, 4 * (MAX_DEPTH + 1) + 1, "more than 100"),
     ],
 )
-def test_a_mistake_is_named_with_its_column_and_the_names_there_are(expression: str, column: int, says: str) -> None:
+def test_a_mistake_is_named_with_its_column_and_the_names_there_are(
+    expression: str, column: int, says: str
+) -> None:
     with pytest.raises(LastseenError) as caught:
         parse(expression, CONNECTION_FIELDS)
     said = str(caught.value)
@@ -234,11 +241,13 @@ PIECES = st.sampled_from(
 @given(st.text() | st.lists(PIECES, max_size=12).map(" ".join) | st.lists(PIECES, max_size=12).map("".join))
 def test_whatever_is_typed_either_filters_or_is_a_mistake_told(expression: str) -> None:
     for fields, row in ((CONNECTION_FIELDS, ROW), (LOSS_FIELDS, LOSS)):
+        mistake = ""
         try:
             tree = parse(expression, fields)
         except LastseenError as error:
-            assert str(error).startswith("--where, column ")
-            assert "\n" not in str(error)
+            mistake = str(error)
+        if mistake:
+            assert re.match(r"--where, column [^\n]*$", mistake)
         else:
             assert holds(tree, row | dict.fromkeys(_missing(row), 0)) in {True, False}
 
