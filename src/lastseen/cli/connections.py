@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lastseen.cli.tables_out import CsvOption, ParquetOption, check_outputs, write_file
+from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, TimeoutOption
 
 __all__ = ["connections"]
 
@@ -31,34 +31,25 @@ def connections(
             " lists all names.",
         ),
     ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Stop reading further files after so long.", min=0.0),
-    ] = None,
+    timeout: TimeoutOption = None,
 ) -> None:
     """List the TCP connections of captures: who opened and closed, what is missing, who was kept waiting."""
     from lastseen.cli.pipeline import case_points, deadline, opened
     from lastseen.cli.progress import Progress
     from lastseen.report import tabular
     from lastseen.report.connections_text import print_connections
-    from lastseen.report.jsons import connections_json, encode
+    from lastseen.report.jsons import connections_json
     from lastseen.report.where import parse
 
-    check_outputs(json=json, csv=csv, parquet=parquet, inputs=files)
+    output = Output(json=json, csv=csv, parquet=parquet)
+    output.check(files)
     wanted = None if where is None else parse(where, tabular.CONNECTION_FIELDS)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
         points = case_points(case)
         found = connections_json(points)
         if wanted is not None:
             found = tabular.connections_where(found, wanted)
-        table = tabular.CONNECTION_COLUMNS, tabular.connection_rows(found)
-        if json:
-            typer.echo(encode(found))
-        elif csv:
-            typer.echo(tabular.csv_bytes(*table), nl=False)
-        elif parquet is not None:
-            write_file(parquet, tabular.parquet_bytes(*table))
-        else:
+        if not output.write(found, lambda: (tabular.CONNECTION_COLUMNS, tabular.connection_rows(found))):
             print_connections(points, tuple(case.weirds), found=found if where is not None else None)
         if not any(point.packets for point in points) and not case.partial:
             raise typer.Exit(1)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lastseen.cli.tables_out import CsvOption, ParquetOption, check_outputs, write_file
+from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, TimeoutOption
 
 __all__ = ["losses"]
 
@@ -33,34 +33,25 @@ def losses(
             " all names.",
         ),
     ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Stop reading further files after so long.", min=0.0),
-    ] = None,
+    timeout: TimeoutOption = None,
 ) -> None:
     """Say for each hop and direction what was delivered, lost, unproven, delayed or rewritten."""
     from lastseen.cli.pipeline import deadline, matched, opened
     from lastseen.cli.progress import Progress
     from lastseen.report import tabular
-    from lastseen.report.jsons import encode, losses_json
+    from lastseen.report.jsons import losses_json
     from lastseen.report.losses_text import print_losses
     from lastseen.report.where import parse
 
-    check_outputs(json=json, csv=csv, parquet=parquet, inputs=files)
+    output = Output(json=json, csv=csv, parquet=parquet)
+    output.check(files)
     wanted = None if where is None else parse(where, tabular.LOSS_FIELDS)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
         matching = matched(case, progress)
         found = losses_json(matching)
         if wanted is not None:
             found = tabular.losses_where(found, wanted)
-        table = tabular.LOSS_COLUMNS, tabular.loss_rows(found)
-        if json:
-            typer.echo(encode(found))
-        elif csv:
-            typer.echo(tabular.csv_bytes(*table), nl=False)
-        elif parquet is not None:
-            write_file(parquet, tabular.parquet_bytes(*table))
-        else:
+        if not output.write(found, lambda: (tabular.LOSS_COLUMNS, tabular.loss_rows(found))):
             print_losses(matching, tuple(case.weirds), found=found if where is not None else None)
         if not any(point.packets for point in matching.points) and not case.partial:
             raise typer.Exit(1)

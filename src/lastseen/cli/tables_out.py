@@ -3,15 +3,22 @@
 A command's mistakes are found before it reads a capture: nobody should wait minutes to hear of a misspelled name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from lastseen.errors import LastseenError
 
-__all__ = ["CsvOption", "ParquetOption", "check_outputs", "write_file"]
+if TYPE_CHECKING:
+    import msgspec
+
+__all__ = ["CsvOption", "Output", "ParquetOption", "TimeoutOption"]
+
+Table = tuple[Any, Any]
+"""Columns and rows, as `lastseen.report.tabular` makes them."""
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, one line a row; times in ns.")]
 ParquetOption = Annotated[
@@ -24,22 +31,48 @@ ParquetOption = Annotated[
     ),
 ]
 
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", help="Stop reading further files after so long.", min=0.0),
+]
+
 _PARQUET_MAGIC: Final = b"PAR1"
 """First bytes of a Parquet file (Apache Parquet, file format)."""
 
 
-def check_outputs(*, json: bool, csv: bool, parquet: Path | None, inputs: Sequence[Path]) -> None:
-    """Raise LastseenError if two forms of output are asked for, or the Parquet file cannot or must not be written."""
-    if json + csv + (parquet is not None) > 1:
-        raise LastseenError("--json, --csv and --parquet exclude each other; give one of them")
-    if parquet is None:
-        return
-    try:
-        refusal = _refusal(parquet, inputs)
-    except OSError as error:  # a folder on the way may not be entered, a name is too long
-        refusal = f"cannot be written ({error.strerror}); name another file"
-    if refusal:
-        raise LastseenError(f"--parquet {parquet}: {refusal}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The form asked for; none of the three is text for people."""
+
+    json: bool
+    csv: bool
+    parquet: Path | None
+
+    def check(self, inputs: Sequence[Path]) -> None:
+        """Raise LastseenError if two forms are asked for, or the Parquet file cannot or must not be written."""
+        if self.json + self.csv + (self.parquet is not None) > 1:
+            raise LastseenError("--json, --csv and --parquet exclude each other; give one of them")
+        if self.parquet is None:
+            return
+        try:
+            refusal = _refusal(self.parquet, inputs)
+        except OSError as error:  # a folder on the way may not be entered, a name is too long
+            refusal = f"cannot be written ({error.strerror}); name another file"
+        if refusal:
+            raise LastseenError(f"--parquet {self.parquet}: {refusal}")
+
+    def write(self, found: "msgspec.Struct", table: Callable[[], Table]) -> bool:
+        """Write what was found in the form asked for; False: text was asked for, nothing is written."""
+        from lastseen.report import tabular
+        from lastseen.report.jsons import encode
+
+        if self.json:
+            typer.echo(encode(found))
+        elif self.csv:
+            typer.echo(tabular.csv_bytes(*table()), nl=False)
+        elif self.parquet is not None:
+            _write_file(self.parquet, tabular.parquet_bytes(*table()))
+        return self.json or self.csv or self.parquet is not None
 
 
 def _refusal(parquet: Path, inputs: Sequence[Path]) -> str:
@@ -72,7 +105,7 @@ def _is_parquet(path: Path) -> bool:
         return False
 
 
-def write_file(path: Path, content: bytes) -> None:
+def _write_file(path: Path, content: bytes) -> None:
     """Write the file, over what was there. Raises LastseenError when that fails; half a file is not left behind."""
     try:
         with path.open("wb") as stream:
