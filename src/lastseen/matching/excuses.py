@@ -1,6 +1,6 @@
 """Packets that a capture missed and the network did not: somebody beyond acknowledged them.
 
-A payload that was acknowledged although no copy of it was seen downstream did get through there. A SYN or FIN alone
+A payload or SYN that was acknowledged although no copy of it was seen downstream did get through there. A FIN alone
 is not excused: its acknowledgment is one number, which a client that closes by itself may send as well.
 """
 
@@ -19,6 +19,7 @@ Int64s = npt.NDArray[np.int64]
 
 _HALF: Final = 0x80000000
 _ACK_FLAG: Final = FLAGS["A"]
+_SYN_FLAG: Final = FLAGS["S"]
 
 
 @kernel
@@ -38,12 +39,18 @@ def _highest_ack(packets: Any, rows: Any, base: Any, highest: Any) -> Any:
 
 
 @kernel
+def _used(row: Any) -> Any:
+    """Sequence numbers a packet takes, its FIN left out."""
+    return np.int64(row[LENGTH_FLAGS] >> 8) + (1 if row[LENGTH_FLAGS] & _SYN_FLAG else 0)
+
+
+@kernel
 def _reach(packets: Any, rows: Any, base: Any) -> Any:
     """(starts, reach): starts of the packets with a payload, ascending, and how far those up to each reach."""
     count = 0
     begins, ends = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
     for row in rows:
-        used = np.int64(packets[row, LENGTH_FLAGS] >> 8)
+        used = _used(packets[row])
         if used:
             begins[count] = _relative(packets[row, SEQ], base)
             ends[count] = begins[count] + used
@@ -86,7 +93,7 @@ def _excused(
         place = below + members[m, 3]
         begins, reach = _reach(down, down_rows[down_starts[place] : down_starts[place + 1]], base)
         for k in range(bounds[m], bounds[m + 1]):
-            start, used = _relative(up[lost[k], SEQ], base), np.int64(up[lost[k], LENGTH_FLAGS] >> 8)
+            start, used = _relative(up[lost[k], SEQ], base), _used(up[lost[k]])
             if used and acked >= start + used and not _is_covered(begins, reach, start, start + used):
                 result[count] = lost[k]
                 count += 1

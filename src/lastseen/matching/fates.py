@@ -71,7 +71,12 @@ def judge_hop(view: PairView) -> Hop:
     if len(missing):
         fate[missing] = _judge_missing(view, walked)
         lost = np.sort(missing[fate[missing] == LOST])
-        fate[excused(up, down, view.members, _group_of(view.up, lost))] = OUTSIDE
+        acknowledged = excused(up, down, view.members, _group_of(view.up, lost))
+        fate[acknowledged] = OUTSIDE
+        if len(acknowledged) and not np.isin(fate, (DELIVERED, MERGED, SPLIT)).any():
+            fate[missing] = (
+                OUTSIDE  # down saw nothing of this direction, yet it arrived: a capture of the other one
+            )
     return Hop(
         upstream=view.up_index,
         downstream=view.down_index,
@@ -244,8 +249,12 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
         return walked.by_default if placed else np.full(len(walked.missing), UNPROVEN, np.uint8)
     sent, (start, end) = _times(view.grouped_up, walked.missing), watched
     at, largest_delay = sent + view.offset_ns, max(int(walked.delays.max(initial=0)), 0)
-    early, late = _missing_back(view, start, end)
+    early, late = _missing_back(view, start, min(end, _last(view.down, end)))
     limits = np.iinfo(np.int64)
+    if late < limits.max:
+        end = _last(
+            view.down, end
+        )  # a snapshot shows that the host was up, the missing packets that tcpdump was not
     reach_after = -largest_delay if late < limits.max else largest_delay
     before = (at < start) & (sent <= walked.first)
     after = (at > end + reach_after) & (sent >= walked.last)
@@ -266,6 +275,11 @@ def _watched(point: Point) -> tuple[int, int] | None:
     starts = [t for t in (point.first_ns, point.watch.start_ns) if t is not None]
     ends = [t for t in (point.last_ns, point.watch.end_ns) if t is not None]
     return (min(starts), max(ends)) if starts and ends else None
+
+
+def _last(point: Point, otherwise: int) -> int:
+    """When a point saw its last packet."""
+    return otherwise if point.last_ns is None else point.last_ns
 
 
 @step_kernel

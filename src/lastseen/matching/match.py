@@ -13,7 +13,18 @@ from lastseen.matching.grouping import Grouped, group_packets, without_digests
 from lastseen.matching.ordering import Relation, against_the_rest, relate
 from lastseen.matching.pairing import Pairing, pair_points
 from lastseen.matching.passing import passing
-from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations, Hop, Matching, Point
+from lastseen.tables.packets import ID_WINDOW, INFO_IP_ID, MISC
+from lastseen.tables.points import (
+    CLIENT_TO_REMOTE,
+    LOST,
+    OUTSIDE,
+    REMOTE_TO_CLIENT,
+    UNPROVEN,
+    Conversations,
+    Hop,
+    Matching,
+    Point,
+)
 
 __all__ = ["match"]
 
@@ -170,7 +181,26 @@ class _Work:
         in_order = sorted(hops.items(), key=lambda item: (place[item[0][0]], place[item[0][1]], item[0][2]))
         views = [self._view(key, np.concatenate(rows), clocks) for key, rows in in_order]
         with ThreadPoolExecutor() as pool:
-            return list(pool.map(judge_hop, views))
+            hops_found = list(pool.map(judge_hop, views))
+        for hop in hops_found:
+            path = placed if hop.direction == REMOTE_TO_CLIENT else placed[::-1]
+            self._believe_later_points(hop, path[path.index(hop.downstream) + 1 :])
+        return hops_found
+
+    def _believe_later_points(self, hop: Hop, later: list[int]) -> None:
+        """What was seen farther along the way passed the downstream point: its capture missed it.
+
+        Packets without an IP id are not believed: which of several equal ones was seen there is a guess.
+        """
+        packets = self.grouped[hop.upstream].packets
+        missing = np.flatnonzero((hop.fate == LOST) | (hop.fate == UNPROVEN))
+        sure = ((packets[missing, MISC] >> 24 & INFO_IP_ID) > 0) & (packets[missing, ID_WINDOW] >> 16 > 0)
+        missing = missing[sure]
+        for point in later:
+            if len(missing):
+                seen = self.pairing(hop.upstream, point).partner_p[missing] >= 0
+                hop.fate[missing[seen]] = OUTSIDE
+                missing = missing[~seen]
 
     def _view(self, hop: tuple[int, int, int], members: Int64s, clocks: dict[int, int]) -> PairView:
         up, down, direction = hop

@@ -41,6 +41,9 @@ __all__ = [
 NONE, EXACT, MERGED_INTO, SPLIT_INTO, REPEATED = range(5)
 """How a packet was paired. REPEATED: it is the second sighting of the same packet at its own point."""
 
+SAME_MOMENT_NS: Final = 50_000
+"""Copies of one packet at a point (a mirror, two capture processes) are stamped within microseconds; hosts answer one
+packet with another in tens of them at the least."""
 LOOK_AHEAD: Final = 16
 """Reordering inside this many packets is met by the walk itself; farther ones are hashed."""
 NEAR: Final = 512
@@ -323,14 +326,20 @@ def _cover_all(
 
 @step_kernel
 def _mark_repeats(packets: Any, rows: Any, starts: Any, partner: Any, how: Any) -> None:
-    """A packet without partner that is the same, IP id included, as one shortly before: seen twice at this point."""
+    """A packet without partner that is the same, IP id included, as one shortly before: seen twice at this point.
+
+    Without an IP id the two must have come at the same moment.
+    """
     for side in range(starts.size - 1):
         for i in range(starts[side] + 1, starts[side + 1]):
             row = rows[i]
-            if partner[row] >= 0 or not _is_unique(packets[row]):
+            if partner[row] >= 0:
                 continue
+            is_unique, time = _is_unique(packets[row]), _time(packets[row])
             for k in range(max(starts[side], i - LOOK_AHEAD), i):
-                if _same(packets[row], packets[rows[k]]):
+                if _same(packets[row], packets[rows[k]]) and (
+                    is_unique or time - _time(packets[rows[k]]) <= SAME_MOMENT_NS
+                ):
                     how[row] = REPEATED
                     break
 
