@@ -207,3 +207,23 @@ def test_without_any_rule_there_is_still_a_verdict(tmp_path: Path, monkeypatch: 
     diagnosis = run(tmp_path, two_points([SEED]))
     assert diagnosis.verdict.grade == "unattributed"
     assert diagnosis.next
+
+
+def test_a_connection_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    """Even where other evidence would support a fault: the question was about something else."""
+    verdict = run(tmp_path, two_points([seed_talk()]), "10.9.9.9:1").verdict
+    assert verdict.grade == "blind"
+    assert verdict.fault is None
+    assert "10.9.9.9:1" in verdict.summary
+
+
+def test_a_wait_for_an_end_that_was_not_among_the_lost_is_not_blamed_on_the_loss(tmp_path: Path) -> None:
+    """Padded acknowledgments vanish; the server's FIN never existed, so its absence is not their fault."""
+    talk = Talk()
+    talk.opening()
+    for part in range(6):
+        talk.exchange(10 + 20 * part)
+    talk.send(6_000, "FA", client=True)
+    verdict = run(tmp_path, two_points([talk])).verdict
+    assert verdict.fault == "ovs_conntrack_padding"
+    assert "because of it" not in verdict.summary

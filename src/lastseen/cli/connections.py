@@ -46,7 +46,7 @@ def connections(
     wanted = None if where is None else parse(where, tabular.CONNECTION_FIELDS)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
         points = case_points(case)
-        found = connections_json(points)
+        found = connections_json(points, weirds=case.weirds, partial=case.partial)
         if wanted is not None:
             found = tabular.connections_where(found, wanted)
         if not output.write(found, lambda: (tabular.CONNECTION_COLUMNS, tabular.connection_rows(found))):

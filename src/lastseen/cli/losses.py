@@ -48,7 +48,7 @@ def losses(
     wanted = None if where is None else parse(where, tabular.LOSS_FIELDS)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
         matching = matched(case, progress)
-        found = losses_json(matching)
+        found = losses_json(matching, weirds=case.weirds, partial=case.partial)
         if wanted is not None:
             found = tabular.losses_where(found, wanted)
         if not output.write(found, lambda: (tabular.LOSS_COLUMNS, tabular.loss_rows(found))):

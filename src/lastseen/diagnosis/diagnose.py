@@ -12,9 +12,11 @@ from lastseen.diagnosis.moved import moved_as_much
 from lastseen.diagnosis.next_steps import next_steps
 from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
+from lastseen.tables.packets import FLAGS
 from lastseen.tables.points import CLIENT_TO_REMOTE, Matching
 from lastseen.tables.sources import EvidenceFile, Weird
 
@@ -155,6 +157,11 @@ def _who_waited(facts: Facts, best: Supported, site: LossSite | None) -> str:
             f" {worst.upstream.name} and {worst.downstream.name}, which this does not explain"
         )
     felt = facts.symptoms[0] if facts.symptoms else None
+    for_the_end = (
+        felt.kind == "waited_for_eof" if felt else bool(waits) and waits[0].stall == "waiting_for_fin"
+    )
+    if for_the_end and not (column(site.lost, "tcp_flags") & FLAGS["F"]).any():
+        return "; but the end that was waited for is not among them: no FIN was lost here"
     if felt is not None and felt.waited_ns:
         return f"; {felt.call} waited {felt.waited_ns / 1e9:.2f} s because of it"
     if waits and waits[0].stall != "lost_retransmitting":

@@ -4,9 +4,10 @@ A typo must not go unnoticed (a point silently without its filter gives a wrong 
 types are the user's mistake, told in one line.
 """
 
+import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -62,6 +63,17 @@ MAX_BYTES = 1 << 20
 _WHEN = ("before", "mid", "after")
 
 
+def _with_times(said: dict[str, Any]) -> dict[str, Any]:
+    """Times written as text (RFC 3339) made the same as TOML's own. Raises ValueError for one that is none."""
+    for kind, keys in (("point", ("start", "end")), ("snapshot", ("at",))):
+        tables = said.get(kind)
+        for table in tables if isinstance(tables, list) else ():
+            for key in keys:
+                if isinstance(table, dict) and isinstance(table.get(key), str):
+                    table[key] = datetime.fromisoformat(table[key])
+    return said
+
+
 def read_case_toml(path: Path) -> CaseToml:
     """Read a case.toml. Raises LastseenError with the key that is wrong."""
     try:
@@ -71,8 +83,8 @@ def read_case_toml(path: Path) -> CaseToml:
             raise LastseenError(
                 f"{path.name}: larger than {MAX_BYTES} bytes; it names points, it holds no evidence"
             )
-        said = msgspec.toml.decode(text, type=CaseToml)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        said = msgspec.convert(_with_times(tomllib.loads(text.decode())), CaseToml, builtin_types=(datetime,))
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:  # also wrong TOML, and no UTF-8
         raise LastseenError(
             f"{path.name}: {error}; see the documentation of case.toml for its keys"
         ) from error

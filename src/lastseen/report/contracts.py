@@ -181,14 +181,29 @@ class HopJson(Struct, kw_only=True, frozen=True):
     rewritten_fields: dict[str, int]
 
 
+class WeirdJson(Struct, kw_only=True, frozen=True):
+    """Evidence that could not be read as expected, `count` times: a byte `offset` in a capture, or a `line` from 1."""
+
+    file: str
+    offset: int | UnsetType = UNSET
+    line: int | UnsetType = UNSET
+    reason: str
+    count: int
+
+
 class LossesJson(Struct, kw_only=True, frozen=True):
-    """What `lastseen losses --json` prints. `order_reason`: what the order of the points rests on, in words."""
+    """What `lastseen losses --json` prints. `order_reason`: what the order of the points rests on, in words.
+
+    `partial`: time ran out before everything was read.
+    """
 
     schema: Literal["lastseen.losses/1"]
     points: list[PointJson]
     losses: list[LossJson]
     hops: list[HopJson]
     order_reason: str
+    weirds: list[WeirdJson] = field(default_factory=list)
+    partial: bool = False
 
 
 class ContrastJson(Struct, kw_only=True, frozen=True):
@@ -227,16 +242,6 @@ class CommandsJson(Struct, kw_only=True, frozen=True):
 
     text: str
     commands: list[str]
-
-
-class WeirdJson(Struct, kw_only=True, frozen=True):
-    """Evidence that could not be read as expected, `count` times: a byte `offset` in a capture, or a `line` from 1."""
-
-    file: str
-    offset: int | UnsetType = UNSET
-    line: int | UnsetType = UNSET
-    reason: str
-    count: int
 
 
 class EvidenceJson(Struct, kw_only=True, frozen=True):
@@ -325,7 +330,12 @@ class ConnectionJson(Struct, frozen=True, gc=False):
 
 
 class ConnectionsJson(Struct, kw_only=True, frozen=True):
-    """What `lastseen connections --json` prints: points in the order given, connections by their first packet."""
+    """What `lastseen connections --json` prints: points in the order given, connections by their first packet.
+
+    `partial`: time ran out before everything was read.
+    """
 
     schema: Literal["lastseen.connections/1"]
     connections: list[ConnectionJson]
+    weirds: list[WeirdJson] = field(default_factory=list)
+    partial: bool = False

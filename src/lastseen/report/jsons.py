@@ -65,7 +65,7 @@ def encode(contract: msgspec.Struct) -> bytes:
 def schema(name: str) -> dict[str, Any]:
     """The JSON Schema of "diagnosis", "losses" or "connections" ("lastseen.diagnosis/1" is understood too)."""
     known = {full.removeprefix("lastseen.").partition("/")[0]: full for full in SCHEMAS}
-    full = known.get(name, name)
+    full = known.get("diagnosis" if name == "diagnose" else name, name)
     if full not in SCHEMAS:
         raise LastseenError(f"no schema {name!r}; there are: {', '.join(known)}")
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": full}
@@ -175,7 +175,7 @@ def symptom_connection(symptom: Symptom) -> str | None:
     return " > ".join(ends) or None
 
 
-def losses_json(matching: Matching) -> out.LossesJson:
+def losses_json(matching: Matching, *, weirds: Sequence[Weird] = (), partial: bool = False) -> out.LossesJson:
     """What was certainly lost, by connection, direction and hop, and the counts of every hop."""
     return out.LossesJson(
         schema="lastseen.losses/1",
@@ -183,6 +183,8 @@ def losses_json(matching: Matching) -> out.LossesJson:
         losses=_losses(matching),
         hops=hops_json(matching),
         order_reason=matching.order_reason,
+        weirds=[_weird(weird) for weird in weirds],
+        partial=partial,
     )
 
 
@@ -275,11 +277,15 @@ def _client_first(matching: Matching, point: int, groups: npt.NDArray[np.int32])
     return flow_text.group_texts(matching.points[point], groups.tolist(), flipped)
 
 
-def connections_json(points: Sequence[Point]) -> out.ConnectionsJson:
+def connections_json(
+    points: Sequence[Point], *, weirds: Sequence[Weird] = (), partial: bool = False
+) -> out.ConnectionsJson:
     """One row a TCP connection of every point, made column by column: 100,000 take a fraction of a second."""
     return out.ConnectionsJson(
         schema="lastseen.connections/1",
         connections=[row for point in points for row in _connections_of(point)],
+        weirds=[_weird(weird) for weird in weirds],
+        partial=partial,
     )
 
 
