@@ -227,3 +227,12 @@ def test_a_wait_for_an_end_that_was_not_among_the_lost_is_not_blamed_on_the_loss
     verdict = run(tmp_path, two_points([talk])).verdict
     assert verdict.fault == "ovs_conntrack_padding"
     assert "because of it" not in verdict.summary
+
+
+def test_a_capture_that_was_over_early_is_no_proof_that_everything_passed(tmp_path: Path) -> None:
+    """Healthy as far as it was seen, and the verdict says how far that is."""
+    files = two_points([healthy_talk()], down=View(delay_ms=0.1, until_ms=15))
+    verdict = run(tmp_path, files).verdict
+    assert verdict.grade == "healthy"
+    assert "every packet" not in verdict.summary
+    assert "capture had ended" in verdict.summary

@@ -17,7 +17,7 @@ from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 from lastseen.tables.packets import FLAGS
-from lastseen.tables.points import CLIENT_TO_REMOTE, Matching
+from lastseen.tables.points import CLIENT_TO_REMOTE, OUTSIDE, UNPROVEN, Matching
 from lastseen.tables.sources import EvidenceFile, Weird
 
 __all__ = ["Question", "diagnose"]
@@ -265,4 +265,11 @@ def _healthy(facts: Facts) -> str:
     if lost:
         were = "packets of it were" if lost > 1 else "packet of it was"
         return f"nobody waited in {what}; {lost} {were} lost on the way and repaired or not needed{aside}"
+    beyond = sum(hop.count(OUTSIDE) + hop.count(UNPROVEN) for hop in facts.matching.hops)
+    if beyond:
+        were = "packets were" if beyond > 1 else "packet was"
+        return (
+            f"nobody waited in {what} and nothing was lost while the captures ran; {beyond} {were} sent when the next"
+            f" capture had ended, had not begun or missed {'them' if beyond > 1 else 'it'}{aside}"
+        )
     return f"every packet of {what} passed all {points} points that saw it and nobody waited{aside}"

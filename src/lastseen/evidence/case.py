@@ -131,9 +131,18 @@ def open_case(
     with ExitStack() as stack:
         listed, weirds = list_files(paths, stack)
         case = Case(said=_said(listed, weirds), weirds=weirds)
+        case.files += [
+            EvidenceFile(file=file.name, kind=CASE_TOML, rows=0)
+            for file in listed
+            if file.parts[-1] == CASE_TOML
+        ][:1]
         looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
         _read_all(looked, case, _Limits(progress, expired, before_captures), texts=texts)
-        if not case.captures and not case.partial and not any(file.kind for file in case.files):
+        if (
+            not case.captures
+            and not case.partial
+            and not any(file.kind not in (None, CASE_TOML) for file in case.files)
+        ):
             raise LastseenError(_nothing_recognised(case))
         case._stack = stack.pop_all()  # noqa: SLF001 - this module builds the case
     return case
