@@ -143,24 +143,24 @@ def _time_ns(high: Integer, low: Integer, resolution: Integer, offset_s: Integer
     return min(max(nanos + offset_s * 1_000_000_000, EARLIEST_NS), LATEST_NS)
 
 
+@packet_kernel
+def _note(
+    noted: Numbers, state: Numbers, row: Integer, offset: Integer, length: Integer, swapped: Integer
+) -> None:
+    """Remember where a packet's options lie, while there is room."""
+    note = state[NOTED]
+    if note < noted.shape[0]:
+        noted[note, 0], noted[note, 1], noted[note, 2] = row, offset, length
+        noted[note, 3] = 1 if swapped else 0
+        state[NOTED] += 1
+
+
 @step_kernel
 def scan_pcapng(
-    buf: Bytes,
-    end: Integer,
-    base: Integer,
-    swapped: Integer,
-    interfaces: Numbers,
-    packets: Words,
-    offsets: Numbers,
-    lengths: Words,
-    flows: Words,
-    keys: Words,
-    places: Places,
-    state: Numbers,
-    scratch: Numbers,
-    key: Words,
-    noted: Numbers,
-) -> Integer:
+    buf: Bytes, end: Integer, base: Integer, swapped: Integer, interfaces: Numbers, packets: Words,
+    offsets: Numbers, lengths: Words, flows: Words, keys: Words, places: Places, state: Numbers,
+    scratch: Numbers, key: Words, noted: Numbers,
+) -> Integer:  # fmt: skip
     """Decode pcapng packet blocks of `buf[state[POSITION] : end]`; returns why it stopped.
 
     `interfaces` is int64[k, 5]: link type, snap length, if_tsresol, if_tsoffset and the number over all sections
@@ -219,11 +219,8 @@ def scan_pcapng(
                 packet, flows, keys, places, scratch, key, state,
             )  # fmt: skip
             options = body + (captured + 3) // 4 * 4
-            if kind == 6 and size > options + 8 and state[NOTED] < noted.shape[0]:
-                note = state[NOTED]
-                noted[note, 0], noted[note, 1], noted[note, 2] = row, base + p + options, size - options - 4
-                noted[note, 3] = 1 if swapped else 0
-                state[NOTED] += 1
+            if kind == 6 and size > options + 8:
+                _note(noted, state, row, base + p + options, size - options - 4, swapped)
             row += 1
         p += size
     state[POSITION], state[ROWS] = p, row
