@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, TimeoutOption
-from lastseen.errors import LastseenError
 
 __all__ = ["losses"]
 
@@ -49,11 +48,6 @@ def losses(
     wanted = None if where is None else parse(where, tabular.LOSS_FIELDS)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
         matching = matched(case, progress)
-        if len(matching.points) == 1 and not case.partial:
-            raise LastseenError(
-                f"only one capture was found ({matching.points[0].file}); give captures of the same traffic at two"
-                " points or more"
-            )
         found = losses_json(matching, weirds=case.weirds, partial=case.partial)
         if wanted is not None:
             found = tabular.losses_where(found, wanted)
