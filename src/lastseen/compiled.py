@@ -9,6 +9,7 @@ this process's own in the temporary directory is used, and removed at exit.
 import atexit
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -20,6 +21,8 @@ __all__ = ["is_cold", "kernel", "on_first_compile", "packet_kernel", "step_kerne
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _SOURCE: Final = Path(__file__).parent
+
+_KERNELS_IN: Final = re.compile(rb"^from lastseen\.compiled import .*kernel", re.MULTILINE)
 
 
 def _writable(folder: Path) -> bool:
@@ -39,15 +42,33 @@ def _roots() -> tuple[Path, Path]:
 
 
 def _version_of_sources() -> str:
-    """A digest of every module's time and size.
+    """A digest of every module that kernels are made of: those that import `kernel`, and all they import.
 
-    Numba looks only at the file a kernel stands in; a kernel compiled into another file's loop would go stale there.
+    Numba looks only at the file a kernel stands in; a kernel compiled into another file's loop, or with another
+    file's constant in it, would go stale there. What no kernel is made of may change without a new compilation.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(_SOURCE.rglob("*.py")):
-        state = path.stat()
-        digest.update(f"{path.name} {state.st_mtime_ns} {state.st_size}\n".encode())
+    texts = {path: path.read_bytes() for path in sorted(_SOURCE.rglob("*.py"))}
+    imports = {path: _imported(text) for path, text in texts.items()}
+    wanted = [path for path, text in texts.items() if _KERNELS_IN.search(text)]
+    by_name = {_module_name(path): path for path in texts}
+    needed: set[Path] = set()
+    while wanted:
+        path = wanted.pop()
+        if path not in needed and path.name != "__init__.py":
+            needed.add(path)
+            wanted += [by_name[name] for name in imports[path] if name in by_name]
+    for path in sorted(needed):
+        digest.update(texts[path])
     return digest.hexdigest()
+
+
+def _imported(text: bytes) -> list[bytes]:
+    return re.findall(rb"^from (lastseen\.[\w.]+) import", text, re.MULTILINE)
+
+
+def _module_name(path: Path) -> bytes:
+    return ".".join(("lastseen", *path.relative_to(_SOURCE).with_suffix("").parts)).encode()
 
 
 def _choose_cache() -> None:
