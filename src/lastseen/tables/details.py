@@ -50,6 +50,32 @@ COLUMNS: Final = (
     "untrimmed_residual",  # see below
     "tunnel",  # index into tables.packets.TUNNELS
     "tunnel_key",  # VNI or key
+    "ip_src",  # see below; ARP: the sender's protocol address
+    "ip_dst",  # ARP: the target's
+    "ip_mf",  # 1: more fragments follow
+    "ip_frag_offset",  # bytes
+    "tcp_wscale",  # shift count of the option; -1: none
+    "tcp_sack_permitted",  # 1: option present
+    "tcp_tsval",  # 32 bits; -1: no option
+    "tcp_tsecr",
+    "tcp_sack_left",  # edges of the first SACK block; -1: none
+    "tcp_sack_right",
+    "tcp_fastopen",  # bytes of the Fast Open cookie (RFC 7413), 0: it is asked for; -1: no option
+    "icmp_type",  # ICMP or ICMPv6; -1: neither
+    "icmp_code",
+    "icmp_mtu",  # what "fragmentation needed" or "packet too big" allows; -1: not such a message
+    "quoted_src",  # of the packet an ICMP error quotes, as ip_src; -1: nothing quoted
+    "quoted_dst",
+    "quoted_src_port",
+    "quoted_dst_port",
+    "quoted_seq",  # TCP
+    "quoted_ip_id",
+    "payload_head",  # first seven bytes of the TCP or UDP payload, big-endian, zeros where there are fewer
+    "dns_qtype",  # type of the first question where a port is 53 (1 A, 28 AAAA); -1: none
+    "outer_src_port",  # of the outermost tunnel header, -1: no tunnel over UDP
+    "outer_checksum",  # CHECKSUM_* of that UDP header; CHECKSUM_UNKNOWN where it is 0
+    "arp_op",  # 1 request, 2 reply (RFC 826); 0: no ARP
+    "arp_sender_mac",  # 48 bits; -1: no ARP
 )
 """Column names in order; names are Wireshark's display-filter names where it has one.
 
@@ -57,6 +83,9 @@ COLUMNS: Final = (
 taken over every byte present after the IP header with that number of bytes in the pseudo header, as a validator
 does that forgets to trim the padding (Linux nf_ip_checksum, net/netfilter/utils.c, on an untrimmed buffer).
 0: such a validator finds the packet right. A right packet with p zero bytes of padding gives p. -1: not known.
+
+`ip_src`, `ip_dst`: an IPv4 address as a number; an IPv6 address as 62 bits of its FNV-1a digest above bit 32, so that
+addresses can be compared, not printed; -1: no IP.
 """
 
 CHECKSUM_UNKNOWN: Final = 0

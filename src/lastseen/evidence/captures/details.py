@@ -21,42 +21,109 @@ from lastseen.tables.packets import Capture
 __all__ = ["read_details"]
 
 _AT: Final = {name: index for index, name in enumerate(COLUMNS)}
-_FRAME_LEN, _ETH_SRC, _ETH_DST, _VLAN = _AT["frame_len"], _AT["eth_src"], _AT["eth_dst"], _AT["vlan_id"]
-_VERSION, _IP_HDR, _IP_LEN, _IP_ID, _TTL = (
-    _AT["ip_version"],
-    _AT["ip_hdr_len"],
-    _AT["ip_len"],
-    _AT["ip_id"],
-    _AT["ip_ttl"],
-)
-_DS, _DF, _FRAGMENT, _PROTO = _AT["ip_dsfield"], _AT["ip_df"], _AT["ip_fragment"], _AT["ip_proto"]
-_SPORT, _DPORT, _TCP_HDR, _SEQ, _ACK = (
-    _AT["src_port"],
-    _AT["dst_port"],
-    _AT["tcp_hdr_len"],
-    _AT["tcp_seq"],
-    _AT["tcp_ack"],
-)
-_FLAGS, _WINDOW, _PAYLOAD, _MSS = _AT["tcp_flags"], _AT["tcp_window"], _AT["payload_len"], _AT["tcp_mss"]
-_TS, _SACK, _PAD, _PAD_NONZERO = (
-    _AT["tcp_timestamps"],
-    _AT["tcp_sack_blocks"],
-    _AT["padding_len"],
-    _AT["padding_nonzero"],
-)
-_CHECKSUM, _RESIDUAL, _TUNNEL, _KEY = (
-    _AT["checksum"],
-    _AT["untrimmed_residual"],
-    _AT["tunnel"],
-    _AT["tunnel_key"],
-)
+# Kernels need each place as a constant of its own.
+_FRAME_LEN: Final = _AT["frame_len"]
+_ETH_SRC: Final = _AT["eth_src"]
+_ETH_DST: Final = _AT["eth_dst"]
+_VLAN: Final = _AT["vlan_id"]
+_VERSION: Final = _AT["ip_version"]
+_IP_HDR: Final = _AT["ip_hdr_len"]
+_IP_LEN: Final = _AT["ip_len"]
+_IP_ID: Final = _AT["ip_id"]
+_TTL: Final = _AT["ip_ttl"]
+_DS: Final = _AT["ip_dsfield"]
+_DF: Final = _AT["ip_df"]
+_FRAGMENT: Final = _AT["ip_fragment"]
+_PROTO: Final = _AT["ip_proto"]
+_SPORT: Final = _AT["src_port"]
+_DPORT: Final = _AT["dst_port"]
+_TCP_HDR: Final = _AT["tcp_hdr_len"]
+_SEQ: Final = _AT["tcp_seq"]
+_ACK: Final = _AT["tcp_ack"]
+_FLAGS: Final = _AT["tcp_flags"]
+_WINDOW: Final = _AT["tcp_window"]
+_PAYLOAD: Final = _AT["payload_len"]
+_MSS: Final = _AT["tcp_mss"]
+_TS: Final = _AT["tcp_timestamps"]
+_SACK: Final = _AT["tcp_sack_blocks"]
+_PAD: Final = _AT["padding_len"]
+_PAD_NONZERO: Final = _AT["padding_nonzero"]
+_CHECKSUM: Final = _AT["checksum"]
+_RESIDUAL: Final = _AT["untrimmed_residual"]
+_TUNNEL: Final = _AT["tunnel"]
+_KEY: Final = _AT["tunnel_key"]
+_SRC: Final = _AT["ip_src"]
+_DST: Final = _AT["ip_dst"]
+_MF: Final = _AT["ip_mf"]
+_OFFSET: Final = _AT["ip_frag_offset"]
+_WSCALE: Final = _AT["tcp_wscale"]
+_SACK_OK: Final = _AT["tcp_sack_permitted"]
+_TSVAL: Final = _AT["tcp_tsval"]
+_TSECR: Final = _AT["tcp_tsecr"]
+_SACK_LEFT: Final = _AT["tcp_sack_left"]
+_SACK_RIGHT: Final = _AT["tcp_sack_right"]
+_FASTOPEN: Final = _AT["tcp_fastopen"]
+_ICMP_TYPE: Final = _AT["icmp_type"]
+_ICMP_CODE: Final = _AT["icmp_code"]
+_ICMP_MTU: Final = _AT["icmp_mtu"]
+_QSRC: Final = _AT["quoted_src"]
+_QDST: Final = _AT["quoted_dst"]
+_QSPORT: Final = _AT["quoted_src_port"]
+_QDPORT: Final = _AT["quoted_dst_port"]
+_QSEQ: Final = _AT["quoted_seq"]
+_QID: Final = _AT["quoted_ip_id"]
+_HEAD: Final = _AT["payload_head"]
+_QTYPE: Final = _AT["dns_qtype"]
+_OUTER_PORT: Final = _AT["outer_src_port"]
+_OUTER_CHECKSUM: Final = _AT["outer_checksum"]
+_ARP_OP: Final = _AT["arp_op"]
+_ARP_MAC: Final = _AT["arp_sender_mac"]
 
-_TCP, _UDP, _ICMP6 = 6, 17, 58
+_ABSENT: Final = np.zeros(len(COLUMNS), np.int64)
+"""A packet of which nothing is known but its length."""
+_ABSENT[
+    [
+        _ETH_SRC,
+        _ETH_DST,
+        _VLAN,
+        _IP_ID,
+        _RESIDUAL,
+        _SRC,
+        _DST,
+        _WSCALE,
+        _TSVAL,
+        _TSECR,
+        _SACK_LEFT,
+        _SACK_RIGHT,
+        _FASTOPEN,
+        _ICMP_TYPE,
+        _ICMP_CODE,
+        _ICMP_MTU,
+        _QSRC,
+        _QDST,
+        _QSPORT,
+        _QDPORT,
+        _QSEQ,
+        _QID,
+        _QTYPE,
+        _OUTER_PORT,
+        _ARP_MAC,
+    ]
+] = -1
+
+_ICMP, _TCP, _UDP, _ICMP6 = 1, 6, 17, 58
+_IPV6_BIT: Final = 1 << 62
+"""Keeps digests of IPv6 addresses apart from IPv4 addresses."""
+_FNV_START: Final = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME: Final = np.uint64(0x100000001B3)
+_FNV_KEPT: Final = np.uint64((1 << 62) - 1)
+MOST_LABELS: Final = 64
+"""A DNS name of 255 bytes has at most 127 labels (RFC 1035, 2.3.4); names that are asked for have a few."""
 
 
 def read_details(source: ByteSource, capture: Capture, rows: npt.NDArray[np.int64]) -> DetailRows:
     """Decode the packets at `rows` (int64[k], row numbers of `capture`) again from its bytes, in that order."""
-    result = np.zeros((len(rows), len(COLUMNS)), np.int64)
+    result = np.tile(_ABSENT, (len(rows), 1))
     link_types = _link_types(capture, rows)
     trailer = trailer_of(source, capture).length if len(rows) else 0
     for index, row in enumerate(rows):
@@ -134,6 +201,28 @@ def _checksums(buf, end, found, out):
 
 
 @kernel
+def _option(buf, p, size, out):
+    """One TCP option (RFC 9293, 7323, 2018, 7413)."""
+    kind = buf[p]
+    if kind == 2 and size == 4:
+        out[_MSS] = u16(buf, p + 2)
+    elif kind == 3 and size == 3:
+        out[_WSCALE] = buf[p + 2]
+    elif kind == 4:
+        out[_SACK_OK] = 1
+    elif kind == 5:
+        out[_SACK] = 1
+        if size >= 10:
+            out[_SACK_LEFT], out[_SACK_RIGHT] = u32(buf, p + 2), u32(buf, p + 6)
+    elif kind == 8:
+        out[_TS] = 1
+        if size == 10:
+            out[_TSVAL], out[_TSECR] = u32(buf, p + 2), u32(buf, p + 6)
+    elif kind == 34:
+        out[_FASTOPEN] = size - 2
+
+
+@kernel
 def _tcp(buf, end, l4, ip_end, out):
     """The TCP header's fields and options."""
     header = max(np.int64(buf[l4 + 12] >> 4) * 4, 20)
@@ -147,12 +236,7 @@ def _tcp(buf, end, l4, ip_end, out):
         size = np.int64(buf[p + 1]) if p + 1 < stop else 0
         if size < 2 or p + size > stop:
             break
-        if buf[p] == 2 and size == 4:
-            out[_MSS] = u16(buf, p + 2)
-        elif buf[p] == 5:
-            out[_SACK] = 1
-        elif buf[p] == 8:
-            out[_TS] = 1
+        _option(buf, p, size, out)
         p += size
 
 
@@ -174,31 +258,159 @@ def _padding(buf, end, found, trailer, out):
 
 
 @kernel
-def _decode(buf, start, captured, wire, link_type, trailer, out):
-    """One packet at `buf[start:captured]` into its detail row."""
-    found, inner = np.empty(h.PLACES, np.int64), np.empty(h.PLACES, np.int64)
-    out[_FRAME_LEN], out[_ETH_SRC], out[_ETH_DST], out[_VLAN], out[_IP_ID] = wire, -1, -1, -1, -1
-    out[_RESIDUAL] = -1
-    if not h.locate(buf, start, captured, wire, link_type, found, inner):
+def _address(buf, p, version):
+    """An address as one number: IPv4 as it is, IPv6 as a digest."""
+    if version == 4:
+        return u32(buf, p)
+    digest = _FNV_START
+    for i in range(16):
+        digest = (digest ^ np.uint64(buf[p + i])) * _FNV_PRIME
+    return np.int64(digest & _FNV_KEPT) | _IPV6_BIT
+
+
+@kernel
+def _ip(buf, found, out):
+    """The IP header's fields."""
+    ip, version = found[h.IP], found[h.VERSION]
+    out[_VERSION], out[_PROTO], out[_FRAGMENT] = version, found[h.PROTO], found[h.FRAGMENT]
+    out[_IP_LEN], out[_IP_HDR], out[_IP_ID] = found[h.IP_END] - ip, found[h.L4] - ip, found[h.IP_ID]
+    out[_OFFSET] = found[h.FRAGMENT_OFFSET]
+    if version == 4:
+        out[_TTL], out[_DS], out[_DF] = buf[ip + 8], buf[ip + 1], (buf[ip + 6] >> 6) & 1
+        out[_MF] = (buf[ip + 6] >> 5) & 1
+        out[_SRC], out[_DST] = _address(buf, ip + 12, 4), _address(buf, ip + 16, 4)
+    else:
+        out[_TTL], out[_DS], out[_DF] = buf[ip + 7], (u16(buf, ip) >> 4) & 0xFF, 1
+        out[_MF] = buf[found[h.L4] - 5] & 1 if found[h.FRAGMENT] else 0
+        out[_SRC], out[_DST] = _address(buf, ip + 8, 6), _address(buf, ip + 24, 6)
+
+
+@kernel
+def _quoted(buf, p, end, out):
+    """The packet that an ICMP error quotes (RFC 792, RFC 4443): at least its IP header and eight bytes."""
+    version = buf[p] >> 4 if p < end else 0
+    size = np.int64(buf[p] & 15) * 4 if version == 4 else 40
+    if p + size > end or size < 20 or not (version == 4 or version == 6):
         return
-    ip, l4, ip_end = found[h.IP], found[h.L4], found[h.IP_END]
+    addresses = p + (12 if version == 4 else 8)
+    out[_QSRC] = _address(buf, addresses, version)
+    out[_QDST] = _address(buf, addresses + (4 if version == 4 else 16), version)
+    out[_QID] = u16(buf, p + 4) if version == 4 else -1
+    proto = buf[p + 9] if version == 4 else buf[p + 6]
+    if (proto == _TCP or proto == _UDP) and p + size + 8 <= end:
+        out[_QSPORT], out[_QDPORT] = u16(buf, p + size), u16(buf, p + size + 2)
+        if proto == _TCP:
+            out[_QSEQ] = u32(buf, p + size + 4)
+
+
+@kernel
+def _icmp(buf, end, found, out):
+    """Type, code, the MTU it tells and the packet it quotes."""
+    l4 = found[h.L4]
+    kind, code = np.int64(buf[l4]), np.int64(buf[l4 + 1])
+    out[_ICMP_TYPE], out[_ICMP_CODE] = kind, code
+    if found[h.PROTO] == _ICMP:
+        if kind == 3 and code == 4:
+            out[_ICMP_MTU] = u16(buf, l4 + 6)
+        if kind == 3 or kind == 4 or kind == 5 or kind == 11 or kind == 12:
+            _quoted(buf, l4 + 8, end, out)
+    elif kind < 128:
+        if kind == 2:
+            out[_ICMP_MTU] = u32(buf, l4 + 4)
+        _quoted(buf, l4 + 8, end, out)
+
+
+@kernel
+def _payload(buf, end, ip_end, out, l4):
+    """The first bytes of the TCP or UDP payload, and what a DNS query asks for."""
+    start = l4 + (out[_TCP_HDR] or 8)
+    stop = min(ip_end, end)
+    for i in range(7):
+        out[_HEAD] = (out[_HEAD] << 8) | (np.int64(buf[start + i]) if start + i < stop else 0)
+    if out[_SPORT] != 53 and out[_DPORT] != 53:
+        return
+    p = start + (14 if out[_TCP_HDR] else 12)
+    for _ in range(MOST_LABELS):
+        if p >= stop or buf[p] == 0 or buf[p] > 63:
+            break
+        p += 1 + np.int64(buf[p])
+    if p + 3 <= stop and buf[p] == 0:
+        out[_QTYPE] = u16(buf, p + 1)
+
+
+@kernel
+def _outer(buf, captured, found, out):
+    """Source port and checksum state of the outermost tunnel header, where that is UDP."""
+    ip = found[h.OUTER_IP]
+    version = buf[ip] >> 4
+    header = np.int64(buf[ip] & 15) * 4 if version == 4 else 40
+    proto = buf[ip + 9] if version == 4 else buf[ip + 6]
+    udp = ip + header
+    if proto != _UDP or udp + 8 > captured:
+        return
+    out[_OUTER_PORT] = u16(buf, udp)
+    field, length = u16(buf, udp + 6), u16(buf, udp + 4)
+    if field == 0 or udp + length > captured or length < 8:
+        return
+    pseudo = _sum(buf, ip + (12 if version == 4 else 8), udp if version == 4 else ip + 40) + _UDP + length
+    if _fold(pseudo + _sum(buf, udp, udp + length)) == 0xFFFF:
+        out[_OUTER_CHECKSUM] = d.CHECKSUM_GOOD
+    elif _fold(pseudo) == field:
+        out[_OUTER_CHECKSUM] = d.CHECKSUM_PARTIAL
+    else:
+        out[_OUTER_CHECKSUM] = d.CHECKSUM_BAD
+
+
+@kernel
+def _arp(buf, start, captured, link_type, out):
+    """An ARP packet for IPv4 over Ethernet (RFC 826); nothing where it is none."""
+    if link_type == h.ETHERNET_LINK:
+        p = start + 12
+        if p + 2 <= captured and u16(buf, p) == 0x8100:
+            p += 4
+    elif link_type == h.SLL:
+        p = start + 14
+    else:
+        return
+    if p + 30 > captured or u16(buf, p) != 0x0806 or u16(buf, p + 4) != 0x0800 or buf[p + 6] != 6:
+        return
+    out[_ARP_OP], out[_ARP_MAC] = u16(buf, p + 8), _mac(buf, p + 10)
+    out[_SRC], out[_DST] = u32(buf, p + 16), u32(buf, p + 26)
+    if link_type == h.ETHERNET_LINK:
+        out[_ETH_DST], out[_ETH_SRC] = _mac(buf, start), _mac(buf, start + 6)
+
+
+@kernel
+def _decode(buf, start, captured, wire, link_type, trailer, out):
+    """One packet at `buf[start:captured]` into its detail row, which holds `_ABSENT` so far."""
+    found, inner = np.empty(h.PLACES, np.int64), np.empty(h.PLACES, np.int64)
+    out[_FRAME_LEN] = wire
+    if not h.locate(buf, start, captured, wire, link_type, found, inner):
+        _arp(buf, start, captured, link_type, out)
+        return
+    l4, ip_end = found[h.L4], found[h.IP_END]
     if found[h.ETHERNET] >= 0:
         out[_ETH_DST], out[_ETH_SRC] = _mac(buf, found[h.ETHERNET]), _mac(buf, found[h.ETHERNET] + 6)
     out[_VLAN], out[_TUNNEL], out[_KEY] = found[h.VLAN], found[h.TUNNEL], found[h.VNI]
-    out[_VERSION], out[_PROTO], out[_FRAGMENT] = found[h.VERSION], found[h.PROTO], found[h.FRAGMENT]
-    out[_IP_LEN], out[_IP_HDR], out[_IP_ID] = ip_end - ip, l4 - ip, found[h.IP_ID]
-    if found[h.VERSION] == 4:
-        out[_TTL], out[_DS], out[_DF] = buf[ip + 8], buf[ip + 1], (buf[ip + 6] >> 6) & 1
-    else:
-        out[_TTL], out[_DS], out[_DF] = buf[ip + 7], (u16(buf, ip) >> 4) & 0xFF, 1
+    if found[h.OUTER_IP] >= 0:
+        _outer(buf, captured, found, out)
+    _ip(buf, found, out)
     _padding(buf, captured, found, trailer, out)
     out[_PAYLOAD] = max(ip_end - l4, 0)
+    if found[h.FRAGMENT] and found[h.FRAGMENT_OFFSET]:
+        return
+    proto = found[h.PROTO]
+    if (proto == _TCP or proto == _UDP) and l4 + 8 <= captured:
+        out[_SPORT], out[_DPORT] = u16(buf, l4), u16(buf, l4 + 2)
+    if (proto == _ICMP or proto == _ICMP6) and l4 + 8 <= captured:
+        _icmp(buf, captured, found, out)
     if found[h.FRAGMENT]:
         return
-    if (found[h.PROTO] == _TCP or found[h.PROTO] == _UDP) and l4 + 8 <= captured:
-        out[_SPORT], out[_DPORT] = u16(buf, l4), u16(buf, l4 + 2)
-    if found[h.PROTO] == _TCP and l4 + 20 <= captured:
+    if proto == _TCP and l4 + 20 <= captured:
         _tcp(buf, captured, l4, ip_end, out)
-    elif found[h.PROTO] == _UDP:
+        _payload(buf, captured, ip_end, out, l4)
+    elif proto == _UDP:
         out[_PAYLOAD] = max(ip_end - l4 - 8, 0)
+        if l4 + 8 <= captured:
+            _payload(buf, captured, ip_end, out, l4)
     _checksums(buf, captured, found, out)
