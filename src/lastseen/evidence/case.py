@@ -20,7 +20,7 @@ from lastseen.evidence.case_toml import CaseToml, read_case_toml
 from lastseen.evidence.files import CaseFile, list_files
 from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, numbered_lines, open_text
 from lastseen.evidence.nodes import Place, ends_with, places
-from lastseen.evidence.texts.text import Head, Text
+from lastseen.evidence.texts.text import MAX_LINE_CHARS, Head, Text
 from lastseen.tables.details import COLUMNS, DetailRows
 from lastseen.tables.facts_from_texts import Row
 from lastseen.tables.packets import Capture
@@ -279,8 +279,9 @@ def _read_text(
 
     try:
         with open_text(look.file.path) as stream:
-            lines = _in_time(numbered_lines(stream, damaged), name, expired, case)
-            text = Text(name, lines, command, place.node, place.snapshot)
+            longest: int = getattr(reader, "LONGEST_LINE", MAX_LINE_CHARS)
+            lines = _in_time(numbered_lines(stream, damaged, longest=longest), name, expired, case)
+            text = Text(name, lines, command, place.node, place.snapshot, longest)
             for row in _bounded(reader.read(text), name, min(MAX_ROWS, MAX_CASE_ROWS - before)):
                 if isinstance(row, Weird):
                     _count(weird, row)

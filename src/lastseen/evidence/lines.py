@@ -44,16 +44,16 @@ def head_of(first: bytes) -> Head | None:
 
 
 def numbered_lines(
-    stream: BinaryIO, damaged: Callable[[int, str], None] = _unheard
+    stream: BinaryIO, damaged: Callable[[int, str], None] = _unheard, *, longest: int = MAX_LINE_CHARS
 ) -> Iterator[tuple[int, str]]:
-    """(line number from 1, text) of every line, without a byte order mark; a longer line is cut.
+    """(line number from 1, text) of every line, without a byte order mark; a line is cut after `longest` bytes.
 
     Where the bytes cannot be read on (damaged compression, a failing disk) the text ends and `damaged` is told
     the last line's number and why.
     """
     number = 0
     try:
-        while line := stream.readline(MAX_LINE_CHARS):
+        while line := stream.readline(longest):
             number += 1
             text = line.decode("utf-8", "replace").rstrip("\r\n")
             yield number, text.removeprefix(_BYTE_ORDER_MARK) if number == 1 else text

@@ -16,7 +16,7 @@ _NOT_A_READER = "text"
 
 
 class Reader(Protocol):
-    """What every reader module offers."""
+    """What every reader module offers. It may also name the `LONGEST_LINE` it takes, in characters."""
 
     KIND: str
 

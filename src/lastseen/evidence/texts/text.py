@@ -12,10 +12,12 @@ from typing import TypedDict
 
 from lastseen.tables.sources import Source, Weird
 
-__all__ = ["Head", "Place", "Text", "command_of"]
+__all__ = ["MAX_DOCUMENT_CHARS", "MAX_LINE_CHARS", "Head", "Place", "Text", "command_of"]
 
 MAX_LINE_CHARS = 65_536
 """A longer line is cut there: no host tool prints one that matters, and memory stays bounded."""
+MAX_DOCUMENT_CHARS = 32 * 1024 * 1024
+"""What a reader of whole documents (JSON on one line, XML) takes; a ruleset of 100,000 rules has about this much."""
 
 _FIRST_LINE = 1
 _COMMAND = re.compile(r"^(?:\$|#|>)\s+(?P<command>[a-z/].*)$")
@@ -48,20 +50,25 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text file's lines with its place in the case. `lines` may be read once only."""
+    """A text file's lines with its place in the case. `lines` may be read once only.
+
+    `longest` is where a longer line is cut; a reader whose tool prints a document on one line names its own
+    (`LONGEST_LINE` beside `KIND`).
+    """
 
     file: str
     numbered: Iterable[tuple[int, str]] = field(repr=False)
     command: str = ""
     node: str = ""
     snapshot: str = ""
+    longest: int = MAX_LINE_CHARS
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """(line number from 1, text without its newline), the leading `$ command` line left out."""
         for number, line in self.numbered:
             if number == _FIRST_LINE and _COMMAND.match(line):
                 continue
-            yield number, line[:MAX_LINE_CHARS]
+            yield number, line[: self.longest]
 
     def at(self, line: int) -> Place:
         """Where a row made of this line stands."""
