@@ -23,6 +23,7 @@ __all__ = [
     "Setting",
     "Socket",
     "Syscall",
+    "Traced",
     "Version",
     "in_zone",
 ]
@@ -43,6 +44,11 @@ class Setting(Row):
 
     `scope` is "sysctl", "offload:IFACE" for an `ethtool -k` feature, "ovs:BRIDGE/INTERFACE" for an option of an Open
     vSwitch interface, or "module" for a loaded kernel module (`value`: how often it is used).
+
+    Of Open vSwitch and OVN: "openflow_port:BRIDGE/PORT" (number, config, state), "ovs_bridge:NAME", "ovs_port:NAME" and
+    "ovs_switch" (columns of the database), "ovs_upcall:DATAPATH", "ovs_conntrack:zone=N" (limit), "fdb:BRIDGE" (name
+    "vlan=N MAC", value the port), "bond:BOND" and "bond:BOND/MEMBER" (as `bond/show` and `lacp/show` name them),
+    "ovn_switch:NAME/port:PORT", "ovn_router:NAME/...", "ovn_chassis:NAME" (as `ovn-nbctl show` names them).
     """
 
     scope: str
@@ -57,7 +63,9 @@ class Counter(Row):
     Families: "conntrack" (scope "cpu=N" or ""), "link" (scope: interface), "openflow_port" (scope:
     "BRIDGE/PORT"), "datapath" (scope: datapath name), "datapath_port" (scope: port name), "nstat" (scope ""),
     "qdisc" and "nic" (scope: interface), "conntrack_proc" (scope "cpu=N"), "capture" (scope: interface),
-    "ovs_coverage" (scope ""). `value` None: the host printed that it does not know ("?").
+    "ovs_coverage" (scope ""), "openflow_group" (scope "BRIDGE/GROUP"), "ovs_interface" (scope: interface, its
+    `statistics` column), "ovs_upcall" (scope: datapath), "ovs_conntrack" (scope "" or "zone=N"), "ovs_fdb" (scope:
+    bridge), "lacp" (scope "BOND/MEMBER"). `value` None: the host printed that it does not know ("?").
     """
 
     family: str
@@ -119,7 +127,8 @@ class LogLine(Row):
 class Rule(Row):
     """One rule, flow or megaflow with its hit counters.
 
-    `layer`: "openflow", "datapath", "nft", "iptables". `place`: bridge and table, or table and chain.
+    `layer`: "openflow", "openflow_group", "datapath", "ovn" (logical flows), "ovn_acl", "nft", "iptables". `place`:
+    bridge and table, or table and chain.
     (layer, place, priority, match, actions) identify a rule across snapshots. `match` and `actions` keep the
     field's own text. `drops`: the rule itself discards what it matches.
     """
@@ -228,6 +237,21 @@ class Drop(Row):
     reason: str
     location: str
     packet: LoggedPacket | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced(Row):
+    """What a switch says it would do with a packet: `ofproto/trace`, `ovn-trace`. No observation: no rule counts it.
+
+    `layer`: "openflow" or "ovn". `flow`: the packet asked about. `place`: the last table it came to. `drops`: it goes
+    nowhere from there. `actions`: what is done with it in the end, as printed.
+    """
+
+    layer: str
+    flow: str
+    place: str
+    drops: bool
+    actions: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,11 @@
-"""`ofproto/trace`: recognised, and silent."""
+"""`ofproto/trace`: what the switch would do, which is no observation."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lastseen.evidence.texts import ofproto_trace as reader
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import LogLine
+from lastseen.tables.facts_from_texts import LogLine, Traced
 from lastseen.tables.sources import Weird
 
 SAMPLE = """\
@@ -51,10 +51,16 @@ def _recognised(sample: str, command: str = "") -> bool:
     return reader.recognise(Head(lines=tuple(sample.splitlines()), command=command))
 
 
-def test_a_thought_experiment_gives_no_rows() -> None:
-    """Neither the form since 2.8 nor the one before may speak for a fault."""
-    assert _rows(SAMPLE) == []
-    assert _rows(OLD) == []
+def test_a_thought_experiment_gives_nothing_that_is_counted() -> None:
+    """Neither the form since 2.8 nor the one before may speak for a fault: no rule, counter or drop, only a trace."""
+    (traced,) = _rows(SAMPLE)
+    assert isinstance(traced, Traced)
+    assert (traced.layer, traced.place, traced.drops) == ("openflow", "br-int table=81", False)
+    assert traced.flow.startswith("tcp,tun_id=0x64")
+    assert traced.actions == "ct(zone=100),recirc(0x10)"
+    (old,) = _rows(OLD)
+    assert isinstance(old, Traced)
+    assert (old.place, old.drops, old.actions) == ("br-int table=0", True, "drop")
 
 
 def test_recognised_by_its_flow_and_bridge_or_command() -> None:

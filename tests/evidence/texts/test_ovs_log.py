@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lastseen.evidence.texts import ovs_log as reader
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import LogLine
+from lastseen.tables.facts_from_texts import Endpoint, LogLine
 from lastseen.tables.sources import Weird
 
 SAMPLE = """\
@@ -53,6 +53,27 @@ def test_known_messages_get_a_topic() -> None:
         "",
     ]
     assert rows[2].reason == "system@ovs-system: lost packet on handler 3"
+
+
+ACLS = """\
+2026-11-25T09:32:52.485Z|00004|acl_log(ovn_pinctrl2)|INFO|name="no-9999", verdict=drop, severity=warning, direction=to-lport: tcp,vlan_tci=0x0000,dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b,nw_src=10.77.0.10,nw_dst=10.77.0.11,nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no,tp_src=49076,tp_dst=9999,tcp_flags=syn
+2026-11-25T09:32:54.738Z|00006|acl_log(ovn_pinctrl0)|INFO|name="<unnamed>", verdict=allow, severity=info: icmp6,vlan_tci=0x0000,ipv6_src=fd00::1,ipv6_dst=fd00::2,icmp_type=128
+"""
+
+
+def test_a_packet_logged_by_an_access_rule_is_read() -> None:
+    """OVN's controller logs the packet as a flow; the direction is not printed before 20.09."""
+    drop, allow = (row for row in _rows(ACLS) if isinstance(row, LogLine))
+    assert (drop.topic, drop.reason) == ("ovn_acl", "drop no-9999 to-lport")
+    assert drop.packet is not None
+    assert (drop.packet.src, drop.packet.dst) == (
+        Endpoint(address="10.77.0.10", port=49076),
+        Endpoint(address="10.77.0.11", port=9999),
+    )
+    assert (drop.packet.proto, drop.packet.tcp_flags, drop.packet.ip_ttl) == (6, 2, 64)
+    assert allow.reason == "allow <unnamed>"
+    assert allow.packet is not None
+    assert (allow.packet.proto, allow.packet.src.address) == (58, "fd00::1")
 
 
 def test_recognised_when_most_lines_are_log_lines() -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from lastseen.evidence.texts.text import Head, Text
+from lastseen.tables.facts_from_texts import Traced
 from lastseen.tables.sources import Weird
 
 __all__ = ["KIND", "read", "recognise"]
@@ -24,6 +25,10 @@ _KNOWN = re.compile(
     r"|OpenFlow actions=|recirc\(|Resubmitted |This flow is |Translation failed|learning from packet"
     r"|No match\b)"
 )
+_ASKED = re.compile(r"^Flow: (?P<flow>\S.{0,4000})$")
+_BRIDGE = re.compile(r"^(?:bridge\(\"(?P<bridge>[^\"]{1,64})\"\)|Bridge: (?P<old>\S{1,64}))\s*$")
+_TABLE = re.compile(r"^\s{0,40}(?:(?P<table>\d{1,3})\. |Rule: table=(?P<old>\d{1,3})\s)")
+_RESULT = re.compile(r"^Datapath actions: (?P<actions>.{0,8000})$")
 
 
 def recognise(head: Head) -> bool:
@@ -33,8 +38,25 @@ def recognise(head: Head) -> bool:
     return bool(_FLOW.match(head.first()) and head.matching(_INSIDE, within=60))
 
 
-def read(text: Text) -> Iterator[Weird]:
-    """No rows; a `Weird` for each line that belongs to no trace."""
+def read(text: Text) -> Iterator[Traced | Weird]:
+    """One `Traced` of layer "openflow" for each set of datapath actions; place "BRIDGE table=N", the last one entered.
+
+    A packet that goes through connection tracking gives several: one until it is sent there, one after it.
+    """
+    flow, bridge, table = "", "", ""
     for number, line in text.lines():
-        if line.strip() and not _KNOWN.match(line):
+        if found := _ASKED.match(line):
+            flow, table = found["flow"], ""
+        elif found := _BRIDGE.match(line):
+            bridge = found["bridge"] or found["old"]
+        elif found := _TABLE.match(line):
+            table = found["table"] or found["old"]
+        elif found := _RESULT.match(line):
+            actions = found["actions"].strip()
+            place = f"{bridge} table={table}".strip() if table else bridge
+            drops = actions == "drop" or not actions
+            yield Traced(
+                **text.at(number), layer="openflow", flow=flow, place=place, drops=drops, actions=actions
+            )
+        elif line.strip() and not _KNOWN.match(line):
             yield text.weird(number, "not a line of ofproto/trace")

@@ -1,13 +1,15 @@
 """The log of ovs-vswitchd (and of the other Open vSwitch and OVN daemons, which log alike).
 
 `TIME|SEQUENCE|MODULE|LEVEL|MESSAGE`, times in UTC. Source: Open vSwitch lib/vlog.c, the default pattern for
-files (2.0 to 3.3); messages of dpif-netlink.c and ofproto-dpif-upcall.c.
+files (2.0 to 3.3); messages of dpif-netlink.c and ofproto-dpif-upcall.c; OVN's lib/acl-log.c for the access rules
+it logs with the packet (20.03 to 24.03; printed by 23.03.1).
 """
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from lastseen.evidence.ovs_flow_packet import packet_of_flow
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
@@ -27,6 +29,10 @@ _TOPICS = (
     ("ovs_slow_main_loop", re.compile(r"Unreasonably long \d+ms poll interval")),
 )
 """Messages that speak of packets or flows the switch could not keep up with."""
+_ACL = re.compile(
+    r"^acl_log(?:\([^()|]{1,64}\))?\|[A-Z]{2,5}\|name=\"?(?P<name>[^\",]{1,128})\"?, verdict=(?P<verdict>[a-z-]{1,20}),"
+    r" severity=[a-z]{1,12}(?:, direction=(?P<direction>[a-z-]{1,20}))?: (?P<flow>.*)$"
+)
 
 
 def recognise(head: Head) -> bool:
@@ -35,7 +41,10 @@ def recognise(head: Head) -> bool:
 
 
 def read(text: Text) -> Iterator[LogLine | Weird]:
-    """One `LogLine` a line, clock "wall"; `text` starts at the module. Indented lines continue a message."""
+    """One `LogLine` a line, clock "wall"; `text` starts at the module. Indented lines continue a message.
+
+    A packet that an access rule of OVN logged has topic "ovn_acl" and its reason is "VERDICT NAME DIRECTION".
+    """
     seen = False
     for number, line in text.lines():
         row = _row(text, number, line)
@@ -52,7 +61,12 @@ def _row(text: Text, number: int, line: str) -> LogLine | None:
     if found is None or at_ns is None:
         return None
     message = found["message"]
-    topic = next((name for name, pattern in _TOPICS if pattern.search(message)), "")
+    if acl := _ACL.match(found["text"]):
+        topic, packet = "ovn_acl", packet_of_flow(acl["flow"])
+        reason = f"{acl['verdict']} {acl['name']} {acl['direction'] or ''}".rstrip()
+    else:
+        topic, packet = next((name for name, pattern in _TOPICS if pattern.search(message)), ""), None
+        reason = message if topic else ""
     return LogLine(
         **text.at(number),
         at_ns=at_ns,
@@ -60,7 +74,8 @@ def _row(text: Text, number: int, line: str) -> LogLine | None:
         zone_known=True,
         text=found["text"],
         topic=topic,
-        reason=message if topic else "",
+        reason=reason,
+        packet=packet,
     )
 
 
