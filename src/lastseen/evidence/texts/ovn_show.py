@@ -60,19 +60,19 @@ def read(text: Text) -> Iterator[Setting | Weird]:
     for number, line in text.lines():
         if found := _TOP.match(line):
             scope = _Scope(f"ovn_{found['kind']}", found["name"] or found["uuid"])
-            yield _setting(text, number, scope, "uuid", found["uuid"])
+            yield _setting(text, number, scope, name="uuid", value=found["uuid"])
             yield from _other_name(text, number, scope, found["aka"])
         elif found := _CHASSIS.match(line):
             scope = _Scope("ovn_chassis", found["name"])
-            yield _setting(text, number, scope, "name", found["name"])
+            yield _setting(text, number, scope, name="name", value=found["name"])
         elif scope and (found := _INNER.match(line)):
             name = found["kind"].lower()
             inside = f"/{name}:{found['name']}" if name != "port_binding" else ""
             scope = _Scope(scope.top, scope.name, inside)
-            yield _setting(text, number, scope, name, found["name"])
+            yield _setting(text, number, scope, name=name, value=found["name"])
             yield from _other_name(text, number, scope, found["aka"])
         elif scope and (found := _COLUMN.match(line)):
-            yield _setting(text, number, scope, found["column"], _plain(found["value"]))
+            yield _setting(text, number, scope, name=found["column"], value=_plain(found["value"]))
         elif line.strip() and not _BARE_COLUMN.match(line):
             yield text.weird(number, "not a line of the logical network")
 
@@ -80,10 +80,10 @@ def read(text: Text) -> Iterator[Setting | Weird]:
 def _other_name(text: Text, number: int, scope: _Scope, name: str | None) -> Iterator[Setting]:
     """OpenStack names ports by UUID and says the user's name after it."""
     if name:
-        yield _setting(text, number, scope, "aka", name)
+        yield _setting(text, number, scope, name="aka", value=name)
 
 
-def _setting(text: Text, number: int, scope: _Scope, name: str, value: str) -> Setting:
+def _setting(text: Text, number: int, scope: _Scope, *, name: str, value: str) -> Setting:
     return Setting(**text.at(number), scope=str(scope), name=name, value=value)
 
 

@@ -55,17 +55,22 @@ def read(text: Text) -> Iterator[Setting | Interface | Counter | Weird]:
             member = found["name"]
             yield Interface(**text.at(number), name=member, master=bond)
             if found["state"]:
-                yield _setting(text, number, bond, member, "state", found["state"].strip())
+                yield _setting(text, number, _scope(bond, member), name="state", value=found["state"].strip())
         elif (found := _STATISTIC.match(line)) and member:
             name = found["name"].lower().replace(" ", "_")
             scope, value = f"{bond}/{member}", int(found["value"])
             yield Counter(**text.at(number), family="lacp", scope=scope, name=name, value=value)
         elif not _HASH.match(line) and (found := _PAIR.match(line)):
-            yield _setting(text, number, bond, member, found["name"], found["value"].strip())
+            yield _setting(
+                text, number, _scope(bond, member), name=found["name"], value=found["value"].strip()
+            )
         elif not _HASH.match(line) and not _ALONE.match(line):
             yield text.weird(number, "not a line of a bond")
 
 
-def _setting(text: Text, number: int, bond: str, member: str, name: str, value: str) -> Setting:
-    scope = f"bond:{bond}/{member}" if member else f"bond:{bond}"
+def _scope(bond: str, member: str) -> str:
+    return f"bond:{bond}/{member}" if member else f"bond:{bond}"
+
+
+def _setting(text: Text, number: int, scope: str, *, name: str, value: str) -> Setting:
     return Setting(**text.at(number), scope=scope, name=name, value=value)
