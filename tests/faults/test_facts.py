@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from lastseen.faults.facts import Facts, JoinedLine
+from lastseen.faults.tracks import Tracks
+from lastseen.tables.details import COLUMNS
 from lastseen.tables.facts_from_texts import Counter, LogLine, Row, Rule, Setting, Version
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations, Hop, Matching
 from lastseen.tables.sources import Source
@@ -40,8 +42,9 @@ def facts(*rows: Row, hops: Sequence[Hop] = (), names: dict[str, str] | None = N
     def of(kind: type) -> tuple:  # type: ignore[type-arg]
         return tuple(row for row in rows if isinstance(row, kind))
 
+    between = matching(*hops)
     return Facts(
-        matching=matching(*hops),
+        matching=between,
         conversations=(),
         sites=(),
         symptoms=(),
@@ -52,6 +55,7 @@ def facts(*rows: Row, hops: Sequence[Hop] = (), names: dict[str, str] | None = N
         versions=of(Version),
         focus=frozenset(),
         host_names=names or {},
+        tracks=Tracks(between, lambda _, rows: np.zeros((len(rows), len(COLUMNS)), np.int64)),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.faults.facts import ConversationFacts
+from lastseen.faults.tracks import RowsOfGroups
 from lastseen.tables.connections import STALLS
 from lastseen.tables.endpoints import endpoints_of
 from lastseen.tables.flow_text import connection_text
@@ -45,50 +46,21 @@ def rank(matching: Matching) -> list[int]:
 
 def conversation_facts(matching: Matching, numbers: Sequence[int]) -> tuple[ConversationFacts, ...]:
     """Facts of the given conversations, in that order."""
-    rows = _RowsOfGroups(matching.points)
+    rows = RowsOfGroups(matching.points)
     return tuple(_facts(matching, number, rows) for number in numbers)
 
 
-class _RowsOfGroups:
-    """Packet rows of a group at a point; each point's packets are sorted once."""
-
-    def __init__(self, points: Sequence[Point]) -> None:
-        self._points = points
-        self._sorted: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]] = {}
-
-    def of(self, point: int, group: int) -> npt.NDArray[np.int64]:
-        """int64[k], ascending."""
-        if point not in self._sorted:
-            group_of = self._points[point].group_of
-            order = np.argsort(group_of, kind="stable")
-            self._sorted[point] = (order, group_of[order])
-        order, groups = self._sorted[point]
-        start, end = np.searchsorted(groups, [group, group + 1])
-        return order[start:end]
-
-    def sent(self, matching: Matching, number: int, point: int, side: int) -> npt.NDArray[np.int64]:
-        """Rows of a conversation at a point that its client (side 0) or remote end (side 1) sent."""
-        group = int(matching.conversations.group[number, point])
-        table = self._points[point].connections
-        rows = self.of(point, group)
-        originator = int(table["originator"][group]) if group < len(table) else 0
-        client = originator ^ int(matching.conversations.flipped[number, point])
-        direction = (self._points[point].capture.packets[rows, 2] & 1).astype(np.int64)
-        sent: npt.NDArray[np.int64] = rows[(direction ^ client) == side]
-        return sent
-
-
-def _facts(matching: Matching, number: int, rows: _RowsOfGroups) -> ConversationFacts:
+def _facts(matching: Matching, number: int, rows: RowsOfGroups) -> ConversationFacts:
     seen = tuple(int(p) for p in np.flatnonzero(matching.conversations.group[number] >= 0))
     nearest = seen[-1]
     point = matching.points[nearest]
     group = int(matching.conversations.group[number, nearest])
     entry = point.connections[group]
-    client, remote = rows.sent(matching, number, nearest, 0), rows.sent(matching, number, nearest, 1)
+    client, remote = _sent(rows, matching, number, nearest)
     times = point.capture.times_ns()
     client_fins, remote_fins = _fins(point, client), _fins(point, remote)
     fins = tuple(
-        tuple((_fins(matching.points[p], rows.sent(matching, number, p, 1)) + 1).tolist()) for p in seen
+        tuple((_fins(matching.points[p], _sent(rows, matching, number, p)[1]) + 1).tolist()) for p in seen
     )
     first_fin = next(
         (source_of(matching.points[p], f[0] - 1) for p, f in zip(seen, fins, strict=True) if f), None
@@ -116,6 +88,14 @@ def _facts(matching: Matching, number: int, rows: _RowsOfGroups) -> Conversation
         endpoints=_endpoints(matching, number, seen),
         answered=bool(len(client)) and bool(len(remote)),
     )
+
+
+def _sent(
+    rows: RowsOfGroups, matching: Matching, number: int, point: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows that the client sent, and rows that the remote end sent."""
+    mine, from_client = rows.sides(matching, number, point)
+    return mine[from_client], mine[~from_client]
 
 
 def _fins(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

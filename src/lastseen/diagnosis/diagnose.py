@@ -7,11 +7,11 @@ from lastseen.diagnosis.exonerate import exonerated
 from lastseen.diagnosis.facts_of import facts_of
 from lastseen.diagnosis.findings import findings, stalled
 from lastseen.diagnosis.joins import log_clocks
-from lastseen.diagnosis.loss_sites import Details
 from lastseen.diagnosis.moved import moved_as_much
 from lastseen.diagnosis.next_steps import next_steps
 from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.faults.tracks import Details
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
@@ -77,15 +77,15 @@ def _hints(facts: Facts, verdict: Verdict, site: LossSite | None) -> tuple[Reaso
     return moved_as_much(facts, site) if verdict.grade == "unattributed" and site is not None else ()
 
 
-def _rank(judgement: Judgement) -> tuple[int, int, str]:
-    """Supported before possible before refuted; what more speaks for first."""
+def _rank(judgement: Judgement) -> tuple[int, bool, int, str]:
+    """Supported before possible before refuted, the particular before the general; what more speaks for first."""
     match judgement:
-        case Supported(confirmed=confirmed, reasons=reasons):
-            return (0 if confirmed else 1, -len(reasons), judgement.fault)
+        case Supported(confirmed=confirmed, general=general, reasons=reasons):
+            return (0 if confirmed else 1, general, -len(reasons), judgement.fault)
         case Untestable(reasons=reasons):
-            return (2 if reasons else 3, -len(reasons), judgement.fault)
+            return (2 if reasons else 3, False, -len(reasons), judgement.fault)
         case Refuted(reasons=reasons):  # pragma: no branch - the sum is closed
-            return (4, -len(reasons), judgement.fault)
+            return (4, False, -len(reasons), judgement.fault)
 
 
 def _ranked(conversation: ConversationFacts) -> RankedConnection:
@@ -132,6 +132,7 @@ def _no_such_connection(facts: Facts) -> Verdict:
 def _supported(facts: Facts, supported: Sequence[Supported]) -> tuple[Verdict, LossSite | None]:
     best = supported[0]
     site = next((s for s in facts.sites if s.number == best.hop), None)
+    rivals = [j for j in supported[1:] if site is not None and j.hop == best.hop]
     verdict = Verdict(
         fault=best.fault,
         grade="confirmed" if best.confirmed else "probable",
@@ -139,9 +140,15 @@ def _supported(facts: Facts, supported: Sequence[Supported]) -> tuple[Verdict, L
         component=best.component or None,
         last_seen=site.upstream.name if site else None,
         missing_at=site.downstream.name if site else None,
-        also=tuple(j.fault for j in supported[1:]),
+        also=tuple(j.fault for j in supported[1:] if j not in rivals),
+        indistinguishable=tuple(j.fault for j in rivals if _equals(j, best)),
     )
     return verdict, site
+
+
+def _equals(rival: Supported, best: Supported) -> bool:
+    """Whether nothing puts one of two explanations of the same loss before the other."""
+    return (rival.confirmed, rival.general) == (best.confirmed, best.general)
 
 
 def _who_waited(facts: Facts, best: Supported, site: LossSite | None) -> str:

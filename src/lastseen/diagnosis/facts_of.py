@@ -7,9 +7,23 @@ from typing import TypeVar
 from lastseen.connections.symptoms import symptoms
 from lastseen.diagnosis.conversation_facts import MOST_CONVERSATIONS, conversation_facts, rank
 from lastseen.diagnosis.joins import join_lines
-from lastseen.diagnosis.loss_sites import Details, loss_sites
+from lastseen.diagnosis.loss_sites import loss_sites
 from lastseen.faults.facts import ConversationFacts, Facts
-from lastseen.tables.facts_from_texts import Counter, LogLine, Row, Rule, Setting, Syscall, Version
+from lastseen.faults.tracks import Details, Tracks
+from lastseen.tables.facts_from_texts import (
+    ConntrackEntry,
+    Counter,
+    Drop,
+    Interface,
+    LogLine,
+    Route,
+    Row,
+    Rule,
+    Setting,
+    Socket,
+    Syscall,
+    Version,
+)
 from lastseen.tables.points import Matching
 from lastseen.tables.symptoms import Symptom
 
@@ -55,6 +69,12 @@ def facts_of(
         focus=focus,
         asked=tuple(wanted),
         host_names=_host_names(evidence.of(Version)),
+        tracks=Tracks(matching, details),
+        drops=evidence.of(Drop),
+        conntrack=evidence.of(ConntrackEntry),
+        sockets=evidence.of(Socket),
+        interfaces=evidence.of(Interface),
+        routes=evidence.of(Route),
     )
     return facts, list(facts.conversations)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lastseen.diagnosis.joins import LogClock
-from lastseen.diagnosis.loss_sites import Details
 from lastseen.faults.facts import ConversationFacts, Facts
+from lastseen.faults.tracks import Details
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Reason
 from lastseen.tables.packets import Capture

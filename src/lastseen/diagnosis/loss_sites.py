@@ -1,6 +1,5 @@
 """Where packets were lost, with the details of those lost and of those that got through."""
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -8,15 +7,12 @@ import numpy.typing as npt
 
 from lastseen.contrasts import mine
 from lastseen.faults.facts import LossSite
+from lastseen.faults.tracks import Details
 from lastseen.tables.connections import STALL_NS
-from lastseen.tables.details import DetailRows
-from lastseen.tables.packets import FLAGS, LENGTH_FLAGS, SEQ, Capture
+from lastseen.tables.packets import FLAGS, LENGTH_FLAGS, SEQ
 from lastseen.tables.points import DELIVERED, LOST, MERGED, SPLIT, UNPROVEN, Hop, Matching, Point
 
-__all__ = ["Details", "loss_sites"]
-
-Details = Callable[[Capture, npt.NDArray[np.int64]], DetailRows]
-"""Decodes chosen packets of a capture thoroughly; made by whoever may open files."""
+__all__ = ["loss_sites"]
 
 SAMPLE: Final = 20_000
 """Packets of a kind whose details are read: more would not change a contrast, and each is read from the file."""

@@ -3,15 +3,27 @@
 Rules never see files or tables. What they ask for and is absent is None or empty: the rule turns it into `missing`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.faults.tracks import Track, Tracks
 from lastseen.tables.contrasts import Contrast
 from lastseen.tables.details import DetailRows
-from lastseen.tables.facts_from_texts import Counter, LogLine, Rule, Setting, Version
+from lastseen.tables.facts_from_texts import (
+    ConntrackEntry,
+    Counter,
+    Drop,
+    Interface,
+    LogLine,
+    Route,
+    Rule,
+    Setting,
+    Socket,
+    Version,
+)
 from lastseen.tables.points import REMOTE_TO_CLIENT, Hop, Matching, Point, source_of
 from lastseen.tables.sources import Source
 from lastseen.tables.symptoms import Symptom
@@ -127,6 +139,46 @@ class Facts:
     focus: frozenset[int]
     asked: tuple[str, ...] = ()
     host_names: dict[str, str]
+    tracks: Tracks
+    drops: tuple[Drop, ...] = ()
+    conntrack: tuple[ConntrackEntry, ...] = ()
+    sockets: tuple[Socket, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    # ---- packets ----
+    def losses(self) -> list[LossSite]:
+        """Where packets were certainly lost and somebody had to wait for them or never got them, worst first."""
+        return [site for site in self.sites if len(site.lost_rows) and site.material]
+
+    def in_focus(self) -> list[ConversationFacts]:
+        """The TCP connections the question is about, those of most concern first."""
+        return [c for c in self.conversations if c.number in self.focus]
+
+    def stalled(self) -> list[ConversationFacts]:
+        """Connections in focus that stood still, those of most concern first."""
+        return [c for c in self.in_focus() if c.stall]
+
+    def near_client(self, conversation: ConversationFacts) -> Track:
+        """The packets of a connection at the point nearest the client that saw it."""
+        return self.tracks.of(conversation.number, conversation.seen_at[-1])
+
+    def near_remote(self, conversation: ConversationFacts) -> Track:
+        """The packets of a connection at the point nearest the remote end that saw it."""
+        return self.tracks.of(conversation.number, conversation.seen_at[0])
+
+    # ---- texts ----
+    def lines(self, topic: str, node: str | None = None) -> list[JoinedLine]:
+        """Log lines of a topic (`LogLine.topic`), of a node (None: of all)."""
+        return [j for j in self.log_lines if j.line.topic == topic and node in (None, j.line.node)]
+
+    def dropped(self, *reasons: str, node: str | None = None) -> list[Drop]:
+        """Traced drops with one of these reasons, by the kernel's names."""
+        return [d for d in self.drops if d.reason in reasons and node in (None, d.node)]
+
+    def interface(self, name: str, node: str | None = None) -> Interface | None:
+        """A network interface of a node by its name."""
+        return next((i for i in self.interfaces if i.name == name and node in (None, i.node)), None)
 
     # ---- logs ----
     def invalid_lines(self, reason: str, node: str | None = None) -> list[JoinedLine]:
@@ -168,11 +220,16 @@ class Facts:
         return self.host_names.get(node) or node or "this host"
 
     # ---- counters ----
-    def counter_delta(self, family: str, name: str, node: str | None) -> Delta | None:
-        """Sum over scopes of how far a counter moved from before to after; None when either is not known."""
+    def counter_delta(
+        self, family: str, name: str, node: str | None, *, scope: str | None = None
+    ) -> Delta | None:
+        """How far a counter moved from before to after, summed over scopes unless one is given.
+
+        None when either value is not known, or when the counter fell: then it was reset in between.
+        """
         moved, last = 0, None
-        for before, after in self._pairs(family, name, node):
-            if before.value is None or after.value is None:
+        for before, after in self._pairs(family, name, node, scope):
+            if before.value is None or after.value is None or after.value < before.value:
                 return None
             moved += after.value - before.value
             last = after
@@ -180,11 +237,23 @@ class Facts:
             return None
         return Delta(value=moved, after=last.source, text=f"{family} {name}")
 
-    def _pairs(self, family: str, name: str, node: str | None) -> Iterator[tuple[Counter, Counter]]:
+    def moved(self, family: str, names: Iterable[str], node: str | None) -> Delta | None:
+        """The first of these counters that moved at all."""
+        deltas = (self.counter_delta(family, name, node) for name in names)
+        return next((delta for delta in deltas if delta is not None and delta.value > 0), None)
+
+    def stood_still(self, family: str, names: Iterable[str], node: str | None) -> Delta | None:
+        """A counter of these that did not move, where all that are known did not; None: one moved, or none is known."""
+        deltas = [d for name in names if (d := self.counter_delta(family, name, node)) is not None]
+        return deltas[0] if deltas and not any(delta.value for delta in deltas) else None
+
+    def _pairs(
+        self, family: str, name: str, node: str | None, scope: str | None
+    ) -> Iterator[tuple[Counter, Counter]]:
         wanted = [
             c
             for c in self.counters
-            if c.family == family and c.name == name and (node is None or c.node == node)
+            if c.family == family and c.name == name and node in (None, c.node) and scope in (None, c.scope)
         ]
         before = {(c.node, c.scope): c for c in wanted if c.snapshot == "before"}
         for counter in wanted:

@@ -41,11 +41,15 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supported:
-    """Every required fact was observed. `confirmed`: an independent layer agrees as well."""
+    """Every required fact was observed. `confirmed`: an independent layer agrees as well.
+
+    `general`: what many causes look like; it gives way to a particular fault that explains the same loss.
+    """
 
     fault: str
     confirmed: bool
     reasons: tuple[Reason, ...]
+    general: bool = False
     missing: tuple[str, ...] = ()
     summary: str = ""
     component: str = ""

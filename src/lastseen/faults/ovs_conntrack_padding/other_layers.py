@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from lastseen.faults.facts import Delta, Facts, JoinedLine, LossSite
+from lastseen.faults.counting import agrees, joined_to_lost, moved_text
+from lastseen.faults.facts import Delta, Facts, LossSite
 from lastseen.faults.ovs_conntrack_padding.padding import (
     ETHERNET_HEADER,
     SHORTEST_UNPADDED,
@@ -28,10 +29,6 @@ __all__ = [
     "settings_against",
 ]
 
-LAG_PACKETS: Final = 2
-"""Counters read while packets still come lag by one or two (measured on the recorded cases)."""
-LAG_SHARE: Final = 3
-"""Of few lost packets at most one in so many may be uncounted or counted too much."""
 FEWEST_COUNTED: Final = 2
 """Where each lost packet should have been counted and not one in so many was, the counter contradicts."""
 CHECKSUM_SETTING: Final = "net.netfilter.nf_conntrack_checksum"
@@ -59,8 +56,8 @@ def about_padding(site: LossSite, facts: Facts) -> bool:
     """
     lost = _lost(site)
     hits = _invalid_rules(facts, site.node)
-    untrimmed = any(_agrees(d.value, lost) and _is_untrimmed(r, d, site) for r, d in hits)
-    return untrimmed or bool(_joined(facts.invalid_lines(_BAD_CHECKSUM, site.node), site, facts))
+    untrimmed = any(agrees(d.value, lost) and _is_untrimmed(r, d, site) for r, d in hits)
+    return untrimmed or bool(joined_to_lost(facts, site, facts.invalid_lines(_BAD_CHECKSUM, site.node)))
 
 
 def _lost(site: LossSite) -> int:
@@ -74,7 +71,7 @@ def _lost(site: LossSite) -> int:
 
 def _log(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
     lines = facts.invalid_lines(_BAD_CHECKSUM, site.node)
-    mine = _joined(lines, site, facts)
+    mine = joined_to_lost(facts, site, lines)
     if not mine:
         if lines:
             return [], ["a kernel log line that speaks of one of the lost packets"]
@@ -92,12 +89,6 @@ def _log(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
     return [Reason(text=text, source=mine[0].line.source)], []
 
 
-def _joined(lines: list[JoinedLine], site: LossSite, facts: Facts) -> list[JoinedLine]:
-    """Lines joined to a packet lost (or unproven) at this site, wherever on its way they were joined."""
-    rows = set(site.lost_rows.tolist()) | set(site.unproven_rows.tolist())
-    return [line for line in lines if facts.row_at(line, site.hop.upstream, site.hop.direction) in rows]
-
-
 def _counters(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
     """conntrack's invalid counter and the rule that dropped, held against the number of lost packets."""
     lost = _lost(site)
@@ -105,15 +96,15 @@ def _counters(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
     invalid = _invalid(facts, site.node)
     if invalid is None:
         missing.append("conntrack -S before and after")
-    elif _agrees(invalid.value, lost):
+    elif agrees(invalid.value, lost):
         reasons.append(
-            Reason(text=_moved("conntrack's invalid counter", invalid, lost), source=invalid.after)
+            Reason(text=moved_text("conntrack's invalid counter", invalid, lost), source=invalid.after)
         )
     hits = _invalid_rules(facts, site.node)
     if not hits:
         missing.append("hits of the rule or flow that drops invalid packets, before and after")
     for rule, delta in hits:
-        if _agrees(delta.value, lost):
+        if agrees(delta.value, lost):
             reasons.append(Reason(text=_rule_text(rule, delta, lost, site), source=delta.after))
     return reasons, missing
 
@@ -121,23 +112,6 @@ def _counters(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
 def _invalid(facts: Facts, node: str | None) -> Delta | None:
     deltas = (facts.counter_delta(family, "invalid", node) for family in _COUNTER_FAMILIES)
     return next((delta for delta in deltas if delta is not None), None)
-
-
-def _agrees(value: int, lost: int) -> bool:
-    """Whether a counter moved by as much as was lost, allowing for the moment it was read."""
-    slack = min(LAG_PACKETS, lost // LAG_SHARE)
-    return value > 0 and lost - slack <= value <= lost + slack
-
-
-def _moved(what: str, delta: Delta, lost: int) -> str:
-    if delta.value == lost:
-        return f"{what} moved by {delta.value}, one for each lost packet"
-    lag = (
-        "the snapshot was read before the last ones came"
-        if delta.value < lost
-        else "other packets were counted too"
-    )
-    return f"{what} moved by {delta.value} for {lost} lost packets ({lag})"
 
 
 def _invalid_rules(facts: Facts, node: str | None) -> list[tuple[Rule, Delta]]:
@@ -159,7 +133,7 @@ def _matches_invalid(rule: Rule) -> bool:
 
 
 def _rule_text(rule: Rule, delta: Delta, lost: int, site: LossSite) -> str:
-    text = _moved(f"the rule '{rule.place} {rule.match}'", delta, lost)
+    text = moved_text(f"the rule '{rule.place} {rule.match}'", delta, lost)
     if delta.bytes is None or not _is_untrimmed(rule, delta, site):
         return text
     each, trimmed = delta.bytes / delta.value, _trimmed(rule, site)
@@ -201,7 +175,7 @@ def settings_against(facts: Facts, node: str | None) -> list[Reason]:
 
 
 def _counters_against(site: LossSite, facts: Facts, node: str) -> list[Reason]:
-    if _joined(facts.invalid_lines(_BAD_CHECKSUM), site, facts):
+    if joined_to_lost(facts, site, facts.invalid_lines(_BAD_CHECKSUM)):
         return []
     lost, found = _lost(site), _other_reasons(site, facts)
     invalid = _invalid(facts, node)
@@ -218,7 +192,9 @@ def _counters_against(site: LossSite, facts: Facts, node: str) -> list[Reason]:
 
 def _other_reasons(site: LossSite, facts: Facts) -> list[Reason]:
     """Lines that call lost packets invalid for something else than their checksum."""
-    lines = _joined([x for x in facts.invalid_lines("") if _BAD_CHECKSUM not in x.line.reason], site, facts)
+    lines = joined_to_lost(
+        facts, site, [x for x in facts.invalid_lines("") if _BAD_CHECKSUM not in x.line.reason]
+    )
     if not lines:
         return []
     text = f'conntrack called {len(lines)} of the lost packets invalid for another reason: "{lines[0].line.reason}"'
@@ -236,7 +212,7 @@ def _trimmed_already(hits: list[tuple[Rule, Delta]], site: LossSite) -> list[Rea
         for rule, delta in hits
         if rule.layer != "openflow"
         and delta.bytes
-        and _agrees(delta.value, lost)
+        and agrees(delta.value, lost)
         and not _is_untrimmed(rule, delta, site)
     ]
 
@@ -248,7 +224,7 @@ def _rules_by_shape(site: LossSite, facts: Facts, node: str) -> list[Reason]:
         Reason(text=f"'{rule.place} {rule.match}' drops and was hit {delta.value} times", source=delta.after)
         for layer in ("nft", "iptables")
         for rule, delta in facts.rule_deltas(node, layer)
-        if rule.drops and _BY_SHAPE.search(rule.match) and _agrees(delta.value, total)
+        if rule.drops and _BY_SHAPE.search(rule.match) and agrees(delta.value, total)
     ]
 
 
@@ -268,7 +244,7 @@ def _host_of_loss(site: LossSite, facts: Facts) -> str | None:
     """The node the hop lies on, or the one whose log speaks of the lost packets; None: not known."""
     if site.node is not None:
         return site.node
-    nodes = {line.line.node for line in _joined(facts.invalid_lines(_BAD_CHECKSUM), site, facts)}
+    nodes = {line.line.node for line in joined_to_lost(facts, site, facts.invalid_lines(_BAD_CHECKSUM))}
     return nodes.pop() if len(nodes) == 1 else None
 
 

@@ -20,7 +20,6 @@ from lastseen.tables.points import Point
 
 __all__ = [
     "ETHERNET_HEADER",
-    "LIKELY_CHANCE",
     "SHORTEST_UNPADDED",
     "by_chance",
     "chance_of",
@@ -37,8 +36,6 @@ Bools = npt.NDArray[np.bool_]
 SHORTEST_UNPADDED: Final = 46
 """Bytes of IP packet that fill the smallest Ethernet frame: 60 without its checksum, less 14 of header (IEEE 802.3)."""
 ETHERNET_HEADER: Final = 14
-LIKELY_CHANCE: Final = 0.05
-"""Fisher's p-value above which the lost packets may be the padded ones by chance: one lost beside few delivered."""
 _IPV4: Final = 4
 _ICMP, _TCP, _UDP, _SCTP = 1, 6, 17, 132
 _PADDING: Final = 0xFF

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.ovs_conntrack_padding import other_layers
 from lastseen.faults.ovs_conntrack_padding.padding import (
-    LIKELY_CHANCE,
     SHORTEST_UNPADDED,
     by_chance,
     chance_of,
@@ -29,6 +28,7 @@ from lastseen.faults.ovs_conntrack_padding.padding import (
     telling_flag,
 )
 from lastseen.faults.ovs_conntrack_padding.remedies import experiments, remedies
+from lastseen.faults.patterns import LIKELY_CHANCE
 from lastseen.tables.details import CHECKSUM_BAD, column
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 

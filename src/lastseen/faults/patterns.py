@@ -1,0 +1,136 @@
+"""Shapes of loss that several faults have: only the large, only the first of a flow, only those with a property.
+
+Each returns a fact with its proof, so that a rule reads as a list of what it requires. What a shape means is the
+rule's to say: a size step is a path's MTU, a bridge's, or a filter's.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.contrasts.fisher import fisher_exact
+from lastseen.faults.facts import Facts, LossSite
+from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
+from lastseen.tables.details import DetailRows, column
+from lastseen.tables.judgements import Judgement, Reason, Refuted, Untestable
+from lastseen.tables.packets import FLAGS
+from lastseen.tables.points import DELIVERED, MERGED, SPLIT
+from lastseen.tables.sources import Source
+
+__all__ = [
+    "LIKELY_CHANCE",
+    "SizeStep",
+    "exactly_these",
+    "first_of_flow",
+    "has_flags",
+    "is_tcp",
+    "only_first_of_flow",
+    "size_step",
+    "without_loss",
+]
+
+Bools = npt.NDArray[np.bool_]
+
+LIKELY_CHANCE: Final = 0.05
+"""Fisher's p-value above which the lost packets may share a property by chance: one lost beside few delivered."""
+_TCP: Final = 6
+
+
+def is_tcp(rows: DetailRows) -> Bools:
+    """bool[n]: which packets are TCP segments whose header was captured."""
+    result: Bools = column(rows, "tcp_hdr_len") > 0
+    return result
+
+
+def has_flags(rows: DetailRows, letters: str) -> Bools:
+    """bool[n]: which packets carry all of these TCP flags (tcpdump's letters)."""
+    bits = sum(FLAGS[letter] for letter in letters)
+    result: Bools = is_tcp(rows) & ((column(rows, "tcp_flags") & bits) == bits)
+    return result
+
+
+def exactly_these(site: LossSite, lost: Bools, delivered: Bools, what: str) -> Fact:
+    """That every lost packet is `what` ("packets with ECN bits") and no delivered one of its direction is.
+
+    `lost` and `delivered` say it of `site.lost` and `site.delivered`. Unknown where there is nothing to compare
+    with, or where so few may differ by chance.
+    """
+    if not lost.all():
+        others = int((~lost).sum())
+        text = f"{others} of the {len(lost)} packets lost at this hop are no {what}"
+        return Contradicted(reason=Reason(text=text, source=_first(site, site.lost, ~lost)))
+    if delivered.any():
+        text = f"{int(delivered.sum())} {what} of the same direction passed this hop"
+        return Contradicted(reason=Reason(text=text, source=_first(site, site.delivered, delivered)))
+    if not len(delivered):
+        return Unknown(missing="a delivered packet of the same direction and connection to compare with")
+    if fisher_exact(len(lost), 0, 0, len(delivered)) > LIKELY_CHANCE:
+        return Unknown(missing=f"more packets: that just the {what} of so few were lost may be chance")
+    text = f"all {len(lost)} lost packets are {what}, and none of the {len(delivered)} delivered"
+    return Observed(reason=Reason(text=text, source=_first(site, site.lost, lost)))
+
+
+def _first(site: LossSite, rows: DetailRows, where: Bools) -> Source:
+    return site.source(int(column(rows, "frame_number")[int(np.argmax(where))]) - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeStep:
+    """A clean step in size: everything of at most `passes` bytes (IP length) arrives, from `lost` bytes on nothing."""
+
+    passes: int
+    lost: int
+
+
+def size_step(site: LossSite) -> SizeStep | None:
+    """The step in IP length at a hop; None where there is none, or no delivered packet shows its lower side."""
+    if not len(site.lost) or not len(site.delivered):
+        return None
+    lost, passed = int(column(site.lost, "ip_len").min()), int(column(site.delivered, "ip_len").max())
+    return SizeStep(passes=passed, lost=lost) if lost > passed else None
+
+
+def first_of_flow(site: LossSite) -> Bools:
+    """bool[len(site.lost_rows)]: which lost packets came before their flow was known behind the hop.
+
+    Known is a flow once one of its packets was delivered, or one of the other direction came from there.
+    """
+    group, times = site.upstream.group_of, site.upstream.capture.times_ns()
+    groups = np.unique(group[site.lost_rows])
+    mine = np.flatnonzero(np.isin(group, groups))
+    fate = site.hop.fate[mine]
+    knows = mine[(fate == 0) | np.isin(fate, (DELIVERED, MERGED, SPLIT))]
+    known_ns = dict.fromkeys(groups.tolist(), np.iinfo(np.int64).max)
+    for number, at in zip(group[knows].tolist(), times[knows].tolist(), strict=True):
+        known_ns[number] = min(known_ns[number], at)
+    earliest = np.array([known_ns[number] for number in group[site.lost_rows].tolist()], np.int64)
+    result: Bools = times[site.lost_rows] < earliest
+    return result
+
+
+def only_first_of_flow(site: LossSite) -> Fact:
+    """That nothing was lost of flows that were known behind the hop."""
+    first = first_of_flow(site)
+    if not first.all():
+        text = f"{int((~first).sum())} of the {len(first)} lost packets are of flows that had passed before"
+        return Contradicted(reason=Reason(text=text, source=site.source(int(site.lost_rows[~first][0]))))
+    flows = len(np.unique(site.upstream.group_of[site.lost_rows]))
+    text = f"all {len(first)} lost packets are the first of their flows ({flows}); flows known before lost nothing"
+    return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
+
+
+def without_loss(slug: str, facts: Facts, *, missing: str, hints: tuple[Reason, ...] = ()) -> Judgement:
+    """What a fault that loses packets says of a case without a loss that mattered.
+
+    Refuted where several points saw the connections and nobody waited; else it may have happened where no capture
+    looked: untestable, with `hints` from other layers.
+    """
+    watched = [c for c in facts.in_focus() if len(c.seen_at) > 1]
+    waited = bool(facts.symptoms) or any(c.stall for c in facts.in_focus())
+    unproven = any(len(site.unproven_rows) for site in facts.sites)
+    if watched and not waited and not unproven:
+        text = "nothing that anybody waited for was lost between the points"
+        return Refuted(fault=slug, against=(Reason(text=text),))
+    return Untestable(fault=slug, missing=(missing,), reasons=hints)
