@@ -39,7 +39,7 @@ def _head(text: str) -> Head:
 
 def _rows(reader: Reader, text: str) -> list[Row | Weird]:
     command = _head(text).command
-    lines = enumerate(text.splitlines(), start=1)
+    lines = enumerate(text.split("\n"), start=1)
     longest = getattr(reader, "LONGEST_LINE", MAX_LINE_CHARS)
     return list(reader.read(Text(file="sample.txt", numbered=lines, command=command, longest=longest)))
 

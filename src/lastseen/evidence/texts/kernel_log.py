@@ -1,9 +1,11 @@
 """The kernel's log: `dmesg` with any time format, `journalctl -k`, or the kernel lines of a syslog file.
 
-Formats: util-linux dmesg (2.2x to 2.40), systemd journal `-o short*`, rsyslog's traditional and RFC 3339
-files. Message texts are the kernel's own (net/netfilter, net/ipv4, net/openvswitch, drivers), all
-generations at once: a log does not say which kernel wrote it. Lines of other programs in a syslog are
-passed over in silence.
+Formats: util-linux dmesg (2.2x to 2.40), systemd journal `-o short*` (JSON has a reader of its own), rsyslog's
+traditional and RFC 3339 files. What a message is about is told by `kernel_messages`. Lines of other programs in a
+syslog are passed over in silence.
+
+Rows: one `LogLine` a kernel line; `packet` where the line names one (an invalid packet, a firewall's LOG line, a
+UDP checksum, a martian).
 """
 
 import re
@@ -11,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lastseen.evidence.nf_log import endpoint_of, packet_of
+from lastseen.evidence.kernel_messages import about, logged
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import LoggedPacket, LogLine
+from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
 
 __all__ = ["KIND", "read", "recognise"]
@@ -33,8 +35,6 @@ _YEARS = range(1970, 2262)
 """Years whose nanoseconds fit into an int64."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
-
-_PROTO_UDP = 17
 
 _MONTH = r"(?P<month>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
@@ -63,6 +63,12 @@ _ISO = re.compile(
 _SYSLOG = re.compile(
     rf"^{_MONTH}\s{{1,2}}(?P<day>[0-9]{{1,2}}) {_CLOCK}{_SECOND}(?:\.{_FRACTION})?\s(?=\S{{1,255}} \S)"
 )
+_SHORT_FULL = re.compile(
+    r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2}) "
+    rf"{_CLOCK}{_SECOND}"
+    rf"(?:\.{_FRACTION})? (?P<zone>[A-Z]{{2,5}}|[+-][0-9]{{2}}(?:[0-9]{{2}})?) (?=\S{{1,255}} \S)"
+)
+_SHORT_UNIX = re.compile(rf"^(?P<second>[0-9]{{9,10}})\.{_FRACTION} (?=\S{{1,255}} \S)")
 _HOST_KERNEL = re.compile(r"^\S{1,255} kernel:\s?(?:\[\s{0,12}[0-9]{1,10}\.[0-9]{1,9}\]\s?)?")
 
 _DMESG_LINE = re.compile(
@@ -83,86 +89,13 @@ _NOT_KERNEL = re.compile(
 _SYSLOG_LINE = re.compile(
     r"^(?:[A-Z][a-z]{2}\s{1,2}[0-9]{1,2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+    r"|[A-Z][a-z]{2} [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})? [A-Z0-9+-]{2,5}"
+    r"|[0-9]{9,10}\.[0-9]{6}"
     r") \S{1,255} (?P<program>\S{1,255}?)(?:\[[0-9]{1,10}\])?:(?:\s|$)"
 )
 _JOURNAL_NOTE = re.compile(r"^-- (?:Logs begin|Journal begins|Boot [0-9a-f]|Reboot|No entries)")
 _REFUSED = re.compile(r"^dmesg: ")
 
-_PACKET_STARTS = re.compile(r"(?:^|\s)(?:IN|SRC)=")
-_INNER_PREFIX = re.compile(r"^nf_ct_[a-z]{2,8}: ")
-
-_NIC = r"(?!SATA |PCIe |Slot)\S{1,64}(?: NIC(?: Copper| SerDes| Fibre)?)?"
-"""What a driver calls its interface; disks and slots have links too."""
-_BOND = r"\S{1,64}(?:: \(slave \S{1,64}\)|: \w{1,64} \S{1,64})?"
-_TOPICS = tuple(
-    (topic, re.compile(pattern))
-    for topic, pattern in (
-        (
-            "conntrack_invalid",
-            r"^nf_ct_(?:tcp|udp|udplite|icmp|icmpv6|dccp|sctp|gre|proto_[0-9]{1,3}): (?P<reason>.*)",
-        ),
-        ("conntrack_invalid", r"^nf_ct_[\w-]{1,32}: (?P<reason>dropping packet.*)"),
-        ("conntrack_table_full", r"^(?:(?:nf|ip)_conntrack: ){1,2}(?P<reason>table full.*)"),
-        ("expectation_table_full", r"^(?:nf_conntrack: ){1,2}(?P<reason>expectation table full.*)"),
-        (
-            "udp_bad_checksum",
-            (
-                r"^UDP(?:v6|-?Lite)?: (?P<reason>bad checksum)\. From (?P<src>\S{2,64}):(?P<sport>[0-9]{1,5})"
-                r" to (?P<dst>\S{2,64}):(?P<dport>[0-9]{1,5}) ulen"
-            ),
-        ),
-        (
-            "neighbour_table_overflow",
-            (
-                r"^(?:neighbour: |ipv[46]: |IPv[46]: ){0,2}"
-                r"(?P<reason>(?:\w{1,32}: )?[Nn]eighbou?r table overflow.*)"
-            ),
-        ),
-        ("syn_flooding", r"^(?:\w{1,32}: ){0,2}(?P<reason>[Pp]ossible SYN flooding on port .*)"),
-        (
-            "martian_source",
-            (
-                r"^(?:IPv4: )?(?P<reason>martian source (?P<dst>\S{2,64}) from (?P<src>\S{2,64}),"
-                r" on dev (?P<dev>\S{1,64}))"
-            ),
-        ),
-        (
-            "ovs_recursion",
-            (
-                r"^(?:openvswitch: )?\S{1,64}: (?P<reason>(?:deferred action limit reached, drop"
-                r"|recursion limit reached on datapath|packet loop detected).*)"
-            ),
-        ),
-        ("hw_csum_failure", r"^\S{1,64}: (?P<reason>hw csum failure.*)"),
-        (
-            "link_down",
-            (
-                r"^(?:\S{1,64}: |\S{1,16} [0-9a-f:.]{7,16} ){0,2}?"
-                rf"(?P<reason>{_NIC} [Ll]ink (?:is )?[Dd]own\b.*)"
-            ),
-        ),
-        (
-            "link_up",
-            (
-                r"^(?:\S{1,64}: |\S{1,16} [0-9a-f:.]{7,16} ){0,2}?"
-                rf"(?P<reason>{_NIC} [Ll]ink (?:is )?[Uu]p\b.*)"
-            ),
-        ),
-        (
-            "link_up",
-            r"^(?:IPv6: )?ADDRCONF\(NETDEV_(?:UP|CHANGE)\): (?P<reason>\S{1,64}: link becomes ready)",
-        ),
-        ("link_down", rf"^(?P<reason>{_BOND}: link status definitely down)"),
-        ("link_up", rf"^(?P<reason>{_BOND}: link status definitely up)"),
-        ("link_down", r"^(?P<reason>\S{1,64}: port [0-9]{1,5}\([^)]{1,64}\) entered disabled state)"),
-        ("link_up", r"^(?P<reason>\S{1,64}: port [0-9]{1,5}\([^)]{1,64}\) entered forwarding state)"),
-    )
-)
-_TOPIC_WORD = re.compile(
-    r"nf_ct_|table full|bad checksum|table overflow|SYN flooding|martian|limit reached|loop detected|hw csum"
-    r"|[Ll]ink |entered "
-)
-"""A word of every text above: most lines of a kernel log have none, and one search is faster than all of them."""
 _KNOWN_LINE = re.compile(
     r"^(?:\[\s{0,12}[0-9]{1,10}\.[0-9]{1,9}\]\s)?(?:"
     r"nf_ct_\w{1,32}: .{0,400}SRC=|(?:(?:nf|ip)_conntrack: ){1,2}(?:expectation )?table full"
@@ -222,7 +155,7 @@ def _untimed(text: Text, number: int, line: str, *, allowed: bool) -> Iterator[L
     message = _LEVEL.sub("", line)
     if _REFUSED.match(line):
         yield text.weird(number, "dmesg was refused")
-    elif allowed or _about(message[:MAX_TEXT_CHARS]) is not None:
+    elif allowed or about(message[:MAX_TEXT_CHARS]) is not None:
         yield from _rows(text, number, stamp, message)
     else:
         yield text.weird(number, "not a kernel log line")
@@ -230,8 +163,7 @@ def _untimed(text: Text, number: int, line: str, *, allowed: bool) -> Iterator[L
 
 def _rows(text: Text, number: int, stamp: _Stamp, message: str) -> Iterator[LogLine | Weird]:
     message = message[:MAX_TEXT_CHARS].strip()
-    about = _about(message)
-    topic, reason, packet = about or ("", *_logged(message))
+    topic, reason, packet = about(message) or ("", *logged(message))
     yield LogLine(
         **text.at(number),
         at_ns=stamp.at_ns,
@@ -246,44 +178,6 @@ def _rows(text: Text, number: int, stamp: _Stamp, message: str) -> Iterator[LogL
         yield text.weird(number, "a date or time that cannot be")
     if packet is None and " SRC=" in message and " DST=" in message:
         yield text.weird(number, "a logged packet whose addresses cannot be read")
-
-
-def _about(message: str) -> tuple[str, str, LoggedPacket | None] | None:
-    """(topic, reason, packet) of a known text, or None."""
-    if not _TOPIC_WORD.search(message):
-        return None
-    matches = ((topic, pattern.match(message)) for topic, pattern in _TOPICS)
-    topic, found = next(((topic, found) for topic, found in matches if found), ("", None))
-    if found is None:
-        return None
-    groups = found.groupdict()
-    if "src" in groups:
-        return topic, groups["reason"], _quoted(groups)
-    _, packet = _logged(message)
-    return topic, _reason(groups["reason"]), packet
-
-
-def _reason(text: str) -> str:
-    """The reason without the packet behind it and without DCCP's and SCTP's second prefix."""
-    starts = _PACKET_STARTS.search(text)
-    return _INNER_PREFIX.sub("", text[: starts.start()] if starts else text).strip()
-
-
-def _logged(message: str) -> tuple[str, LoggedPacket | None]:
-    """(the text before, the packet) of a netfilter LOG line; ("", None) where there is no packet."""
-    starts = _PACKET_STARTS.search(message)
-    packet = packet_of(message[starts.start() :]) if starts else None
-    return (message[: starts.start()].strip() if starts and packet else ""), packet
-
-
-def _quoted(groups: dict[str, str | None]) -> LoggedPacket | None:
-    """The packet of the two texts that name addresses in a sentence (UDP checksum, martian)."""
-    src = endpoint_of(groups["src"] or "", groups.get("sport") or "")
-    dst = endpoint_of(groups["dst"] or "", groups.get("dport") or "")
-    if src is None or dst is None:
-        return None
-    proto = _PROTO_UDP if "sport" in groups else None
-    return LoggedPacket(src=src, dst=dst, proto=proto, in_device=groups.get("dev") or "")
 
 
 def _stamp(line: str) -> _Stamp | None:
@@ -328,6 +222,17 @@ def _iso_stamp(found: re.Match[str], rest: str) -> _Stamp:
     return _Stamp(at_ns, "wall", zone_known=found["zone"] is not None, message=message)
 
 
+def _short_full_stamp(found: re.Match[str], rest: str) -> _Stamp:
+    """`journalctl -o short-full`: a zone's name says nothing reliable, but UTC does."""
+    at_ns = _wall_ns(found, int(found["month"]))
+    return _Stamp(at_ns, "wall", zone_known=found["zone"] == "UTC", message=_kernel_message(rest))
+
+
+def _short_unix_stamp(found: re.Match[str], rest: str) -> _Stamp:
+    at_ns = int(found["second"]) * _NS_PER_S + _fraction_ns(found["fraction"])
+    return _Stamp(at_ns, "wall", zone_known=True, message=_kernel_message(rest))
+
+
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], _Stamp]], ...] = (
     (_BOOT, _boot_stamp),
     (_ISO, _iso_stamp),
@@ -335,6 +240,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], _Stamp]], ..
     (_CTIME, _ctime_stamp),
     (_RELTIME, _reltime_stamp),
     (_DELTA, _delta_stamp),
+    (_SHORT_FULL, _short_full_stamp),
+    (_SHORT_UNIX, _short_unix_stamp),
 )
 """Every way a kernel line starts, commonest first."""
 
