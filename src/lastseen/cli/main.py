@@ -20,6 +20,8 @@ from lastseen.cli.diagnose import diagnose
 from lastseen.cli.explain import explain
 from lastseen.cli.faults import faults
 from lastseen.cli.losses import losses
+from lastseen.cli.reminder import remind
+from lastseen.cli.restore import restore
 from lastseen.cli.schema import schema
 from lastseen.errors import LastseenError
 
@@ -52,11 +54,14 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback answers
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Why did this request hang, and what do I change?"""
+    if context.invoked_subcommand != "restore":
+        remind()
 
 
 app.command(epilog="Example: lastseen diagnose case-folder/ --json")(diagnose)
@@ -73,6 +78,7 @@ app.command(
 app.command(epilog="Example: lastseen explain ovs_conntrack_padding")(explain)
 app.command(epilog="Example: lastseen faults --matching checksum")(faults)
 app.command(epilog="Example: lastseen schema diagnosis")(schema)
+app.command(epilog="Example: lastseen restore --show")(restore)
 
 
 def main() -> None:
