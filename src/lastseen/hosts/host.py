@@ -106,9 +106,9 @@ def run(host: Host, command: Sequence[str], *, given: str = "", longest_s: float
             child.kill()
             out, err = child.communicate()
             return Said(status=None, out=out[:MOST_BYTES], err="no answer in time")
-        except BaseException:
-            child.kill()
-            raise
+        finally:  # Ctrl-C may come while it is waited for
+            if child.poll() is None:
+                child.kill()
     return Said(status=child.returncode, out=out[:MOST_BYTES], err=err.decode(errors="replace"))
 
 
