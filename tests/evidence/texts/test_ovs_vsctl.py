@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lastseen.evidence.ovsdb_records import options_of
 from lastseen.evidence.texts import ovs_vsctl as reader
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Interface, Setting
@@ -61,8 +62,8 @@ def test_options_are_settings_of_bridge_and_interface() -> None:
 
 def test_a_map_with_escapes_is_unquoted() -> None:
     """Strings may hold commas, braces and quotes."""
-    assert reader.options_of(r'{"a key"="x, {y} \"z\"", b=2}') == {"a key": 'x, {y} "z"', "b": "2"}
-    assert reader.options_of("{}") == {}
+    assert options_of(r'{"a key"="x, {y} \"z\"", b=2}') == {"a key": 'x, {y} "z"', "b": "2"}
+    assert options_of("{}") == {}
 
 
 def test_recognised_with_and_without_the_uuid_or_by_command() -> None:

@@ -8,11 +8,12 @@ utilities/ovs-vsctl.c and lib/ovsdb-data.c (all versions; old ones put every nam
 import re
 from collections.abc import Iterator
 
+from lastseen.evidence.ovsdb_records import options_of
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Interface, Setting
 from lastseen.tables.sources import Weird
 
-__all__ = ["KIND", "options_of", "read", "recognise"]
+__all__ = ["KIND", "read", "recognise"]
 
 KIND = "ovs-vsctl show"
 
@@ -25,10 +26,6 @@ _BELOW_ROOT = re.compile(r"^\s*(?:Bridge|Manager) \"?\S+\"?\s*$|^\s*ovs_version:
 _PORT = re.compile(r"^\s*Port \"?\S+\"?\s*$")
 _INTERFACE = re.compile(r"^\s*Interface \"?\S+\"?\s*$")
 _COLUMN = re.compile(r"^\s*(?P<column>[a-z_]{1,64}): (?P<value>.*)$")
-_OPTION = re.compile(
-    r"(?P<key>[\w.:@/-]{1,128}|\"(?:[^\"\\]|\\.){0,128}\")="
-    r"(?P<value>\"(?:[^\"\\]|\\.){0,1024}\"|[^,{}\"\s]{0,1024})"
-)
 
 
 def recognise(head: Head) -> bool:
@@ -64,11 +61,6 @@ def read(text: Text) -> Iterator[Interface | Setting | Weird]:
     yield from _interface(text, waiting, kind, bridge)
 
 
-def options_of(value: str) -> dict[str, str]:
-    """The pairs of an OVSDB map as printed: `{csum="true", key=flow}`, quotes and escapes removed."""
-    return {_plain(found["key"]): _plain(found["value"]) for found in _OPTION.finditer(value)}
-
-
 def _interface(text: Text, waiting: tuple[int, str] | None, kind: str, bridge: str) -> Iterator[Interface]:
     if waiting:
         yield Interface(**text.at(waiting[0]), name=waiting[1], kind=kind, master=bridge)
@@ -77,7 +69,3 @@ def _interface(text: Text, waiting: tuple[int, str] | None, kind: str, bridge: s
 def _settings(text: Text, number: int, scope: str, value: str) -> Iterator[Setting]:
     for name, option in options_of(value).items():
         yield Setting(**text.at(number), scope=scope, name=name, value=option)
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[:1] == '"' else text
