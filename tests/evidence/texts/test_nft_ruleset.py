@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lastseen.evidence.texts import nft_ruleset as reader
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Rule
+from lastseen.tables.facts_from_texts import Counter, Rule
 from lastseen.tables.sources import Weird
 
 SAMPLE = """\
@@ -74,7 +74,7 @@ def _recognised(sample: str, command: str = "") -> bool:
 
 
 def _rules(sample: str) -> list[Rule]:
-    return [row for row in _rows(sample) if isinstance(row, Rule)]
+    return [row for row in _rows(sample) if isinstance(row, Rule) and row.layer == "nft"]
 
 
 def test_a_counted_rule_is_cut_at_its_counter() -> None:
@@ -152,3 +152,25 @@ def test_prose_and_source_code_are_not_recognised() -> None:
     assert not _recognised("import sys\n\n\ndef drop(port):\n    return port\n")
     assert not _recognised("", "uname -a")
     assert not _recognised("")
+
+
+def test_sets_maps_and_counters() -> None:
+    """Elements over several lines, with counters, times and comments; what a map gives; a named counter."""
+    rows = _rows(
+        "table ip t {\n\tset s {\n\t\ttype ipv4_addr\n\t\telements = { 10.0.0.0/8 counter packets 1 bytes 2 timeout 1h,\n"
+        '\t\t\t     1.1.1.1-1.1.1.9 comment "a, b : c", 2.2.2.2 . 80 }\n\t}\n'
+        "\tmap m {\n\t\telements = { 80 : drop, 443 : jump web }\n\t}\n"
+        "\tcounter c {\n\t\tpackets 5 bytes 300\n\t}\n}\n"
+    )
+    assert [(r.place, r.match, r.actions, r.packets, r.drops) for r in rows if isinstance(r, Rule)] == [
+        ("ip t s", "10.0.0.0/8", "", 1, False),
+        ("ip t s", "1.1.1.1-1.1.1.9", "", None, False),
+        ("ip t s", "2.2.2.2 . 80", "", None, False),
+        ("ip t m", "80", "drop", None, True),
+        ("ip t m", "443", "jump web", None, False),
+    ]
+    assert [(r.scope, r.name, r.value) for r in rows if isinstance(r, Counter)] == [
+        ("ip t c", "packets", 5),
+        ("ip t c", "bytes", 300),
+    ]
+    assert not [row for row in rows if isinstance(row, Weird)]

@@ -18,7 +18,7 @@ from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
 
-__all__ = ["KIND", "read", "recognise"]
+__all__ = ["KIND", "read", "recognise", "syslog_time_ns"]
 
 KIND = "kernel log"
 
@@ -142,6 +142,12 @@ def read(text: Text) -> Iterator[LogLine | Weird]:
             yield from _untimed(text, number, line, allowed=untimed_allowed)
         elif stamp.message is not None:
             yield from _rows(text, number, stamp, stamp.message)
+
+
+def syslog_time_ns(printed: str) -> int | None:
+    """ns from the start of a year of 365 days of `Nov 25 09:30:00`; None for what is no such time."""
+    found = _SYSLOG.match(f"{printed} h x")
+    return _yearless_ns(found) if found else None
 
 
 def _is_kernel_line(line: str) -> bool:
