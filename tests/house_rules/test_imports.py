@@ -49,7 +49,7 @@ def _opens(node: ast.AST) -> TypeGuard[ast.Call]:
 
 def test_numba_is_set_up_in_one_place(modules: tuple[Any, ...]) -> None:
     """Where machine code is kept must be decided before Numba is imported, so only `compiled` imports it."""
-    others = [m for m in modules if m.name != "compiled"]
+    others = [m for m in modules if m.stage != "compiled"]
     assert [f"{m.place}:{line}" for m in others for name, line in imported(m.tree) if name == "numba"] == []
 
 

@@ -1,0 +1,102 @@
+"""Kernels compiled, kept and called again without Numba: arguments and results of every kind that they use."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+MODULE = """
+import sys
+import numpy as np
+from lastseen.compiled import kernel, packet_kernel, step_kernel, on_first_compile
+
+@packet_kernel
+def double(value):
+    return 2 * value
+
+@step_kernel
+def fill(table, rows, count):
+    for i in range(count):
+        table[i, 1] = double(rows[i])
+
+@step_kernel
+def both(numbers):
+    return numbers[0], numbers[0] > 1, np.uint32(numbers[1])
+
+@kernel
+def ascending(numbers, most):
+    order = np.argsort(numbers, kind="mergesort")
+    return order[:most], (numbers[order].copy(), most)
+
+@kernel
+def broken(numbers, at):
+    return numbers[0] // at
+
+told = []
+on_first_compile(lambda: told.append("compiling"))
+table = np.zeros((3, 2), np.uint32)
+fill(table, np.arange(6)[::2], 3)
+print(table[:, 1].tolist())
+fill(table[:, :], np.arange(3), np.uint8(2))
+print(table[:, 1].tolist())
+print(both(np.array([7, 8])), fill(table, np.arange(3), False))
+order, (values, most) = ascending(np.array([3, 1, 2]), 2)
+print(order.tolist(), values.tolist(), most)
+print([array.tolist() for array in (ascending(np.empty(0, np.int64), 0)[0],)])
+try:
+    broken(np.array([1]), 0)
+except (RuntimeError, ZeroDivisionError):
+    print("raised")
+print("numba" in sys.modules, told)
+"""
+
+EXPECTED = ["[0, 4, 8]", "[0, 2, 8]", "(7, True, 8) None", "[1, 2] [1, 2, 3] 2", "[[]]", "raised"]
+
+
+def run(folder: Path) -> list[str]:
+    """What the module prints, its machine code kept in `folder`."""
+    module = folder / "sample.py"
+    module.write_text(MODULE, "utf-8")
+    ended = subprocess.run(
+        [sys.executable, str(module)],
+        env={"NUMBA_CACHE_DIR": str(folder / "kept"), "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    return ended.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A folder with machine code in it, and what the run that made it printed."""
+    folder = tmp_path_factory.mktemp("kernels")
+    return folder, run(folder)
+
+
+def test_a_first_run_compiles_and_says_so_once(compiled: tuple[Path, list[str]]) -> None:
+    """Results are those of the Python functions."""
+    assert compiled[1] == [*EXPECTED, "True ['compiling']"]
+
+
+def test_a_second_run_needs_no_numba(compiled: tuple[Path, list[str]]) -> None:
+    """The same results, from the kept machine code alone."""
+    assert run(compiled[0]) == [*EXPECTED, "False []"]
+
+
+def test_damaged_machine_code_is_made_again(compiled: tuple[Path, list[str]]) -> None:
+    """LLVM would end the process with it."""
+    folder, _ = compiled
+    kept = sorted((folder / "kept").rglob("*.kernel"))
+    for file, damaged in zip(kept, (b"", b"{}\n", b"[1]\n", kept[3].read_bytes()[:-20]), strict=False):
+        file.write_bytes(damaged)
+    assert run(folder)[:-1] == EXPECTED
+
+
+def test_a_kernel_can_be_called_by_numba_or_as_plain_python() -> None:
+    """What it wraps stays reachable: names and docstrings are the function's own."""
+    from lastseen.evidence.captures.rows import rehash  # noqa: PLC0415 - compiled or not, as this run has it
+
+    places = np.full(4, -1, np.int32)
+    rehash(np.zeros((1, 10), np.uint32), 1, places)
+    assert (rehash.__name__, int((places == 0).sum())) == ("rehash", 1)
