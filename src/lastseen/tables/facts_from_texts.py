@@ -65,7 +65,8 @@ class Counter(Row):
     "qdisc" and "nic" (scope: interface), "conntrack_proc" (scope "cpu=N"), "capture" (scope: interface),
     "ovs_coverage" (scope ""), "openflow_group" (scope "BRIDGE/GROUP"), "ovs_interface" (scope: interface, its
     `statistics` column), "ovs_upcall" (scope: datapath), "ovs_conntrack" (scope "" or "zone=N"), "ovs_fdb" (scope:
-    bridge), "lacp" (scope "BOND/MEMBER"). `value` None: the host printed that it does not know ("?").
+    bridge), "lacp" (scope "BOND/MEMBER"), "dropwatch" (scope: place in the kernel). `value` None: the
+    host printed that it does not know ("?").
     """
 
     family: str
@@ -230,7 +231,10 @@ class Route(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop(Row):
-    """One discarded packet as a drop trace tells it; `reason` by name, "" when the kernel gives none."""
+    """One discarded packet as a drop trace tells it; `reason` by name, "" when the kernel gives none.
+
+    `clock` as in `LogLine`, or "midnight": ns since a local midnight, for tools that print the time of day only.
+    """
 
     at_ns: int | None
     clock: str

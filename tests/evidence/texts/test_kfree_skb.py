@@ -55,6 +55,15 @@ def test_stacks_and_other_events_are_passed_over_but_lost_events_are_told() -> N
     assert [weird.reason for weird in weirds] == ["the trace lost 24 events"]
 
 
+def test_a_number_is_named_by_the_format_printed_above_it() -> None:
+    """The table is that kernel's own; without it the number stays, because others count differently."""
+    table = 'print fmt: "reason: %s", __print_symbolic(REC->reason, { 2, "NOT_SPECIFIED" }, { 0x3, "NO_SOCKET" })\n'
+    event = "php-7 [000] ..s.  1208.5: x\nphp-7 [000] ..s. 1.000001: kfree_skb: skbaddr=0 protocol=8 location=f reason: 0x3\n"
+    assert [row.reason for row in _rows(table + event) if isinstance(row, Drop)] == ["NO_SOCKET"]
+    assert [row.reason for row in _rows(event) if isinstance(row, Drop)] == ["0x3"]
+    assert _recognised(table + event)
+
+
 def test_perf_script_prints_the_same_event() -> None:
     """Its times may have nine decimals and its stacks are addresses."""
     (drop,) = _rows(PERF)
