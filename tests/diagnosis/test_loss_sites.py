@@ -100,6 +100,33 @@ def test_loss_that_was_never_repaired_is_material(tmp_path: Path) -> None:
     assert site.material
 
 
+def smaller(*, last_at_ms: float = 70) -> tuple[Talk, int]:
+    """A large segment lost, and its bytes sent again in two smaller ones, as after "fragmentation needed"."""
+    talk = Talk(timestamps=True)
+    talk.opening()
+    talk.exchange(10)
+    talk.send(20, "PA", size=1400)
+    lost = talk.sent[-1].number
+    talk.next_seq[1] -= 1400
+    talk.send(60, "A", size=800)
+    talk.send(last_at_ms, "PA", size=600)
+    talk.send(last_at_ms + 1, "A", client=True)
+    return talk, lost
+
+
+@pytest.mark.parametrize("lost_first_byte_at", [60, 1500])
+def test_bytes_sent_again_in_smaller_segments_repair_a_loss(
+    tmp_path: Path, lost_first_byte_at: float
+) -> None:
+    talk, lost = smaller()
+    late = lost_first_byte_at > 1000
+    if late:
+        talk.sent = [replace(s, at_ms=s.at_ms + 1500) if s.number > lost else s for s in talk.sent]
+    files = two_points([talk], View(), View(delay_ms=0.1, drop=lambda s: s.number == lost))
+    (site,) = sites_of(tmp_path, files)
+    assert site.material is late
+
+
 def test_lost_acknowledgments_alone_do_no_harm(tmp_path: Path) -> None:
     talk = Talk()
     talk.opening()

@@ -27,7 +27,10 @@ def _paths(case: str) -> tuple[Path, ...]:
 
 
 def _readable(said: Any) -> Any:
-    """The parts a reviewer reads and that no other machine changes."""
+    """The parts a reviewer reads and that no other machine changes.
+
+    Of the judgements only those for which something speaks: the others change with every fault that is added.
+    """
     kept = ("verdict", "symptom", "losses", "notes", "exonerated", "next", "weirds")
     return {key: said[key] for key in kept} | {
         "judgements": [
@@ -35,6 +38,7 @@ def _readable(said: Any) -> Any:
             | {side: [reason["text"] for reason in j[side]] for side in ("for", "against")}
             | {"missing": j["missing"]}
             for j in said["judgements"]
+            if j["for"]
         ],
         "points": [f"{p['order']} {p['name']}: {p['packets']} packets" for p in said["points"]],
         "contrasts": [

@@ -1,6 +1,7 @@
-"""Lets the tests of matching import what they share: the writers at the root of the tests, and `captured`."""
+"""Lets the tests of matching import what they share: the writers at the root of the tests, `captured`, and whole cases."""
 
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+HERE = Path(__file__)
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE.parents[1] / "faults")]

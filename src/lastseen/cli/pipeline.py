@@ -11,6 +11,7 @@ from lastseen.compiled import is_cold, on_first_compile
 from lastseen.errors import LastseenError
 from lastseen.evidence.case import Case, open_case
 from lastseen.matching import match
+from lastseen.matching.places import with_places
 from lastseen.matching.points import build_points
 from lastseen.matching.watching import with_watches
 from lastseen.tables.points import Matching, Point
@@ -47,7 +48,8 @@ def opened(
 
 def case_points(case: Case) -> list[Point]:
     """The observation points of a case, with how long each is known to have watched."""
-    return with_watches(build_points(case.captures, case.rows, case.said), case.rows)
+    points = with_places(build_points(case.captures, case.rows, case.said), case.rows)
+    return with_watches(points, case.rows)
 
 
 def matched(case: Case, progress: Progress) -> Matching:

@@ -124,9 +124,10 @@ def _is_material(
 
 
 def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> bool:
-    """Whether every lost packet that uses sequence space was delivered again within STALL_NS, or had been before.
+    """Whether every lost packet that uses sequence space was delivered again within STALL_NS, whole or in smaller ones.
 
-    Acknowledgments and resets that were lost without anybody waiting did no harm.
+    Smaller segments carry the same bytes again where path MTU discovery did its work. Acknowledgments and resets that
+    were lost without anybody waiting did no harm.
     """
     point = matching.points[hop.upstream]
     packets, times = point.capture.packets, point.capture.times_ns()
@@ -134,14 +135,29 @@ def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> 
         ((packets[lost, LENGTH_FLAGS] >> 8) > 0) | ((packets[lost, LENGTH_FLAGS] & _USES_SEQUENCE) > 0)
     ]
     arrived = np.flatnonzero(np.isin(hop.fate, (DELIVERED, MERGED, SPLIT)))
-    keys = {
-        (int(point.group_of[r]), int(packets[r, SEQ]), int(packets[r, LENGTH_FLAGS] >> 8)): int(times[r])
-        for r in arrived[np.isin(packets[arrived, SEQ], packets[uses, SEQ])][::-1]
-    }
-    for row in uses:
-        again = keys.get(
-            (int(point.group_of[row]), int(packets[row, SEQ]), int(packets[row, LENGTH_FLAGS] >> 8))
-        )
-        if again is None or again - int(times[row]) > STALL_NS:
+    places = _place_in_stream(point, arrived)
+    order = np.argsort(places, kind="stable")
+    arrived, places = arrived[order], places[order]
+    ends = places + _length(point, arrived)
+    reach = int(_length(point, arrived).max(initial=0))
+    for row, start in zip(uses.tolist(), _place_in_stream(point, uses).tolist(), strict=True):
+        near = slice(np.searchsorted(places, start - reach), np.searchsorted(places, start, side="right"))
+        later = times[arrived[near]] - times[row]
+        if not ((ends[near] > start) & (later <= STALL_NS)).any():
             return False
     return True
+
+
+def _place_in_stream(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64[k]: group and sequence number as one number, so that what covers a byte is found by order."""
+    group, seq = point.group_of[rows].astype(np.int64), point.capture.packets[rows, SEQ].astype(np.int64)
+    places: npt.NDArray[np.int64] = (group << 32) | seq
+    return places
+
+
+def _length(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64[k]: sequence numbers a packet uses, at least one (SYN and FIN use one)."""
+    lengths: npt.NDArray[np.int64] = np.maximum(
+        (point.capture.packets[rows, LENGTH_FLAGS] >> 8).astype(np.int64), 1
+    )
+    return lengths

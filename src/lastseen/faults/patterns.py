@@ -15,7 +15,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
 from lastseen.tables.details import DetailRows, column
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Untestable
-from lastseen.tables.packets import FLAGS
+from lastseen.tables.packets import FLAGS, MISC, PacketRows
 from lastseen.tables.points import DELIVERED, MERGED, SPLIT
 from lastseen.tables.sources import Source
 
@@ -28,6 +28,7 @@ __all__ = [
     "is_tcp",
     "only_first_of_flow",
     "size_step",
+    "ttl_unchanged",
     "without_loss",
 ]
 
@@ -90,6 +91,29 @@ def size_step(site: LossSite) -> SizeStep | None:
         return None
     lost, passed = int(column(site.lost, "ip_len").min()), int(column(site.delivered, "ip_len").max())
     return SizeStep(passes=passed, lost=lost) if lost > passed else None
+
+
+def ttl_unchanged(site: LossSite) -> Fact:
+    """That no router lies between the two points: delivered packets have the same TTL on both sides."""
+    rows = np.flatnonzero(site.hop.partner >= 0)
+    if not len(rows):
+        return Unknown(
+            missing="a packet that passed, whose TTL tells whether a router lies between the points"
+        )
+    before = _ttl(site.upstream.capture.packets[rows])
+    after = _ttl(site.downstream.capture.packets[site.hop.partner[rows]])
+    source = site.source(int(rows[0]))
+    if (before == after).all():
+        text = (
+            f"no router lies between the points: the TTL of all {len(rows)} packets that passed is unchanged"
+        )
+        return Observed(reason=Reason(text=text, source=source))
+    text = "a router lies between the points: it lowered the TTL"
+    return Contradicted(reason=Reason(text=text, source=source))
+
+
+def _ttl(packets: PacketRows) -> npt.NDArray[np.int64]:
+    return (packets[:, MISC].astype(np.int64) >> 8) & 0xFF
 
 
 def first_of_flow(site: LossSite) -> Bools:

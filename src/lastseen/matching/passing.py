@@ -94,7 +94,8 @@ def _answered(grouped: Sequence[Grouped], table: Conversations, numbers: Int64s,
 def _shows_answers(packets: Any, rows: Any, starts: Any, sides: Any, tcp_sides: Any) -> Any:
     """bool[n]: whether what a side of a TCP connection sent shows that it heard the other one, if not here.
 
-    That is a SYN-ACK, acknowledgments after a SYN, or acknowledgments that grow.
+    That is acknowledgments after a SYN or SYN-ACK, or acknowledgments that grow. A SYN-ACK alone is no sign: it heard
+    the SYN, on whatever way that came, and waits for an answer itself.
     """
     result = np.zeros(sides.size, np.bool_)
     for k in range(sides.size):
@@ -104,10 +105,10 @@ def _shows_answers(packets: Any, rows: Any, starts: Any, sides: Any, tcp_sides: 
         for i in range(starts[sides[k]], starts[sides[k] + 1]):
             row = packets[rows[i]]
             flags, ack = row[LENGTH_FLAGS], np.int64(row[ACK])
-            if flags & _SYN and not flags & _ACK_FLAG:
+            if flags & _SYN:
                 opened = True
             elif flags & _ACK_FLAG and not flags & _RST:
-                if flags & _SYN or opened or (acked and ack != first):
+                if opened or (acked and ack != first):
                     result[k] = True
                     break
                 acked, first = True, ack

@@ -1,0 +1,124 @@
+"""Places of captures that saw nothing, from the hosts' own addresses and routes.
+
+Matching orders points by the packets they share. A capture behind the hop that drops everything shares none, and is
+the one that would prove the loss: an empty capture is worth something only where its place on the path is known.
+Where the case holds `ip addr` and `ip route` of the hosts, the path follows from them: from one end's route to the
+other, next hop by next hop. Nothing is placed unless every point that did see packets lies on that path.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lastseen.tables.endpoints import endpoints_of
+from lastseen.tables.facts_from_texts import Interface, Route, Row
+from lastseen.tables.points import Point
+
+__all__ = ["with_places"]
+
+MOST_HOSTS: Final = 32
+"""A path through more hosts than this is a loop."""
+MOST_PAIRS: Final = 50
+"""Pairs of ends whose path is tried: connections of one case share it."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Place = tuple[str, str]
+"""(node, interface)."""
+
+
+def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
+    """The points, in path order where a capture without any connection lies on the path that the routes tell."""
+    silent = [p for p in points if not len(p.connections) and p.interface]
+    heard = [p for p in points if len(p.connections)]
+    if not silent or not heard or any(p.given_order is not None for p in points):
+        return list(points)
+    hosts = _Hosts.of(rows)
+    for client, server in _ends(heard):
+        for path in (hosts.path(server, client), hosts.path(client, server)[::-1]):
+            order = {place: number for number, place in enumerate(path, start=1)}
+            if all(_place(p) in order for p in heard) and any(_place(p) in order for p in silent):
+                return [replace(p, given_order=order.get(_place(p))) for p in points]
+    return list(points)
+
+
+def _place(point: Point) -> Place:
+    return point.node, point.interface
+
+
+def _ends(points: Sequence[Point]) -> Iterator[tuple[Address, Address]]:
+    """(originator, responder) of connections, each pair once."""
+    seen: dict[tuple[str, str], None] = {}
+    for point in points:
+        for entry in point.connections[:MOST_PAIRS]:
+            ends = endpoints_of(point.capture.flows[int(entry["flow"])], int(entry["originator"]))
+            seen[ends[0].address, ends[1].address] = None
+    for client, server in list(seen)[:MOST_PAIRS]:
+        yield ipaddress.ip_address(client), ipaddress.ip_address(server)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hosts:
+    """`owner`: place of each address. `routes`: of each node, (destination, device, gateway), longest prefix first."""
+
+    owner: dict[Address, Place]
+    routes: dict[str, list[tuple[Network, str, Address | None]]]
+
+    @staticmethod
+    def of(rows: Iterable[Row]) -> "_Hosts":
+        owner: dict[Address, Place] = {}
+        routes: dict[str, list[tuple[Network, str, Address | None]]] = {}
+        for row in rows:
+            if isinstance(row, Interface):
+                owner |= dict.fromkeys(_addresses(row), (row.node, row.name))
+            elif isinstance(row, Route) and row.device:
+                routes.setdefault(row.node, []).extend(_routes(row))
+        for known in routes.values():
+            known.sort(key=lambda route: -route[0].prefixlen)
+        return _Hosts(owner=owner, routes=routes)
+
+    def path(self, start: Address, end: Address) -> list[Place]:
+        """Every interface from the owner of one address to the owner of another; empty where the routes do not tell."""
+        if start not in self.owner or start.version != end.version:
+            return []
+        node, result = self.owner[start][0], list[Place]()
+        for _ in range(MOST_HOSTS):
+            route = next(
+                (r for r in self.routes.get(node, ()) if r[0].version == end.version and end in r[0]), None
+            )
+            if route is None:
+                return []
+            arrives = self.owner.get(route[2] or end)
+            if arrives is None or arrives[0] == node:
+                return []
+            result += [(node, route[1]), arrives]
+            if self.owner.get(end, ("", ""))[0] == arrives[0]:
+                return result
+            node = arrives[0]
+        return []
+
+
+def _addresses(row: Interface) -> list[Address]:
+    """An interface's own addresses; loopback and link-local ones are everywhere."""
+    found = [ipaddress.ip_interface(text).ip for text in row.addresses if _is_interface(text)]
+    return [address for address in found if not (address.is_loopback or address.is_link_local)]
+
+
+def _is_interface(text: str) -> bool:
+    try:
+        ipaddress.ip_interface(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _routes(row: Route) -> Iterator[tuple[Network, str, Address | None]]:
+    """The route's destination as a network, for both families where it says "default" without a gateway."""
+    gateway = ipaddress.ip_address(row.via) if row.via else None
+    if row.destination != "default":
+        yield ipaddress.ip_network(row.destination, strict=False), row.device, gateway
+        return
+    for network in (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")):
+        if gateway is None or gateway.version == network.version:
+            yield network, row.device, gateway
