@@ -18,11 +18,13 @@ import numpy.typing as npt
 from lastseen.errors import LastseenError
 from lastseen.evidence.case_toml import CaseToml, read_case_toml
 from lastseen.evidence.files import CaseFile, list_files
+from lastseen.evidence.keeping import MAX_ROWS, Kept, keep
 from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, numbered_lines, open_text
 from lastseen.evidence.nodes import Place, ends_with, places
 from lastseen.evidence.texts.text import MAX_LINE_CHARS, Head, Text
 from lastseen.tables.details import COLUMNS, DetailRows
 from lastseen.tables.facts_from_texts import Row
+from lastseen.tables.flow_text import endpoint_texts
 from lastseen.tables.packets import Capture
 from lastseen.tables.sources import EvidenceFile, Weird
 
@@ -32,12 +34,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "ReadCapture", "open_case"]
 
-MAX_ROWS: Final = 200_000
-"""Rows kept of one text: about 150 MB of log lines at most. The rest of a longer file is named, not read."""
-MAX_CASE_ROWS: Final = 1_000_000
-"""Rows kept of all texts together."""
-MAX_WEIRD_LINES: Final = 200_000
-"""Unreadable lines after which a text is given up: it was recognised wrongly or is damaged throughout."""
+MAX_CASE_ROWS: Final = 600_000
+"""Rows kept of all texts together: about 400 MB of log lines."""
+LEAST_ROWS: Final = 5_000
+"""Rows that even the last text of a large case may give: a snapshot's counters have a few hundred."""
+MAX_ADDRESSES: Final = 100_000
+"""Flows of a capture whose addresses are known when texts must be thinned."""
 
 LINES_BETWEEN_LOOKS: Final = 4096
 """How often the clock is asked while a text is read: every few milliseconds."""
@@ -270,8 +272,7 @@ def _read_text(
     look: _Looked, reader: "Reader", place: Place, case: Case, *, expired: Callable[[], bool]
 ) -> None:
     name, command = look.file.name, look.head.command if look.head else ""
-    before = len(case.rows)
-    weird: dict[str, Weird] = {}
+    kept = Kept()
     ended: list[Weird] = []
 
     def damaged(line: int, reason: str) -> None:
@@ -282,18 +283,37 @@ def _read_text(
             longest: int = getattr(reader, "LONGEST_LINE", MAX_LINE_CHARS)
             lines = _in_time(numbered_lines(stream, damaged, longest=longest), name, expired, case)
             text = Text(name, lines, command, place.node, place.snapshot, longest)
-            for row in _bounded(reader.read(text), name, min(MAX_ROWS, MAX_CASE_ROWS - before)):
-                if isinstance(row, Weird):
-                    _count(weird, row)
-                else:
-                    case.rows.append(row)
+            most = _most(case)
+            kept = keep(reader.read(text), name, most=most, known=lambda: _addresses(case))
     except OSError as error:
         ended.append(Weird(file=name, reason=f"cannot be read ({error.strerror})"))
-    case.weirds += [*weird.values(), *ended]
-    rows = len(case.rows) - before
+    case.rows += kept.rows
+    case.weirds += [*kept.weirds.values(), *ended]
     case.files.append(
-        EvidenceFile(file=name, kind=reader.KIND, rows=rows, node=place.node, snapshot=place.snapshot)
+        EvidenceFile(
+            file=name, kind=reader.KIND, rows=len(kept.rows), node=place.node, snapshot=place.snapshot
+        )
     )
+
+
+def _most(case: Case) -> int:
+    """How many rows the next text may give: half of what is left, so that no text takes all of it."""
+    left = MAX_CASE_ROWS - len(case.rows)
+    return min(MAX_ROWS, max(LEAST_ROWS, left // 2)) if left > LEAST_ROWS else 1
+
+
+def _addresses(case: Case) -> frozenset[str]:
+    """The addresses of the captures' flows, as text."""
+    found: set[str] = set()
+    for read in case.captures:
+        flows = read.capture.flows[:MAX_ADDRESSES]
+        for side in (0, 1):
+            ends = endpoint_texts(flows, np.full(len(flows), side, np.int64))
+            found.update(
+                end.rpartition(":")[0].strip("[]") if end.count(":") == 1 or "]" in end else end
+                for end in ends
+            )
+    return frozenset(found)
 
 
 def _in_time(
@@ -306,35 +326,3 @@ def _in_time(
             case.weirds.append(Weird(file=name, line=number, reason="the time was up: the rest was not read"))
             return
         yield number, line
-
-
-def _count(weirds: dict[str, Weird], weird: Weird) -> None:
-    """Weirds of one file with the same reason are one row: the first place, and how many."""
-    seen = weirds.get(weird.reason)
-    if seen is None:
-        weirds[weird.reason] = weird
-        return
-    weirds[weird.reason] = Weird(
-        file=seen.file, reason=seen.reason, offset=seen.offset, line=seen.line, count=seen.count + weird.count
-    )
-
-
-def _bounded(rows: Iterator[Row | Weird], name: str, most: int) -> Iterator[Row | Weird]:
-    """At most `most` rows and MAX_WEIRD_LINES weirds of one file; the rest is named once."""
-    kept = bad = 0
-    for row in rows:
-        if isinstance(row, Weird):
-            bad += 1
-        else:
-            kept += 1
-        if kept > most or bad > MAX_WEIRD_LINES:
-            yield Weird(
-                file=name, reason="longer than is kept in memory: the rest was not read", line=row_line(row)
-            )
-            return
-        yield row
-
-
-def row_line(row: Row | Weird) -> int | None:
-    """The line a row or weird stands at."""
-    return row.line if isinstance(row, Weird) else row.source.line
