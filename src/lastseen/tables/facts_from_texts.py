@@ -13,10 +13,13 @@ __all__ = [
     "Counter",
     "Drop",
     "Endpoint",
+    "ForwardingEntry",
+    "GuestPort",
     "Interface",
     "LogLine",
     "LoggedPacket",
     "Moment",
+    "Neighbour",
     "Route",
     "Row",
     "Rule",
@@ -43,7 +46,10 @@ class Setting(Row):
     """A configured value.
 
     `scope` is "sysctl", "offload:IFACE" for an `ethtool -k` feature, "ovs:BRIDGE/INTERFACE" for an option of an Open
-    vSwitch interface, or "module" for a loaded kernel module (`value`: how often it is used).
+    vSwitch interface, "module" for a loaded kernel module (`value`: how often it is used), "ring:IFACE",
+    "channels:IFACE", "coalesce:IFACE", "pause:IFACE" and "phy:IFACE" for what ethtool tells of a card, "vlan:PORT"
+    (name: VLAN or range, value: its flags or "tagged") and "bridge_port:PORT" of a bridge, "ipset:SET", or "cpu"
+    (`lscpu`).
 
     Of Open vSwitch and OVN: "openflow_port:BRIDGE/PORT" (number, config, state), "ovs_bridge:NAME", "ovs_port:NAME" and
     "ovs_switch" (columns of the database), "ovs_upcall:DATAPATH", "ovs_conntrack:zone=N" (limit), "fdb:BRIDGE" (name
@@ -227,6 +233,47 @@ class Route(Row):
     destination: str
     device: str = ""
     via: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour(Row):
+    """What a node knows of a neighbour's MAC address ("": none); `state` in `ip neigh`'s words.
+
+    "COMPLETE" is said of an entry of /proc/net/arp, which does not tell whether it is fresh.
+    """
+
+    address: str
+    device: str
+    mac: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingEntry(Row):
+    """Behind which port a bridge or tunnel looks for a MAC address; `destination` is a tunnel's far end."""
+
+    mac: str
+    device: str
+    vlan: int | None = None
+    destination: str = ""
+    master: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestPort(Row):
+    """A virtual machine's network card: `mac` inside the guest, `device` the host's tap ("": not running).
+
+    `network` is the bridge or network it is attached to, `port_id` what Open vSwitch knows it by (iface-id).
+    """
+
+    machine: str
+    device: str
+    mac: str
+    network: str = ""
+    model: str = ""
+    port_id: str = ""
+    mtu_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

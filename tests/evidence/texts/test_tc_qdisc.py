@@ -66,11 +66,20 @@ def test_a_device_asked_for_is_the_commands() -> None:
 
 
 def test_recognised_by_its_first_line_or_command() -> None:
-    """Classes, filters and JSON are not this reader's."""
+    """Filters and JSON are not this reader's."""
     assert _recognised(SAMPLE)
     assert _recognised("", "ip netns exec vm tc -s qdisc")
     assert not _recognised("", "tc -s -j qdisc")
-    assert not _recognised("class htb 1:10 root prio 0 rate 1Mbit\n Sent 0 bytes 0 pkt\n")
+    assert not _recognised("filter protocol ip pref 1 u32\n")
+
+
+def test_classes() -> None:
+    """`tc -s class` prints the same lines below another heading."""
+    sample = (
+        "class htb 1:10 dev eth0 root prio 0\n Sent 120 bytes 1 pkt (dropped 2, overlimits 3 requeues 4) \n"
+    )
+    assert _values(sample)["eth0", "class htb 1:10 dropped"] == 2
+    assert _recognised(sample)
 
 
 def test_lines_before_any_discipline_are_weird() -> None:

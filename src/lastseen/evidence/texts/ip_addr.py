@@ -21,6 +21,10 @@ _COMMAND = re.compile(
     r"(?:^|[\s/])ip\s+(?:-n(?:etns)?\s+\S{1,64}\s+|-\S{1,16}\s+){0,6}"
     r"a(?:d(?:d(?:r(?:ess)?)?)?)?(?:\s+(?:show|list|ls|dev)(?:\s.*)?)?$"
 )
+_BRIDGE_PORT = re.compile(
+    r"> mtu [0-9]{1,10} (?:master \S{1,64} )?state (?:disabled|listening|learning|forwarding|blocking) "
+)
+"""A line of `bridge link`, which begins in the same way."""
 _FOLDED_ADDRESS = re.compile(r"^[0-9]{1,10}: \S{1,64}\s+inet6? ")
 
 
@@ -31,7 +35,7 @@ def recognise(head: Head) -> bool:
         return bool(_COMMAND.search(head.command))
     if _FOLDED_ADDRESS.match(first):
         return bool(ADDRESS_LINE.match(first))
-    return bool(HEADER_LINE.match(first)) and not ip_link.recognise(head)
+    return bool(HEADER_LINE.match(first)) and not _BRIDGE_PORT.search(first) and not ip_link.recognise(head)
 
 
 def read(text: Text) -> Iterator[Interface | Counter | Weird]:

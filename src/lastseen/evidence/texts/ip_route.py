@@ -29,8 +29,9 @@ _ROUTE = re.compile(
     rf"^(?:(?:{_TYPES})\s+)?(?P<to>{_PREFIX})"
     r"(?=\s+(?:via|dev|proto|scope|src|metric|table|nhid|encap|from|tos)\s|\s*$)(?P<rest>.*)$"
 )
+_MAC = r"[0-9a-f]{2}(?::[0-9a-f]{2}){5,7}\s"
 _CERTAIN = re.compile(
-    rf"^(?:(?:{_TYPES})\s+)?{_PREFIX}\s+(?:(?:via|proto)\s+\S{{1,64}}\s+){{0,2}}(?:via|dev|nhid|proto|encap)\s"
+    rf"^(?!{_MAC})(?:(?:{_TYPES})\s+)?{_PREFIX}\s+(?:(?:via|proto)\s+\S{{1,64}}\s+){{0,2}}(?:via|dev|nhid|proto|encap)\s"
     rf"|^(?:unreachable|blackhole|prohibit|throw)\s+{_PREFIX}(?:\s|$)|^\s+nexthop\s|^\s+cache\b"
 )
 _NEIGHBOUR = re.compile(

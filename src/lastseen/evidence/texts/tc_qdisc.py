@@ -1,4 +1,4 @@
-"""`tc -s qdisc`: what each queueing discipline sent, dropped and holds back.
+"""`tc -s qdisc` and `tc -s class`: what each queueing discipline, or class of one, sent, dropped and holds back.
 
 The first place to see a sender's own queue overflow, which no capture shows. Statistics peculiar to one
 discipline are known lines but give no rows. Source: iproute2 4.x to 6.x, tc/tc_qdisc.c, tc/tc_util.c.
@@ -17,12 +17,16 @@ KIND = "tc -s qdisc"
 
 _COMMAND = re.compile(
     r"^(?:[^;&|]{0,200}[\s/\"'])?tc\s(?!(?:-\S{0,20}\s){0,8}-j)(?:-[^;&|\s]{1,30}\s(?:\w{1,15}\s)?){0,8}"
-    r"qdisc\b[^;&]*$"
+    r"(?:qdisc|class)\b[^;&]*$"
 )
 _DEVICE_ASKED = re.compile(r"\bdev (?P<dev>[^\s\"']{1,64})")
 _QDISC = re.compile(
     r"^qdisc (?P<kind>\[Unknown qdisc\]|\S{1,32}) (?P<handle>[0-9a-f]{1,4}:)"
     r"(?: dev (?P<dev>\S{1,64}))?(?: root| parent (?P<parent>[0-9a-f:]{1,10}))?(?=\s|$)"
+)
+_CLASS = re.compile(
+    r"^class (?P<kind>\S{1,32}) (?P<handle>[0-9a-f]{1,4}:[0-9a-f]{0,4})(?: dev (?P<dev>\S{1,64}))?"
+    r"(?: root| parent (?P<parent>[0-9a-f:]{1,10}))?(?=\s|$)"
 )
 _SENT = re.compile(
     r"^\s+Sent (?P<sent_bytes>\d{1,20}) bytes (?P<sent_packets>\d{1,20}) pkts? "
@@ -37,12 +41,14 @@ _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 
 
 def recognise(head: Head) -> bool:
-    """The first line is a `qdisc KIND HANDLE:` line; or the command says so."""
-    return bool(_COMMAND.search(head.command) or _QDISC.match(head.first()))
+    """The first line is a discipline or class with its handle; or the command says so."""
+    return bool(_COMMAND.search(head.command) or _QDISC.match(head.first()) or _CLASS.match(head.first()))
 
 
 def read(text: Text) -> Iterator[Counter | Weird]:
     """`Counter`s of family "qdisc"; scope the device, name "KIND HANDLE sent_bytes" and so on.
+
+    A class has its word before ("class htb 1:10 dropped").
 
     Several disciplines of one device may share the handle "0:" (the queues of mq); then the parent is part of
     the name ("fq_codel 0: parent :1 dropped"). The device is the command's when the lines name none.
@@ -53,6 +59,8 @@ def read(text: Text) -> Iterator[Counter | Weird]:
     for number, line in text.lines():
         if found := _QDISC.match(line):
             qdisc = (found["dev"] or default, _name(found))
+        elif found := _CLASS.match(line):
+            qdisc = (found["dev"] or default, f"class {_name(found)}")
         elif qdisc and (found := _SENT.match(line) or _BACKLOG.match(line)):
             yield from _counters(text, number, found, qdisc)
         elif line.strip() and not (qdisc and line[0].isspace()):
