@@ -61,14 +61,14 @@ def read(text: Text) -> Iterator[Setting | Weird]:
         elif scope and (found := _ADAPTIVE.match(line)):
             for way in ("rx", "tx"):
                 name = f"{found['what'].lower().replace(' ', '-')}-{way}"
-                yield from _setting(text, number, scope, name, found[way])
+                yield from _setting(text, number, (scope, name), found[way])
         elif scope and (found := _VALUE.match(line)):
             name = found["name"].strip().lower().replace(" ", "-") + suffix
-            yield from _setting(text, number, scope, name, found["value"] or "")
+            yield from _setting(text, number, (scope, name), found["value"] or "")
         elif not (scope and _CONTINUED.match(line)):
             yield text.weird(number, "not a setting of ethtool")
 
 
-def _setting(text: Text, number: int, scope: str, name: str, value: str) -> Iterator[Setting]:
+def _setting(text: Text, number: int, of: tuple[str, str], value: str) -> Iterator[Setting]:
     if value and value not in _UNKNOWN:
-        yield Setting(**text.at(number), scope=scope, name=name, value=value)
+        yield Setting(**text.at(number), scope=of[0], name=of[1], value=value)
