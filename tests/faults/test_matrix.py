@@ -44,8 +44,14 @@ def _of_examples() -> list[tuple[str | None, Path]]:
     return [*lab, *((fault, OPENSTACK / name) for name, fault in RECORDED.items())]
 
 
+def _truth(path: Path) -> str | None:
+    """What a near miss is instead, where its ORIGIN.md says so ("Truth: slug"); None: nothing that has a name."""
+    lines = (path / "ORIGIN.md").read_text("utf-8").splitlines()
+    return next((line.removeprefix("Truth: ") for line in lines if line.startswith("Truth: ")), None)
+
+
 POSITIVE, NEAR_MISS = _of_faults("positive"), _of_faults("near_miss")
-EVERY = [*POSITIVE, *((None, path) for _, path in NEAR_MISS), *_of_examples()]
+EVERY = [*POSITIVE, *((_truth(path), path) for _, path in NEAR_MISS), *_of_examples()]
 
 
 @functools.cache

@@ -57,8 +57,12 @@ class Talk:
     def send(
         self, at_ms: float, flags: str, *, client: bool = False, size: int = 0, checksum: w.Checksum = "right",
         again: int | None = None, options: bytes = b"", data: bytes | None = None, unheard: int = 0,
+        window: int = 502, ttl: int = 64, tos: int = 0,
     ) -> None:  # fmt: skip
-        """One segment; `again` repeats packet number `again`; the sender has not heard the last `unheard` bytes."""
+        """One segment; `again` repeats packet number `again`; the sender has not heard the last `unheard` bytes.
+
+        `ttl` and `tos` are those of IPv4.
+        """
         side = 0 if client else 1
         seq = self.next_seq[side]
         payload = bytes(i * 7 % 251 for i in range(size)) if data is None else data
@@ -73,11 +77,15 @@ class Talk:
         stamp = w.timestamps(int(at_ms) + 1, 1) if self.timestamps else b""
         segment = w.tcp(
             ends[0][1], ends[1][1], seq=seq, ack=ack, flags=flags, options=options + stamp, data=payload,
-            checksum=checksum,
+            checksum=checksum, window=window,
         )  # fmt: skip
-        self._append(
-            at_ms, w.ip(ends[0][0], ends[1][0], segment, identification=self.identification), flags, client
-        )
+        if ":" in ends[0][0]:
+            packet = w.ip(ends[0][0], ends[1][0], segment, identification=self.identification)
+        else:
+            packet = w.ipv4(
+                ends[0][0], ends[1][0], segment, identification=self.identification, ttl=ttl, tos=tos
+            )
+        self._append(at_ms, packet, flags, client)
 
     def raw(self, at_ms: float, packet: bytes, *, client: bool = False) -> None:
         """Any IP packet."""
@@ -160,7 +168,10 @@ def lost_short(sent: Sent) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """How a point sees a talk. `pad_to`: least frame length of a packet there; `fill`: byte of the padding."""
+    """How a point sees a talk. `pad_to`: least frame length of a packet there; `fill`: byte of the padding.
+
+    `change`: what a device before this point made of the packet; `macs`: (source, destination) of its frame.
+    """
 
     delay_ms: float = 0.0
     drop: Callable[[Sent], bool] = nothing
@@ -168,6 +179,8 @@ class View:
     fill: bytes = b"\0"
     snap_length: int = 262144
     until_ms: float = float("inf")
+    change: Callable[[Sent], bytes] = lambda sent: sent.packet
+    macs: Callable[[Sent], tuple[bytes, bytes]] = lambda _: (w.MAC_A, w.MAC_B)
 
 
 def seen(talks: Iterable[Talk], view: View) -> bytes:
@@ -177,7 +190,8 @@ def seen(talks: Iterable[Talk], view: View) -> bytes:
         for sent in talk.sent:
             if view.drop(sent) or sent.at_ms > view.until_ms:
                 continue
-            frame = w.ethernet(sent.packet)
+            source, destination = view.macs(sent)
+            frame = w.ethernet(view.change(sent), src=source, dst=destination)
             frame += view.fill * max(view.pad_to(sent) - len(frame), 0)
             way = view.delay_ms if sent.from_server else -view.delay_ms
             packets.append((START_NS + int((sent.at_ms + way) * MS), frame))

@@ -1,0 +1,1 @@
+"""The fault `dns_timeout`: the resolver waits for a name server."""

@@ -1,0 +1,1 @@
+"""The fault `ecn_blackhole`: packets with ECN are dropped."""

@@ -1,0 +1,1 @@
+"""The fault `listen_overflow`: the server's accept queue is full."""

@@ -1,0 +1,1 @@
+"""The fault `paws_drop`: segments with an old timestamp are discarded."""

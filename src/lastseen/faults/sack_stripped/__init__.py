@@ -1,0 +1,1 @@
+"""The fault `sack_stripped`: the SACK option is removed on the way."""

@@ -1,0 +1,1 @@
+"""The fault `slow_server`: the server takes that long."""

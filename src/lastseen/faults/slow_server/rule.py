@@ -1,0 +1,127 @@
+"""The server took that long: the request arrived and was acknowledged, then nothing until the answer came.
+
+Not the network's doing, and the first thing to rule out before blaming it. What tells is the side of the server: the
+gap has the same length at the point nearest to it, and nothing was repeated in it.
+"""
+
+from typing import Final
+
+from lastseen.faults.facts import ConversationFacts, Facts
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
+
+__all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
+
+SLUG: Final = "slow_server"
+TITLE: Final = "the server takes that long to answer"
+SINCE: Final = "0.1.0"
+CONFUSED_WITH: Final = {
+    "nagle_delayed_ack": "there the wait is one delayed acknowledgment long, 40 or 200 ms",
+}
+STALL: Final = "waiting_for_data"
+SAME_GAP_NS: Final = 50_000_000
+"""The gap at two points differs by the jitter of one round trip only."""
+
+
+def judge(facts: Facts) -> Judgement:
+    """Supported where an acknowledged request was answered late and the gap is the server's own."""
+    waiting = [c for c in facts.stalled() if c.stall == STALL]
+    return weigh(SLUG, (_account(c, facts) for c in waiting), otherwise=_otherwise(facts))
+
+
+def _otherwise(facts: Facts) -> Judgement:
+    if not facts.conversations:
+        return Untestable(fault=SLUG, missing=("a capture of the connection, best near the server",))
+    text = "no connection waited for an answer to an acknowledged request"
+    return Refuted(fault=SLUG, against=(Reason(text=text, source=None),))
+
+
+def _account(conversation: ConversationFacts, facts: Facts) -> Account:
+    waited_s = conversation.stall_ns / 1e9
+    return Account(
+        required=(
+            _nothing_lost(conversation),
+            _answered(conversation, facts),
+            _gap_at_the_server(conversation, facts),
+        ),
+        agreeing=_felt(conversation, facts),
+        summary=f"the request on {conversation.text} arrived and was acknowledged at once; the server's answer came "
+        f"{waited_s:.2f} s later",
+        component="the server, or what it waits for",
+        remedies=_REMEDIES,
+        next=_NEXT,
+    )
+
+
+def _nothing_lost(conversation: ConversationFacts) -> Fact:
+    lost = conversation.lost_packets
+    text = f"{lost} packets of the connection were lost" if lost else "no packet of the connection was lost"
+    return holds(not lost, Reason(text=text, source=conversation.stall_source))
+
+
+def _answered(conversation: ConversationFacts, facts: Facts) -> Fact:
+    """The answer came in the end; where it never did, a lost answer cannot be told from a slow one."""
+    track = facts.near_client(conversation)
+    ended_ns = conversation.stall_from_ns + conversation.stall_ns
+    after = track.only(
+        ~track.from_client & (track.of("payload_len") > 0) & (track.times_ns >= ended_ns - SAME_GAP_NS)
+    )
+    if not len(after):
+        return Unknown(missing="the answer itself: the captures end before it, or it never came")
+    text = f"the answer came after {conversation.stall_ns / 1e9:.2f} s and was not a repetition"
+    return Observed(reason=Reason(text=text, source=after.source()))
+
+
+def _gap_at_the_server(conversation: ConversationFacts, facts: Facts) -> Fact:
+    """The point nearest the server shows the same silence: the answer was not held up behind it."""
+    near = facts.near_remote(conversation)
+    name = near.point.name
+    asked = near.only(near.from_client & (near.of("payload_len") > 0))
+    answers = near.only(~near.from_client & (near.of("payload_len") > 0))
+    gaps = [
+        int(at) - int(before[-1])
+        for at in answers.times_ns
+        if len(before := asked.times_ns[asked.times_ns <= at])
+    ]
+    if not gaps:
+        return Unknown(missing=f"an answer at {name}, nearest the server")
+    longest = max(gaps)
+    text = f"at {name}, nearest the server, the answer also comes {longest / 1e9:.2f} s after the request"
+    if longest + SAME_GAP_NS < conversation.stall_ns:
+        text = f"at {name}, nearest the server, the answer comes {longest / 1e9:.2f} s after the request"
+        return Contradicted(reason=Reason(text=text, source=conversation.stall_source))
+    return Observed(reason=Reason(text=text, source=conversation.stall_source))
+
+
+def _felt(conversation: ConversationFacts, facts: Facts) -> tuple[Fact, ...]:
+    """The client's own system calls: it waited for data on this connection, and data ended the wait."""
+    for symptom in facts.symptoms:
+        mine = (
+            symptom.peer is not None and (symptom.peer.address, symptom.peer.port) in conversation.endpoints
+        )
+        if mine and symptom.ended_by == "data" and symptom.waited_ns:
+            text = f"{symptom.call} waited {symptom.waited_ns / 1e9:.2f} s on this connection until data came"
+            source = symptom.sources[0] if symptom.sources else None
+            return (Observed(reason=Reason(text=text, source=source)),)
+    return (
+        Unknown(missing="the server's log with the duration of each request, or the client's system calls"),
+    )
+
+
+_REMEDIES: Final = (
+    Remedy(
+        title="Find what the server waits for",
+        where="the server: its request log with durations, a profiler, the database or service behind it",
+        commands=(),
+        price="work",
+        risk="none",
+        check="the answer follows the request at once in a capture",
+        undo=(),
+    ),
+)
+_NEXT: Final = (
+    Step(
+        text="See what the server does meanwhile, at the time of the request.",
+        commands=("strace -f -ttt -T -yy -p PID_OF_THE_WORKER",),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The fault `ttl_expiry`: the TTL ran out."""

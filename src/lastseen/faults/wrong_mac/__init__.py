@@ -1,0 +1,1 @@
+"""The fault `wrong_mac`: frames to a MAC address that is not the receiver's."""

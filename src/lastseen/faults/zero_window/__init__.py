@@ -1,0 +1,1 @@
+"""The fault `zero_window`: the receiver stopped reading."""
