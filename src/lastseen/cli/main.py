@@ -20,6 +20,7 @@ from lastseen.cli.diagnose import diagnose
 from lastseen.cli.explain import explain
 from lastseen.cli.faults import faults
 from lastseen.cli.losses import losses
+from lastseen.cli.path import path
 from lastseen.cli.reminder import remind
 from lastseen.cli.restore import restore
 from lastseen.cli.schema import schema
@@ -78,6 +79,7 @@ app.command(
 app.command(epilog="Example: lastseen explain ovs_conntrack_padding")(explain)
 app.command(epilog="Example: lastseen faults --matching checksum")(faults)
 app.command(epilog="Example: lastseen schema diagnosis")(schema)
+app.command(epilog="Example: lastseen path tap3f1c9a2e-7b")(path)
 app.command(epilog="Example: lastseen restore --show")(restore)
 
 

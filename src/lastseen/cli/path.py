@@ -1,0 +1,56 @@
+"""`lastseen path`: the way of an endpoint's packets through this host, or another one."""
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["path"]
+
+
+def path(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="[TARGET]",
+            help="A tap or other interface, MAC, IP address, namespace, process number, container, libvirt domain or"
+            " Neutron port id; without one, this host itself.",
+        ),
+    ] = "",
+    remote: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="The other end, so that routes to it are followed.")
+    ] = "",
+    host: Annotated[str, typer.Option(metavar="USER@NODE", help="Look there, over your ssh.")] = "",
+    ssh_option: Annotated[
+        list[str] | None, typer.Option(metavar="OPTION", help="Given to ssh, e.g. -p2222; repeatable.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (schema lastseen.path/1).")
+    ] = False,
+) -> None:
+    """Draw the path of an endpoint on a host: guest card, tap, bridges, tunnel, underlay; with MTUs and namespaces.
+
+    Read from netlink, Open vSwitch's database and libvirt, whichever there are. Nothing is changed.
+    """
+    import msgspec
+
+    from lastseen.errors import LastseenError
+    from lastseen.hosts.host import HERE
+    from lastseen.hosts.host import remote as over_ssh
+    from lastseen.hosts.probing import probe
+    from lastseen.live.picture import as_object, drawn
+    from lastseen.live.targets import look, path_of
+
+    facts = probe(over_ssh(host, ssh_option or ()) if host else HERE)
+    if not facts.reached:
+        raise LastseenError(f"{host}: {facts.why}; check that 'ssh {host}' works without a question")
+    seen = look(facts, target)
+    stops = path_of(seen, target, remote=remote)
+    notes = list(seen.notes)
+    if not facts.can_enter:
+        notes.append(
+            f"other namespaces were not looked into: {', '.join(facts.lacks) or 'nsenter'} is missing"
+        )
+    if json:
+        typer.echo(msgspec.json.encode(as_object(facts.name, stops, notes)))
+    else:
+        typer.echo("\n".join(drawn(facts.name, stops, notes)))
