@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from lastseen import __version__
+from lastseen.cli.collect import collect
 from lastseen.cli.connections import connections
 from lastseen.cli.diagnose import diagnose
 from lastseen.cli.explain import explain
@@ -23,6 +24,7 @@ from lastseen.cli.losses import losses
 from lastseen.cli.path import path
 from lastseen.cli.reminder import remind
 from lastseen.cli.restore import restore
+from lastseen.cli.run import run
 from lastseen.cli.schema import schema
 from lastseen.errors import LastseenError
 
@@ -79,6 +81,14 @@ app.command(
 app.command(epilog="Example: lastseen explain ovs_conntrack_padding")(explain)
 app.command(epilog="Example: lastseen faults --matching checksum")(faults)
 app.command(epilog="Example: lastseen schema diagnosis")(schema)
+app.command(
+    epilog="\b\nExample: lastseen run -- ip netns exec vm php fetch.php\n"
+    "         lastseen run --target tap3f1c9a2e-7b --host root@netnode -- ssh vm php fetch.php"
+)(run)
+app.command(
+    epilog="\b\nExample: lastseen collect --target tap3f1c9a2e-7b --remote api.example:443 --seconds 90\n"
+    "         lastseen collect --ring 10"
+)(collect)
 app.command(epilog="Example: lastseen path tap3f1c9a2e-7b")(path)
 app.command(epilog="Example: lastseen restore --show")(restore)
 

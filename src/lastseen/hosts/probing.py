@@ -44,8 +44,13 @@ class HostFacts:
     def place(self, netns: str = "") -> Place:
         """A namespace of this host for the journal; "" is the login's own."""
         file = netns or self.netns
-        inode = dict(self.namespaces).get(file, self.inode if not netns else 0)
+        inode = self.inode if not netns else dict(self.namespaces).get(file) or self._inode_of(file)
         return Place(ssh=self.host.ssh, host=self.name, netns=file, inode=inode, boot=self.boot)
+
+    def _inode_of(self, file: str) -> int:
+        """Of a namespace without a name, as a container's."""
+        said = run(self.host, ("stat", "-L", "-c", "%i", file))
+        return _number(said.text.strip())
 
     @property
     def can_capture(self) -> bool:

@@ -14,7 +14,7 @@ from lastseen.hosts.probing import HostFacts
 from lastseen.live.inventory import Inventory, Link, inventory
 from lastseen.live.walking import Stop, route_device, walk
 
-__all__ = ["look", "path_of", "resolve"]
+__all__ = ["look", "namespace_of_command", "path_of", "resolve"]
 
 _MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -34,6 +34,13 @@ def path_of(
 ) -> list[Stop]:
     """The path of an endpoint. Raises LastseenError when nothing here is called so."""
     return walk(seen, resolve(seen, target, remote), remote=remote, edges=edges)
+
+
+def namespace_of_command(command: Sequence[str]) -> str:
+    """The namespace a command enters by itself (`ip netns exec NAME ...`), or ""."""
+    at = list(command).index("netns") if "netns" in command else -1
+    is_entered = 0 < at < len(command) - 2 and command[at + 1] == "exec"
+    return command[at + 2] if is_entered else ""
 
 
 def resolve(seen: Inventory, target: str, remote: str = "") -> Link:

@@ -7,13 +7,13 @@ lead out all of them belong to the path.
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lastseen.live.inventory import Inventory, Link, OvsPort
 
-__all__ = ["Stop", "route_device", "walk"]
+__all__ = ["Stop", "route_device", "stop_of", "walk"]
 
 MOST_STOPS: Final = 40
 """No path through one host is longer; a loop of bridges ends here."""
@@ -59,7 +59,9 @@ def walk(
         stops[key] = replace(_stop(seen, link, role), carries_tunnel=in_tunnel)
         waiting += [
             (later, name or _role(seen, later), tunnelled or in_tunnel)
-            for later, name, tunnelled in _onwards(seen, link, remote, is_start=len(stops) == 1)
+            for later, name, tunnelled in _onwards(
+                seen, link, remote, passed=set(stops), is_start=len(stops) == 1
+            )
             if (later.netns, later.name) not in stops
         ]
     return list(stops.values())
@@ -69,7 +71,9 @@ Onwards = tuple[Link, str, bool]
 """The next link, its role ("" as it looks), whether packets are inside a tunnel there."""
 
 
-def _onwards(seen: Inventory, link: Link, remote: str, *, is_start: bool) -> Iterator[Onwards]:
+def _onwards(
+    seen: Inventory, link: Link, remote: str, *, passed: Container[tuple[str, str]], is_start: bool
+) -> Iterator[Onwards]:
     port = seen.port(link.name) if link.netns == "" or link.master == "ovs-system" else None
     if link.master and link.master != "ovs-system" and (bridge := seen.link(link.netns, link.master)):
         yield from _through_master(seen, link, bridge, remote)
@@ -83,10 +87,12 @@ def _onwards(seen: Inventory, link: Link, remote: str, *, is_start: bool) -> Ite
         yield from ((each, "bond member", False) for each in seen.links if _is_port(each, link))
     elif not is_start and link.kind != "veth":
         yield from _routed(seen, link, remote)
-    if link.kind == "veth" and (peer := seen.peer(link)):
-        yield peer, "", False
-        if not peer.master and seen.port(peer.name) is None:
-            yield from _routed(seen, peer, remote)
+    if link.kind == "veth":
+        peer = seen.peer(link)
+        if peer is not None and (peer.netns, peer.name) not in passed:
+            yield peer, "", False
+        elif not link.master and port is None:  # come in by this end: the namespace routes on
+            yield from _routed(seen, link, remote)
 
 
 def _is_port(link: Link, master: Link) -> bool:
@@ -136,20 +142,20 @@ def _through_switch(seen: Inventory, port: OvsPort, crossed: set[str]) -> Iterat
             far = seen.port(other.option("peer"))
             if far is not None and far.bridge not in crossed:
                 yield from _through_switch(seen, far, crossed)
-        elif other.kind in ("", "system") and (uplink := seen.link("", other.name)):
-            # a bridge that was come to by its own address carries the tunnels: all its ports lead out
-            if port.name == port.bridge or _is_uplink(seen, uplink):
-                yield uplink, "", False
+        elif other.kind in ("", "system") and (uplink := _uplink(seen, other, port)):
+            yield uplink, "", False
 
 
-def _is_uplink(seen: Inventory, link: Link) -> bool:
-    """Whether a switch's port is a way out: a device or bond, or a veth that leads into no endpoint."""
+def _uplink(seen: Inventory, other: OvsPort, entered: OvsPort) -> Link | None:
+    """A switch's port that is a way out: a device or bond, or a veth that leads into no endpoint."""
+    link = seen.link("", other.name)
+    # a bridge that was come to by its own address carries the tunnels: all its ports lead out
+    if link is None or entered.name == entered.bridge:
+        return link
     if link.kind == "tun" or link.name.startswith(("tap", "qvo")):
-        return False
-    if link.kind != "veth":
-        return True
+        return None
     peer = seen.peer(link)
-    return peer is None or peer.netns == ""
+    return link if link.kind != "veth" or peer is None or peer.netns == "" else None
 
 
 def _under(seen: Inventory, tunnel: Link | None, remote: str) -> Iterator[Onwards]:
@@ -192,6 +198,11 @@ def _matches(row: "dict[str, Any] | Any", remote: str) -> int:
         return net.prefixlen if ipaddress.ip_address(remote) in net else -1
     except ValueError:
         return -1
+
+
+def stop_of(seen: Inventory, link: Link) -> Stop:
+    """An interface by itself, as a stop; whether tunnels pass it is not known."""
+    return replace(_stop(seen, link, _role(seen, link)), carries_tunnel=True)
 
 
 def _stop(seen: Inventory, link: Link, role: str) -> Stop:

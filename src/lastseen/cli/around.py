@@ -1,0 +1,138 @@
+"""What `run`, `collect` and `fix` share: hosts probed, the plan shown and agreed to, the verdict at the end."""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lastseen.errors import LastseenError
+
+if TYPE_CHECKING:
+    from lastseen.hosts.probing import HostFacts
+    from lastseen.live.other_end import OtherEnd
+    from lastseen.live.plan import Bounds, Plan
+
+__all__ = [
+    "HostOption",
+    "JsonOption",
+    "LogOption",
+    "MaxOption",
+    "OutOption",
+    "RemoteOption",
+    "SshOption",
+    "TargetOption",
+    "YesOption",
+    "agreed",
+    "case_name",
+    "planned",
+    "probed",
+    "say",
+    "verdict",
+]
+
+TargetOption = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="T",
+        help="Whose path is captured: a tap, interface, MAC, IP, namespace, process, container, libvirt domain or"
+        " Neutron port. Default: the namespace the command runs in, else this host.",
+    ),
+]
+RemoteOption = Annotated[
+    str,
+    typer.Option(
+        "--remote",
+        metavar="HOST[:PORT]",
+        help="Whom it talks to. Default: the URL in the command, else everyone.",
+    ),
+]
+HostOption = Annotated[
+    list[str] | None,
+    typer.Option("--host", metavar="USER@NODE", help="Also capture there, over your ssh; repeatable."),
+]
+SshOption = Annotated[
+    list[str] | None,
+    typer.Option("--ssh-option", metavar="OPTION", help="Given to ssh, e.g. -p2222 or -iKEY; repeatable."),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FOLDER", help="The case folder to make. Default: lastseen-DATE-TIME here."
+    ),
+]
+MaxOption = Annotated[
+    int, typer.Option("--max-mb", metavar="MB", help="Most bytes of all captures together.", min=1)
+]
+LogOption = Annotated[
+    bool,
+    typer.Option(
+        "--log/--no-log",
+        help="Let conntrack log invalid packets meanwhile (a setting, changed and set back).",
+    ),
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree to the plan without being asked.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object (schema lastseen.diagnosis/1).")
+]
+
+
+def say(text: str) -> None:
+    """One line of progress for people; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        typer.echo(f"lastseen: {text}", err=True)
+
+
+def probed(targets: Sequence[str], options: Sequence[str]) -> "list[HostFacts]":
+    """Every host, this one first, asked what they are and have."""
+    from lastseen.hosts.host import HERE, remote
+    from lastseen.hosts.probing import probe
+
+    return [probe(HERE), *(probe(remote(target, options)) for target in targets)]
+
+
+def case_name() -> Path:
+    """A new folder's name in the current one."""
+    return Path(time.strftime("lastseen-%Y%m%d-%H%M%S"))
+
+
+def planned(
+    hosts: "Sequence[HostFacts]",
+    target: str,
+    end: "OtherEnd",
+    *,
+    bounds: "Bounds",
+    out: Path | None,
+    log: bool,
+) -> "Plan":
+    """The plan, into a folder that does not exist yet."""
+    from lastseen.live.plan import make_plan
+
+    folder = out or case_name()
+    if folder.exists():
+        raise LastseenError(f"--out {folder}: exists already; name a folder to be made")
+    return make_plan(hosts, target, end, bounds=bounds, folder=folder, log=log)
+
+
+def agreed(lines: Iterable[str], *, yes: bool) -> None:
+    """Show what will be done and wait for a yes. Raises LastseenError without one."""
+    typer.echo("\n".join(lines), err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise LastseenError("nothing is done without consent: look at the plan, then add --yes")
+    if not typer.confirm("Go on?", default=False, err=True):
+        raise LastseenError("nothing was done")
+
+
+def verdict(folder: Path, notes: Sequence[str], *, json: bool) -> None:
+    """Say what could not be had and where the case is, then diagnose it."""
+    from lastseen.cli.diagnose import diagnose
+
+    for note in notes:
+        typer.echo(f"lastseen: note: {note}", err=True)
+    typer.echo(f"lastseen: the case is in {folder}", err=True)
+    diagnose([folder], json=json)
