@@ -133,7 +133,24 @@ class _Work:
         given = [self.points[p].given_order for p in component]
         if all(order is not None for order in given):
             return sorted(component, key=lambda p: self.points[p].given_order or 0), clocks
-        return sorted(component, key=lambda p: (places[p], p)), clocks
+        order = sorted(component, key=lambda p: (places[p], p))
+        return self._neighbours_agree(order, places), clocks
+
+    def _neighbours_agree(self, order: list[int], places: dict[int, tuple[float, float]]) -> list[int]:
+        """The same order, with neighbours turned round where their own packets say so.
+
+        Places come by way of other points, perhaps far and jittery, and points that lost other packets are compared
+        by other packets. Two neighbours a few microseconds apart know better: every packet they share was delayed
+        alike before. Each of them moves at most once past each other.
+        """
+        for end in range(len(order) - 1, 0, -1):
+            for i in range(end):
+                p, q = order[i], order[i + 1]
+                relation = self._relation(p, q)
+                routed = places[p][0] != places[q][0]  # TTL does not jitter
+                if not routed and relation.known and relation.distance_ns < 0:
+                    order[i], order[i + 1] = q, p
+        return order
 
     # ---- result ----
     def result(self) -> Matching:
