@@ -103,7 +103,7 @@ def _around(plan: Plan, session: Session, outcome: Outcome, say: Say) -> Iterato
         results.extend(
             (host, stack.enter_context(held(session, host.facts, host.settings))) for host in plan.hosts
         )
-        running = list(_captures(plan, session, outcome, say, stack))
+        running = list(_captures(plan, session, outcome, say, stack=stack))
         say("taking the snapshot before")
         _snapshot(plan, "before", outcome)
         try:
@@ -136,7 +136,7 @@ def _make_folder(plan: Plan) -> None:
 
 
 def _captures(
-    plan: Plan, session: Session, outcome: Outcome, say: Say, stack: ExitStack
+    plan: Plan, session: Session, outcome: Outcome, say: Say, *, stack: ExitStack
 ) -> Iterator[_Running]:
     """Start every capture; one that does not begin is a note."""
     spots = plan.spots
