@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lastseen.errors import LastseenError
 from lastseen.evidence.case_toml import CaseToml, read_case_toml
 from lastseen.evidence.files import CaseFile, list_files
+from lastseen.evidence.irrelevant import IRRELEVANT, irrelevant_kind
 from lastseen.evidence.keeping import MAX_ROWS, Kept, keep
 from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, numbered_lines, open_text
 from lastseen.evidence.nodes import Place, ends_with, places
@@ -140,11 +141,7 @@ def open_case(
         ][:1]
         looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
         _read_all(looked, case, _Limits(progress, expired, before_captures), texts=texts)
-        if (
-            not case.captures
-            and not case.partial
-            and not any(file.kind not in (None, CASE_TOML) for file in case.files)
-        ):
+        if not case.captures and not case.partial and not any(_says_something(file) for file in case.files):
             raise LastseenError(_nothing_recognised(case))
         case._stack = stack.pop_all()  # noqa: SLF001 - this module builds the case
     return case
@@ -217,7 +214,7 @@ def _read_all(looked: Sequence[_Looked], case: Case, limits: "_Limits", *, texts
         elif texts and look.reader is not None:
             _read_text(look, look.reader, place, case, expired=limits.expired)
         else:
-            kind = look.reader.KIND if look.reader else None
+            kind = look.reader.KIND if look.reader else irrelevant_kind(look.head) if look.head else None
             case.files.append(EvidenceFile(file=look.file.name, kind=kind, rows=0))
 
 
@@ -243,6 +240,11 @@ def _time_is_up(file: CaseFile, case: Case) -> None:
         case.weirds[-1] = replace(last, count=last.count + 1)
     else:
         case.weirds.append(Weird(file=file.name, reason=NOT_READ))
+
+
+def _says_something(file: EvidenceFile) -> bool:
+    """Whether a file was recognised as what a case is made of."""
+    return file.kind not in (None, CASE_TOML) and not str(file.kind).startswith(IRRELEVANT)
 
 
 def _nothing_recognised(case: Case) -> str:
