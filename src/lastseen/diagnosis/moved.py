@@ -23,8 +23,10 @@ _FAMILIES: Final = (
     "datapath",
     "datapath_port",
     "openflow_port",
+    "softnet",
+    "nft_counter",
 )
-_LAYERS: Final = ("nft", "iptables", "openflow", "datapath")
+_LAYERS: Final = ("nft", "iptables", "tc", "openflow", "datapath")
 
 
 def moved_as_much(facts: Facts, site: LossSite) -> tuple[Reason, ...]:

@@ -46,8 +46,8 @@ _UNKNOWN: Final = frozenset({"n/a", "Unknown!", "Unknown", "Not reported", "Unkn
 
 def recognise(head: Head) -> bool:
     """One of the five headings first (refusals may stand before it); or the command, with no output."""
-    lines = [line for line in head.lines if line.strip() and not _REFUSED.match(line)]
-    return bool(_HEADER.match(lines[0])) if lines else bool(_COMMAND.search(head.command))
+    first = next((line for line in head.lines if line.strip() and not _REFUSED.match(line)), "")
+    return bool(_HEADER.match(first)) if first else bool(_COMMAND.search(head.command))
 
 
 def read(text: Text) -> Iterator[Setting | Weird]:
