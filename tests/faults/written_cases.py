@@ -183,9 +183,9 @@ class View:
     macs: Callable[[Sent], tuple[bytes, bytes]] = lambda _: (w.MAC_A, w.MAC_B)
 
 
-def seen(talks: Iterable[Talk], view: View) -> bytes:
-    """The capture of one point. Packets of the client pass it later, those of the server earlier."""
-    packets = []
+def packets(talks: Iterable[Talk], view: View) -> list[w.Packet]:
+    """What one point sees, in order of time. Packets of the client pass it later, those of the server earlier."""
+    found = []
     for talk in talks:
         for sent in talk.sent:
             if view.drop(sent) or sent.at_ms > view.until_ms:
@@ -194,8 +194,13 @@ def seen(talks: Iterable[Talk], view: View) -> bytes:
             frame = w.ethernet(view.change(sent), src=source, dst=destination)
             frame += view.fill * max(view.pad_to(sent) - len(frame), 0)
             way = view.delay_ms if sent.from_server else -view.delay_ms
-            packets.append((START_NS + int((sent.at_ms + way) * MS), frame))
-    return w.pcap(sorted(packets), snap_length=view.snap_length)
+            found.append((START_NS + int((sent.at_ms + way) * MS), frame))
+    return sorted(found)
+
+
+def seen(talks: Iterable[Talk], view: View) -> bytes:
+    """The capture of one point."""
+    return w.pcap(packets(talks, view), snap_length=view.snap_length)
 
 
 TUNNEL = View(pad_to=padded)

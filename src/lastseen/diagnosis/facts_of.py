@@ -14,8 +14,10 @@ from lastseen.tables.facts_from_texts import (
     ConntrackEntry,
     Counter,
     Drop,
+    ForwardingEntry,
     Interface,
     LogLine,
+    Neighbour,
     Route,
     Row,
     Rule,
@@ -75,6 +77,8 @@ def facts_of(
         sockets=evidence.of(Socket),
         interfaces=evidence.of(Interface),
         routes=evidence.of(Route),
+        neighbours=evidence.of(Neighbour),
+        forwarding=evidence.of(ForwardingEntry),
     )
     return facts, list(facts.conversations)
 

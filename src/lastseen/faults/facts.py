@@ -16,8 +16,10 @@ from lastseen.tables.facts_from_texts import (
     ConntrackEntry,
     Counter,
     Drop,
+    ForwardingEntry,
     Interface,
     LogLine,
+    Neighbour,
     Route,
     Rule,
     Setting,
@@ -145,6 +147,8 @@ class Facts:
     sockets: tuple[Socket, ...] = ()
     interfaces: tuple[Interface, ...] = ()
     routes: tuple[Route, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    forwarding: tuple[ForwardingEntry, ...] = ()
 
     # ---- packets ----
     def losses(self) -> list[LossSite]:

@@ -1,8 +1,8 @@
 """The path carries smaller packets than the sender believes, and the message that would tell it so never arrives.
 
-A router that cannot forward a packet with DF set drops it and answers with ICMP "fragmentation needed" (RFC 1191; IPv6:
-"packet too big", RFC 8201). Where that answer is filtered or never made, the sender repeats the same size for ever
-(RFC 2923, 2.1): everything up to a size arrives, nothing above it.
+A router that cannot forward a packet with DF set drops it and answers with ICMP "fragmentation needed" (RFC 1191;
+IPv6: "packet too big", RFC 8201). Where that answer is filtered or never made, the sender repeats the same size for
+ever (RFC 2923, 2.1): everything up to a size arrives, nothing above it.
 """
 
 import re

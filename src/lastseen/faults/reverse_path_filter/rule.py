@@ -1,8 +1,8 @@
 """A packet came in on an interface through which its answer would not go out, and the reverse path filter dropped it.
 
-fib_validate_source() (Linux net/ipv4/fib_frontend.c) with rp_filter=1 refuses a source whose route leads elsewhere (RFC
-3704): the capture on the interface still sees the packet, no socket and no forwarding ever does. Only counters, a
-"martian source" line or a drop trace name it; the packets themselves look like any other.
+fib_validate_source() (Linux net/ipv4/fib_frontend.c) with rp_filter=1 refuses a source whose route leads elsewhere
+(RFC 3704): the capture on the interface still sees the packet, no socket and no forwarding ever does. Only
+counters, a "martian source" line or a drop trace name it; the packets themselves look like any other.
 """
 
 from typing import Final

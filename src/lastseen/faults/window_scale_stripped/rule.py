@@ -1,8 +1,9 @@
 """A device removes TCP's window scale option from the handshake, so the two ends disagree about the window.
 
-RFC 7323, 2.2: scaling is used only when both SYNs carry the option. Where it is removed in one direction only, one end
-scales and the other does not: the window looks up to 2^14 times smaller or larger than it is, and large transfers crawl
-or stall while small ones are fine (see J. Corbet, "TCP window scaling and broken routers", lwn.net/Articles/92727).
+RFC 7323, 2.2: scaling is used only when both SYNs carry the option. Where it is removed in one direction only, one
+end scales and the other does not: the window looks up to 2^14 times smaller or larger than it is, and large
+transfers crawl or stall while small ones are fine (see J. Corbet, "TCP window scaling and broken routers",
+lwn.net/Articles/92727).
 """
 
 from typing import Final

@@ -1,0 +1,1 @@
+"""The fault `duplicate_address`: two hosts own one address."""

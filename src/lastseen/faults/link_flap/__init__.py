@@ -1,0 +1,1 @@
+"""The fault `link_flap`: a link goes down and comes back."""

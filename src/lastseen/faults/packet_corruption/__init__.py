@@ -1,0 +1,1 @@
+"""The fault `packet_corruption`: bits change on the way."""

@@ -1,0 +1,1 @@
+"""The fault `queue_overflow`: a queue is full."""

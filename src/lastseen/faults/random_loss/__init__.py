@@ -1,0 +1,1 @@
+"""The fault `random_loss`: packets vanish at random."""

@@ -1,0 +1,1 @@
+"""The fault `rate_limit`: a limit drops what exceeds it."""

@@ -1,0 +1,1 @@
+"""The fault `tx_checksum_broken`: a checksum that the sender's card never filled in."""

@@ -1,0 +1,123 @@
+"""Packets with a wrong or unfinished transport checksum: dropped at a hop, or refused by the host they reached.
+
+A wrong checksum in a capture means nothing by itself: a sender's own capture shows what its card has yet to fill in.
+What counts is the fate: such packets vanish or are sent again, and the same bytes under a right checksum pass.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.faults.counting import joined_to_lost
+from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.faults.patterns import exactly_these
+from lastseen.faults.tracks import Track
+from lastseen.faults.unanswered import counted, traced
+from lastseen.faults.weighing import Fact, Observed, Unknown
+from lastseen.tables.details import CHECKSUM_GOOD, column
+from lastseen.tables.judgements import Reason
+
+__all__ = ["Refused", "agreeing", "first_wrong_at", "only_these_lost", "refused"]
+
+FEWEST: int = 2
+"""One refused packet may be an accident of the capture."""
+_HALF = 1 << 31
+
+
+def only_these_lost(site: LossSite, state: int, what: str) -> Fact:
+    """That exactly the packets whose checksum is in this state (`tables.details`) were lost at a hop."""
+    return exactly_these(
+        site, column(site.lost, "checksum") == state, column(site.delivered, "checksum") == state, what
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Packets that reached the point nearest their receiver with such a checksum, and that it did not take."""
+
+    conversation: ConversationFacts
+    packets: Track
+
+    def reason(self, what: str) -> Reason:
+        """What the captures show."""
+        text = (
+            f"{len(self.packets)} packets reach {self.packets.point.name}, the last point before their receiver, with "
+            f"{what}, and it acknowledges none of them"
+        )
+        return Reason(text=text, source=self.packets.source())
+
+
+def refused(facts: Facts, state: int) -> list[Refused]:
+    """Connections in focus, one direction each, with at least FEWEST such packets and none of them taken."""
+    found = []
+    for conversation in facts.in_focus():
+        for track, client in (
+            (facts.near_remote(conversation), True),
+            (facts.near_client(conversation), False),
+        ):
+            bad = track.only((track.from_client == client) & (track.of("checksum") == state) & _counts(track))
+            if len(bad) >= FEWEST and not _taken(track, bad, client=client).any():
+                found.append(Refused(conversation=conversation, packets=bad))
+    return found
+
+
+def _counts(track: Track) -> npt.NDArray[np.bool_]:
+    """Packets that are acknowledged when they are taken."""
+    result: npt.NDArray[np.bool_] = (track.of("payload_len") > 0) | track.flags("S") | track.flags("F")
+    return result
+
+
+def _taken(track: Track, bad: Track, *, client: bool) -> npt.NDArray[np.bool_]:
+    """bool[len(bad)]: acknowledged although no good copy had come."""
+    answers = track.only((track.from_client != client) & track.flags("A"))
+    good = track.only((track.from_client == client) & (track.of("checksum") == CHECKSUM_GOOD))
+    taken = np.zeros(len(bad), np.bool_)
+    for i in range(len(bad)):
+        seq = int(bad.of("tcp_seq")[i])
+        beyond = ((answers.of("tcp_ack") - seq - 1) % (1 << 32) < _HALF) & (
+            answers.times_ns >= bad.times_ns[i]
+        )
+        copy = good.of("tcp_seq") == seq
+        taken[i] = beyond.any() and not copy.any()
+    return taken
+
+
+def agreeing(facts: Facts, site: LossSite | None) -> tuple[Fact, ...]:
+    """What receivers and connection tracking say of wrong checksums."""
+    told = (
+        counted(
+            facts, "nstat", "TcpInCsumErrors", "UdpInCsumErrors", "IcmpInCsumErrors",
+            what="a receiver's count of wrong checksums",
+        ),
+        traced(facts, "TCP_CSUM", "UDP_CSUM", "ICMP_CSUM", "IP_CSUM", "SKB_CSUM"),
+    )  # fmt: skip
+    return told if site is None else (*told, _logged(facts, site))
+
+
+def _logged(facts: Facts, site: LossSite) -> Fact:
+    lines = joined_to_lost(facts, site, facts.invalid_lines("checksum"))
+    if lines:
+        text = f'conntrack called {len(lines)} of the lost packets invalid: "{lines[0].line.reason}"'
+        return Observed(reason=Reason(text=text, source=lines[0].line.source))
+    return Unknown(missing="the kernel log with net.netfilter.nf_conntrack_log_invalid=255")
+
+
+def first_wrong_at(
+    facts: Facts, conversation: ConversationFacts, packets: Track, state: int
+) -> tuple[str, str | None]:
+    """(first point on the packets' way that shows the state, the one before it that does not; None: there is none)."""
+    client = bool(packets.from_client[0])
+    way = conversation.seen_at[::-1] if client else conversation.seen_at
+    before = None
+    for number in way:
+        track = facts.tracks.of(conversation.number, number)
+        same = track.only(
+            (track.from_client == client)
+            & np.isin(track.of("ip_id"), packets.of("ip_id"))
+            & np.isin(track.of("tcp_seq"), packets.of("tcp_seq"))
+        )
+        if (same.of("checksum") == state).any():
+            return track.point.name, before
+        before = track.point.name
+    return packets.point.name, before
