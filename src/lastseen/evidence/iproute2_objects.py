@@ -6,6 +6,7 @@ from typing import Any, Final
 from lastseen.evidence.json_elements import number_of, text_of
 from lastseen.evidence.nf_log import endpoint_of
 from lastseen.evidence.texts.text import Text
+from lastseen.evidence.tunnel_details import TUNNEL_KINDS, tunnel_of_json
 from lastseen.tables.facts_from_texts import (
     Counter,
     ForwardingEntry,
@@ -65,7 +66,8 @@ def _object(value: object) -> _Object:
 def _interface(text: Text, line: int, element: _Object) -> Iterator[Row]:
     name = text_of(element["ifname"])
     port_state = text_of(element.get("state"))
-    linked = text_of(_object(element.get("linkinfo")).get("info_kind"))
+    info = _object(element.get("linkinfo"))
+    linked = text_of(info.get("info_kind"))
     yield Interface(
         **text.at(line),
         name=name,
@@ -77,6 +79,9 @@ def _interface(text: Text, line: int, element: _Object) -> Iterator[Row]:
         state=text_of(element.get("operstate")),
         addresses=tuple(filter(None, (_address(_object(info)) for info in _list(element.get("addr_info"))))),
     )
+    if linked in TUNNEL_KINDS:
+        for word, value in tunnel_of_json(_object(info.get("info_data"))).items():
+            yield Setting(**text.at(line), scope=f"tunnel:{name}", name=word, value=value)
     if port_state in _PORT_STATES:
         yield Setting(**text.at(line), scope=f"bridge_port:{name}", name="state", value=port_state)
     for way in ("rx", "tx"):

@@ -48,8 +48,8 @@ class Setting(Row):
     `scope` is "sysctl", "offload:IFACE" for an `ethtool -k` feature, "ovs:BRIDGE/INTERFACE" for an option of an Open
     vSwitch interface, "module" for a loaded kernel module (`value`: how often it is used), "ring:IFACE",
     "channels:IFACE", "coalesce:IFACE", "pause:IFACE" and "phy:IFACE" for what ethtool tells of a card, "vlan:PORT"
-    (name: VLAN or range, value: its flags or "tagged") and "bridge_port:PORT" of a bridge, "ipset:SET", or "cpu"
-    (`lscpu`).
+    (name: VLAN or range, value: its flags or "tagged") and "bridge_port:PORT" of a bridge,
+    "tunnel:IFACE" (id, remote, local, dstport; udpcsum and the like on or off), "ipset:SET", or "cpu" (`lscpu`).
 
     Of Open vSwitch and OVN: "openflow_port:BRIDGE/PORT" (number, config, state), "ovs_bridge:NAME", "ovs_port:NAME" and
     "ovs_switch" (columns of the database), "ovs_upcall:DATAPATH", "ovs_conntrack:zone=N" (limit), "fdb:BRIDGE" (name

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lastseen.evidence.texts import ip_link as reader
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Counter, Interface
+from lastseen.tables.facts_from_texts import Counter, Interface, Setting
 from lastseen.tables.sources import Weird
 
 UP_TO_5_9 = """\
@@ -75,7 +75,7 @@ FOLDED = (
 )
 
 
-def _rows(sample: str) -> list[Interface | Counter | Weird]:
+def _rows(sample: str) -> list[Interface | Counter | Setting | Weird]:
     return list(reader.read(Text(file="sample.txt", numbered=enumerate(sample.splitlines(), start=1))))
 
 
@@ -132,6 +132,15 @@ def test_interfaces_with_details() -> None:
     assert interfaces["vxlan1"].kind == "vxlan"
     assert _values(DETAILS)["tap3f1c9a2e-7b", "rx_packets"] == 26
     assert not [row for row in _rows(DETAILS) if isinstance(row, Weird)]
+
+
+def test_how_a_tunnel_is_set_up() -> None:
+    """Whether the outer checksum is written; what is not printed is unknown."""
+    found = {(row.scope, row.name): row.value for row in _rows(DETAILS) if isinstance(row, Setting)}
+    assert found["tunnel:vxlan1", "udpcsum"] == "off"
+    assert found["tunnel:vxlan1", "dstport"] == "4789"
+    assert found["tunnel:genev_sys_6081", "external"] == "on"
+    assert ("tunnel:genev_sys_6081", "udpcsum") not in found
 
 
 def test_one_line_output() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lastseen.evidence.texts import ip_link
 from lastseen.evidence.texts.ip_link import ADDRESS_LINE, HEADER_LINE
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Counter, Interface
+from lastseen.tables.facts_from_texts import Counter, Interface, Setting
 from lastseen.tables.sources import Weird
 
 __all__ = ["KIND", "read", "recognise"]
@@ -38,6 +38,6 @@ def recognise(head: Head) -> bool:
     return bool(HEADER_LINE.match(first)) and not _BRIDGE_PORT.search(first) and not ip_link.recognise(head)
 
 
-def read(text: Text) -> Iterator[Interface | Counter | Weird]:
+def read(text: Text) -> Iterator[Interface | Counter | Setting | Weird]:
     """One `Interface` a block, with `addresses` as "address/prefix length"; counters where `-s` was given."""
     return ip_link.read_blocks(text)

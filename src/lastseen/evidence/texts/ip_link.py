@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from lastseen.evidence.nf_log import endpoint_of
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Counter, Interface
+from lastseen.evidence.tunnel_details import TUNNEL_KINDS, tunnel_of_words
+from lastseen.tables.facts_from_texts import Counter, Interface, Setting
 from lastseen.tables.sources import Weird
 
 __all__ = ["ADDRESS_LINE", "HEADER_LINE", "KIND", "STATISTICS_LINE", "read", "read_blocks", "recognise"]
@@ -66,12 +67,12 @@ def recognise(head: Head) -> bool:
     return any(_MODE.match(line) or STATISTICS_LINE.match(line) for line in head.lines)
 
 
-def read(text: Text) -> Iterator[Interface | Counter | Weird]:
+def read(text: Text) -> Iterator[Interface | Counter | Setting | Weird]:
     """An `Interface` a block, and its `Counter`s of family "link" (scope: name without `@peer`)."""
     return read_blocks(text)
 
 
-def read_blocks(text: Text) -> Iterator[Interface | Counter | Weird]:
+def read_blocks(text: Text) -> Iterator[Interface | Counter | Setting | Weird]:
     """The rows of `ip link` or `ip addr` output, with or without `-s`, `-d` and `-o`.
 
     Counters come before the `Interface` they belong to, which is complete only where the next one starts.
@@ -93,6 +94,7 @@ def read_blocks(text: Text) -> Iterator[Interface | Counter | Weird]:
         elif found := STATISTICS_LINE.match(line):
             columns = _Columns(tuple(_counter_name(found, word) for word in found["names"].split()))
         elif line[:1].isspace():
+            yield from _tunnel(text, number, line, device.name)
             device = _with_detail(device, line)
         else:
             yield text.weird(number, "not a line of ip link or ip addr")
@@ -144,6 +146,13 @@ def _with_detail(device: Interface, line: str) -> Interface:
     if not device.kind and not _OTHER_DETAIL.match(line) and (found := _DETAIL.match(line)):
         return replace(device, kind=found["kind"])
     return device
+
+
+def _tunnel(text: Text, number: int, line: str, device: str) -> Iterator[Setting]:
+    words = line.split(maxsplit=128)
+    if words[0] in TUNNEL_KINDS and _DETAIL.match(line):
+        for name, value in tunnel_of_words(words).items():
+            yield Setting(**text.at(number), scope=f"tunnel:{device}", name=name, value=value)
 
 
 def _address(found: re.Match[str]) -> tuple[str, ...]:
