@@ -1,11 +1,14 @@
 """`lastseen connections`: one row a TCP connection."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, TimeoutOption
+
+if TYPE_CHECKING:
+    from lastseen.report.where import Expression
 
 __all__ = ["connections"]
 
@@ -36,15 +39,15 @@ def connections(
     """List the TCP connections of captures: who opened and closed, what is missing, who was kept waiting."""
     from lastseen.cli.pipeline import case_points, deadline, opened
     from lastseen.cli.progress import Progress
-    from lastseen.report import tabular
-    from lastseen.report.connections_text import print_connections
-    from lastseen.report.jsons import connections_json
-    from lastseen.report.where import parse
 
     output = Output(json=json, csv=csv, parquet=parquet)
     output.check(files)
-    wanted = None if where is None else parse(where, tabular.CONNECTION_FIELDS)
+    wanted = None if where is None else _parsed(where)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
+        from lastseen.report import tabular
+        from lastseen.report.connections_text import print_connections
+        from lastseen.report.jsons import connections_json
+
         points = case_points(case)
         found = connections_json(points, weirds=case.weirds, partial=case.partial)
         if wanted is not None:
@@ -53,3 +56,11 @@ def connections(
             print_connections(points, tuple(case.weirds), found=found if where is not None else None)
         if not any(point.packets for point in points) and not case.partial:
             raise typer.Exit(1)
+
+
+def _parsed(where: str) -> "Expression":
+    """The filter, whose mistakes are told before anything is read."""
+    from lastseen.report.tabular import CONNECTION_FIELDS
+    from lastseen.report.where import parse
+
+    return parse(where, CONNECTION_FIELDS)

@@ -1,11 +1,14 @@
 """`lastseen losses`: what became of the packets between captures of the same traffic."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, TimeoutOption
+
+if TYPE_CHECKING:
+    from lastseen.report.where import Expression
 
 __all__ = ["losses"]
 
@@ -38,15 +41,15 @@ def losses(
     """Say for each hop and direction what was delivered, lost, unproven, delayed or rewritten."""
     from lastseen.cli.pipeline import deadline, matched, opened
     from lastseen.cli.progress import Progress
-    from lastseen.report import tabular
-    from lastseen.report.jsons import losses_json
-    from lastseen.report.losses_text import print_losses
-    from lastseen.report.where import parse
 
     output = Output(json=json, csv=csv, parquet=parquet)
     output.check(files)
-    wanted = None if where is None else parse(where, tabular.LOSS_FIELDS)
+    wanted = None if where is None else _parsed(where)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
+        from lastseen.report import tabular
+        from lastseen.report.jsons import losses_json
+        from lastseen.report.losses_text import print_losses
+
         matching = matched(case, progress)
         found = losses_json(matching, weirds=case.weirds, partial=case.partial)
         if wanted is not None:
@@ -55,3 +58,11 @@ def losses(
             print_losses(matching, tuple(case.weirds), found=found if where is not None else None)
         if not any(point.packets for point in matching.points) and not case.partial:
             raise typer.Exit(1)
+
+
+def _parsed(where: str) -> "Expression":
+    """The filter, whose mistakes are told before anything is read."""
+    from lastseen.report.tabular import LOSS_FIELDS
+    from lastseen.report.where import parse
+
+    return parse(where, LOSS_FIELDS)

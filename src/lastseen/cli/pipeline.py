@@ -1,22 +1,27 @@
-"""The stages put together: paths to points, points to a matching. Imported only by commands that run."""
+"""The stages put together: paths to points, points to a matching. Imported only by commands that run.
+
+Captures are read by threads of their own; what the stages after that import is imported meanwhile.
+"""
 
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from threading import Thread
+from typing import TYPE_CHECKING, Final
 
 from lastseen.cli.progress import Progress
 from lastseen.compiled import is_cold, on_first_compile
 from lastseen.errors import LastseenError
 from lastseen.evidence.case import Case, open_case
-from lastseen.matching import match
-from lastseen.matching.places import with_places
-from lastseen.matching.points import build_points
-from lastseen.matching.watching import with_watches
-from lastseen.tables.points import Matching, Point
+
+if TYPE_CHECKING:
+    from lastseen.tables.points import Matching, Point
 
 __all__ = ["case_points", "deadline", "matched", "opened", "zone_shift_ns"]
+
+_NEEDED_LATER: Final = ("lastseen.matching.watching", "lastseen.matching.places", "lastseen.matching", "lastseen.report.jsons")
 
 
 def deadline(seconds: float | None) -> Callable[[], bool]:
@@ -42,18 +47,31 @@ def opened(
             from lastseen.cli.warm import compile_all
 
             compile_all()
+        Thread(target=_import_ahead, daemon=True).start()
 
     return open_case(paths, progress=progress, texts=texts, expired=expired, before_captures=compile_first)
 
 
-def case_points(case: Case) -> list[Point]:
+def _import_ahead() -> None:
+    """Import what is needed once the captures are read: 0.1 s, while the kernels run without the GIL."""
+    for module in _NEEDED_LATER:
+        import_module(module)
+
+
+def case_points(case: Case) -> "list[Point]":
     """The observation points of a case, with how long each is known to have watched."""
+    from lastseen.matching.places import with_places
+    from lastseen.matching.points import build_points
+    from lastseen.matching.watching import with_watches
+
     points = with_places(build_points(case.captures, case.rows, case.said), case.rows)
     return with_watches(points, case.rows)
 
 
-def matched(case: Case, progress: Progress) -> Matching:
+def matched(case: Case, progress: Progress) -> "Matching":
     """All points of a case, matched."""
+    from lastseen.matching import match
+
     points = case_points(case)
     progress("matching packets between points")
     return match(points)
@@ -64,6 +82,8 @@ def zone_shift_ns(zone: str) -> int:
 
     Raises LastseenError when it is neither.
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         offset = datetime.fromisoformat(f"2000-01-01T00:00:00{zone}").utcoffset()
     except ValueError:

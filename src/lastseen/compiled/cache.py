@@ -1,10 +1,12 @@
-"""Where machine code is kept between runs: a folder whose name tells which sources, Numba and CPU it is of.
+"""Where machine code is kept between runs, and which of it is still true.
 
-Beside the sources, else in the user's cache; where neither can be written, a folder of this process's own in the
-temporary directory, which is removed at exit. NUMBA_CACHE_DIR names another place.
+Beside the sources, else in the user's cache; where neither can be written, in a folder of this process's own in the
+temporary directory, which is removed at exit. NUMBA_CACHE_DIR names another place. A file's name tells which sources,
+Numba, settings and kinds of arguments it is of.
 """
 
 import atexit
+import glob
 import hashlib
 import os
 import re
@@ -15,11 +17,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-__all__ = ["folder", "is_cold", "kept", "numba_folder"]
+__all__ = ["is_cold", "kept", "numba_folder", "outdated"]
 
 _SOURCE: Final = Path(__file__).parents[1]
 
-_KERNELS_IN: Final = re.compile(rb"^from lastseen\.compiled import .*kernel", re.MULTILINE)
+_IMPORTS: Final = re.compile(rb"^from (lastseen[\w.]*) import ([^(\n]+|\([^)]*\))", re.MULTILINE)
 
 _SUFFIX: Final = ".kernel"
 
@@ -34,10 +36,10 @@ def _writable(place: Path) -> bool:
         return False
 
 
-def _roots() -> tuple[Path, Path]:
+def _places() -> tuple[Path, Path]:
     """Where machine code may be kept: beside the sources, else in the user's cache."""
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - no error without HOME
-    return _SOURCE / "__pycache__", Path(root) / "lastseen"
+    return _SOURCE / "__pycache__/kernels", Path(root) / "lastseen/kernels"
 
 
 def numba_folder() -> Path:
@@ -48,87 +50,79 @@ def numba_folder() -> Path:
     return Path(spec.origin).parent
 
 
-def _version() -> str:
-    """A digest of all that machine code depends on but the CPU: sources, Numba's version and its settings."""
-    digest = hashlib.blake2b(digest_size=8)
-    for path in _sources():
-        digest.update(path.read_bytes())
-    digest.update((numba_folder() / "_version.py").read_bytes())
+@cache
+def _version_of(module: str) -> str:
+    """A digest of what the machine code of a module's kernels depends on but the CPU.
+
+    That is Numba, its settings, how kernels are made, and every module that this one imports, directly or through
+    others: a kernel compiled into another file's loop, or with another file's constant in it, would go stale there.
+    """
+    digest = hashlib.blake2b((numba_folder() / "_version.py").read_bytes(), digest_size=8)
     settings = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
     settings.pop("NUMBA_CACHE_DIR", None)
     digest.update(repr(sorted(settings.items())).encode())
+    needed, wanted = set[str](), [module, "lastseen.compiled.compiler"]
+    while wanted:
+        name = wanted.pop()
+        if name not in needed and (text := _source(name)):
+            needed.add(name)
+            wanted += _imported(name)
+            digest.update(text)
     return digest.hexdigest()
 
 
-def _sources() -> list[Path]:
-    """Every module that kernels are made of: those that import `kernel`, and all they import.
-
-    Numba looks only at the file a kernel stands in; a kernel compiled into another file's loop, or with another
-    file's constant in it, would go stale there. What no kernel is made of may change without a new compilation.
-    """
-    texts = {path: path.read_bytes() for path in _SOURCE.rglob("*.py")}
-    by_name = {_module_name(path): path for path in texts}
-    wanted = [path for path, text in texts.items() if b"kernel" in text and _KERNELS_IN.search(text)]
-    wanted += Path(__file__).parent.glob("*.py")
-    needed: set[Path] = set()
-    while wanted:
-        path = wanted.pop()
-        if path not in needed and path.name != "__init__.py":
-            needed.add(path)
-            wanted += [by_name[name] for name in _imported(texts[path]) if name in by_name]
-    return sorted(needed)
-
-
-def _imported(text: bytes) -> list[bytes]:
-    return re.findall(rb"^from (lastseen\.[\w.]+) import", text, re.MULTILINE)
-
-
-def _module_name(path: Path) -> bytes:
-    return ".".join(("lastseen", *path.relative_to(_SOURCE).with_suffix("").parts)).encode()
+@cache
+def _source(module: str) -> bytes:
+    """The text of a module; nothing of a package or of what is no module."""
+    path = _SOURCE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    return path.read_bytes() if path.is_file() else b""
 
 
 @cache
-def folder() -> Path:
-    """The folder of this version's machine code; it can be written."""
-    version = f"kernels-{_version()}"
+def _imported(module: str) -> tuple[str, ...]:
+    """Names that may be modules among what a module imports, in its order."""
+    found = _IMPORTS.findall(_source(module))
+    pairs = [(package.decode(), re.findall(r"\w+", names.decode())) for package, names in found]
+    return tuple(name for package, names in pairs for name in (package, *(f"{package}.{n}" for n in names)))
+
+
+@cache
+def _folder() -> Path:
+    """The folder of kept machine code; it can be written."""
     named = os.environ.get("NUMBA_CACHE_DIR")
-    if named and _writable(Path(named) / version):
-        return Path(named) / version
-    root = next((root for root in _roots() if _writable(root / version)), None)
-    if root is not None:
-        _forget_others(root, version)
-        chosen = root / version
-    else:
+    places = [Path(named)] if named else []
+    chosen = next((place for place in (*places, *_places()) if _writable(place)), None)
+    if chosen is None:
         chosen = Path(tempfile.mkdtemp(prefix="lastseen-kernels-"))
         atexit.register(shutil.rmtree, chosen, ignore_errors=True)
-    _take_over(version, chosen)
+    _take_over(chosen)
     return chosen
 
 
-def _take_over(version: str, chosen: Path) -> None:
+def _take_over(chosen: Path) -> None:
     """Copy code that whoever installed lastseen compiled, where only they can write: new code is written beside it."""
     if any(chosen.iterdir()):
         return
-    for ready in (root / version for root in _roots()):
+    for ready in _places():
         if ready != chosen and ready.is_dir():
             shutil.copytree(ready, chosen, dirs_exist_ok=True)
             return
 
 
-def _forget_others(root: Path, version: str) -> None:
-    """Remove the code of former versions, so that the cache does not grow with every update."""
-    for other in root.glob("kernels-*"):
-        if other.name != version:
-            shutil.rmtree(other, ignore_errors=True)
-
-
 def is_cold() -> bool:
-    """Whether no kernel of this version has been compiled yet (on this machine, by this user)."""
+    """Whether no kernel of these sources has been compiled yet (on this machine, by this user)."""
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         return False
-    return not any(folder().glob(f"*{_SUFFIX}"))
+    names = [path.name.removesuffix(_SUFFIX).split("~") for path in _folder().glob(f"*{_SUFFIX}")]
+    return not any(name[-1] == _version_of(name[0]) for name in names)
 
 
-def kept(name: str) -> Path:
+def kept(module: str, function: str, kinds: str) -> Path:
     """The file of one kernel's machine code."""
-    return folder() / f"{name}{_SUFFIX}"
+    return _folder() / f"{module}~{function}~{kinds}~{_version_of(module)}{_SUFFIX}"
+
+
+def outdated(place: Path) -> list[Path]:
+    """The files of the same kernel made from other sources."""
+    others = place.parent.glob(f"{glob.escape(place.name.rpartition('~')[0])}~*{_SUFFIX}")
+    return [other for other in others if other != place]

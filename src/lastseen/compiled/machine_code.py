@@ -22,7 +22,7 @@ from typing import Any, Final, TypeAlias
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numpy as np
 
-from lastseen.compiled.cache import kept, numba_folder
+from lastseen.compiled.cache import kept, numba_folder, outdated
 from lastseen.compiled.kernels import Kernel
 
 __all__ = ["Code", "Native", "Result", "keep", "kept_code", "native"]
@@ -60,8 +60,7 @@ def _file(kernel: Kernel, kinds: tuple[Any, ...]) -> Path:
     function = kernel.function
     shown = [kind and (kind[0].descr, *kind[1:]) for kind in kinds]
     digest = hashlib.blake2b(f"{shown} {_cpu()}".encode(), digest_size=8).hexdigest()
-    module = function.__module__.removeprefix("lastseen.")
-    return kept(f"{module}.{function.__qualname__.replace('<locals>', '')}-{digest}")
+    return kept(function.__module__, function.__qualname__, digest)
 
 
 def kept_code(kernel: Kernel, kinds: tuple[Any, ...]) -> Code | None:
@@ -86,6 +85,8 @@ def keep(kernel: Kernel, kinds: tuple[Any, ...], code: Code) -> None:
     partial = place.with_suffix(f".{os.getpid()}")
     partial.write_bytes(json.dumps(told).encode() + b"\n" + code.machine_code)
     partial.replace(place)
+    for other in outdated(place):
+        other.unlink(missing_ok=True)
 
 
 def _digest(machine_code: bytes) -> str:

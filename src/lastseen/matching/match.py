@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lastseen.matching.conversations import find_conversations, with_common_numbers
 from lastseen.matching.fates import PairView, judge_hop
 from lastseen.matching.grouping import Grouped, group_packets, without_digests
-from lastseen.matching.ordering import Relation, against_the_rest, relate
+from lastseen.matching.ordering import Relation, against_the_rest, relate, travel_of
 from lastseen.matching.pairing import Pairing, pair_points
 from lastseen.matching.passing import passing
 from lastseen.tables.packets import ID_WINDOW, INFO_IP_ID, MISC
@@ -84,12 +84,13 @@ class _Work:
     def _relation(self, p: int, q: int) -> Relation:
         """How q lies to p. Conversations opened from the other end are turned: the client is an end of the path."""
         grouped, pairing = (self.grouped[p], self.grouped[q]), self.pairing(p, q)
-        relation = relate(grouped, self._both(p, q), pairing)
-        turned = against_the_rest(grouped, self._both(p, q), pairing, relation)
+        travel = travel_of(grouped, self._both(p, q), pairing)
+        relation = relate(grouped, pairing, travel)
+        turned = against_the_rest(self._both(p, q), travel, relation)
         if not len(turned):
             return relation
         self.conversations.flipped[turned] ^= True
-        return relate(grouped, self._both(p, q), pairing)
+        return relate(grouped, pairing, travel_of(grouped, self._both(p, q), pairing))
 
     # ---- order ----
     def _components(self) -> list[list[int]]:

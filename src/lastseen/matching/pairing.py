@@ -5,7 +5,9 @@ look-ahead; only what that leaves over is hashed. Then what the key cannot tell 
 is left with a payload by the bytes it covers.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -32,10 +34,10 @@ __all__ = [
     "REPEATED",
     "SPLIT_INTO",
     "Pairing",
+    "in_parts",
     "pair_points",
     "shared_sides",
-    "travel_extremes",
-    "travel_times",
+    "travel_summary",
 ]
 
 NONE, EXACT, MERGED_INTO, SPLIT_INTO, REPEATED = range(5)
@@ -48,6 +50,9 @@ LOOK_AHEAD: Final = 16
 """Reordering inside this many packets is met by the walk itself; farther ones are hashed."""
 NEAR: Final = 512
 """How far around a packet its identical twins are sought: retransmissions come in runs, not across megabytes."""
+
+PARTS: Final = 2
+"""Threads that share the conversations of two points: memory is the limit with more."""
 
 _HALF: Final = 0x80000000
 
@@ -350,7 +355,7 @@ def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairin
     partner_p, partner_q = np.full(len(p), -1, np.int32), np.full(len(q), -1, np.int32)
     sides = shared_sides(both)
     lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)
-    uneven = sides[_pair_all(p, q, sides, *lists, partner_p, partner_q)]
+    uneven = sides[_pair_in_parts(grouped, sides, partner_p, partner_q)]
     if _any_lone(p, uneven, *lists[:2], partner_p, 0) or _any_lone(q, uneven, *lists[2:], partner_q, 1):
         shifts = _shifts(grouped, sides, partner_p)
         back = np.ascontiguousarray(uneven[:, [1, 0, 2]])
@@ -359,9 +364,30 @@ def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairin
     how_p, how_q = (partner_p >= 0).view(np.uint8), (partner_q >= 0).view(np.uint8)  # 1: EXACT
     tcp = uneven[uneven[:, 0] < 2 * grouped[0].connections]
     _cover_all(p, q, tcp, *lists, partner_p, partner_q, how_p, how_q)
-    _mark_repeats(p, *lists[:2], partner_p, how_p)
-    _mark_repeats(q, *lists[2:], partner_q, how_q)
+    with ThreadPoolExecutor(PARTS) as pool:
+        marked = pool.submit(_mark_repeats, p, *lists[:2], partner_p, how_p)
+        _mark_repeats(q, *lists[2:], partner_q, how_q)
+        marked.result()
     return Pairing(partner_p, partner_q, how_p, how_q)
+
+
+def _pair_in_parts(
+    grouped: tuple[Grouped, Grouped],
+    sides: Int64s,
+    partner_p: npt.NDArray[np.int32],
+    partner_q: npt.NDArray[np.int32],
+) -> npt.NDArray[np.bool_]:
+    """The exact pairs of all sides, a thread a part: no two sides share a packet. bool[k]: some are left over."""
+    p, q = grouped
+    pair = partial(_pair_all, p.packets, q.packets)
+    rest = (p.rows, p.starts, q.rows, q.starts, partner_p, partner_q)
+    with ThreadPoolExecutor(PARTS) as pool:
+        return np.concatenate(list(pool.map(lambda part: pair(part, *rest), in_parts(sides))))
+
+
+def in_parts(sides: Int64s) -> list[Int64s]:
+    """The sides in PARTS parts, one for each thread."""
+    return np.array_split(sides, PARTS)
 
 
 def shared_sides(both: Conversations) -> Int64s:
@@ -386,47 +412,60 @@ def _any_lone(packets: Any, sides: Any, rows: Any, starts: Any, partner: Any, co
     return False
 
 
-def travel_times(
-    grouped: tuple[Grouped, Grouped],
-    sides: Int64s,
-    partner: npt.NDArray[np.int32],
-    how: npt.NDArray[np.uint8],
+def _travel_times(
+    grouped: tuple[Grouped, Grouped], sides: Int64s, partner: npt.NDArray[np.int32]
 ) -> tuple[Int64s, Int64s, npt.NDArray[np.uint8]]:
-    """(travel, row, sender) of p's packets that are paired exactly (all paired ones when `how` is empty).
+    """(travel, row, sender) of p's packets that are paired.
 
     `travel`: time from p to q in ns, clocks as they are; `row` at p; `sender`: who of the conversation sent it.
     """
     room = int(np.count_nonzero(partner >= 0))
     travel, row, sender = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
     count = _travel(
-        grouped[0].packets, grouped[1].packets, sides, grouped[0].rows, grouped[0].starts, partner, how,
+        grouped[0].packets, grouped[1].packets, sides, grouped[0].rows, grouped[0].starts, partner,
         travel, row, sender,
     )  # fmt: skip
     return travel[:count], row[:count], sender[:count]
 
 
 @step_kernel
-def travel_extremes(
-    packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any, how: Any, extremes: Any
-) -> None:
-    """The least and largest time from p to q of each side's exactly paired packets, into int64[k, 2]."""
+def travel_summary(
+    packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any, how: Any, every: Any,
+    extremes: Any, sample: Any, counts: Any,
+) -> None:  # fmt: skip
+    """What the times from p to q of exactly paired packets show, in one pass.
+
+    `extremes`: int64[k, 2], least and largest time of each side. `sample`: int64[2, n, 2], time and TTL lost of every
+    `every`th packet of each sender. `counts`: int64[2, 2], packets of each sender and how many the sample holds.
+    """
     for k in range(sides.shape[0]):
+        sender, least, largest = sides[k, 2], extremes[k, 0], extremes[k, 1]
+        count, held = counts[sender, 0], counts[sender, 1]
         for i in range(starts[sides[k, 0]], starts[sides[k, 0] + 1]):
-            if how[rows[i]] == EXACT:
-                travel = _time(packets_q[partner[rows[i]]]) - _time(packets_p[rows[i]])
-                extremes[k, 0], extremes[k, 1] = min(extremes[k, 0], travel), max(extremes[k, 1], travel)
+            row = rows[i]
+            if how[row] == EXACT:
+                one, other = packets_p[row], packets_q[partner[row]]
+                travel = _time(other) - _time(one)
+                least, largest = min(least, travel), max(largest, travel)
+                if count == held * every:
+                    ttl, other_ttl = np.int64(one[MISC] >> 8 & 0xFF), np.int64(other[MISC] >> 8 & 0xFF)
+                    sample[sender, held, 0], sample[sender, held, 1] = travel, ttl - other_ttl
+                    held += 1
+                count += 1
+        extremes[k, 0], extremes[k, 1] = least, largest
+        counts[sender, 0], counts[sender, 1] = count, held
 
 
 @step_kernel
 def _travel(
-    packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any, how: Any,
+    packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any,
     travel: Any, row_of: Any, sender: Any,
 ) -> Any:  # fmt: skip
     count = 0
     for k in range(sides.shape[0]):
         for i in range(starts[sides[k, 0]], starts[sides[k, 0] + 1]):
             row = rows[i]
-            if partner[row] >= 0 and (how.size == 0 or how[row] == EXACT):
+            if partner[row] >= 0:
                 travel[count] = _time(packets_q[partner[row]]) - _time(packets_p[row])
                 row_of[count], sender[count] = row, sides[k, 2]
                 count += 1
@@ -438,7 +477,7 @@ def _shifts(grouped: tuple[Grouped, Grouped], sides: Int64s, partner_p: npt.NDAr
 
     Packets that no other can be taken for tell best.
     """
-    travel, rows, sender = travel_times(grouped, sides, partner_p, np.empty(0, np.uint8))
+    travel, rows, sender = _travel_times(grouped, sides, partner_p)
     packets = grouped[0].packets
     sure = ((packets[rows, MISC] >> 24 & INFO_IP_ID) > 0) & (packets[rows, ID_WINDOW] >> 16 > 0)
     result = np.zeros(2, np.int64)

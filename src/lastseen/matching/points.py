@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.connections.tracking import Connections, connections
+from lastseen.connections.tracking import connections
 from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
 from lastseen.matching.rotated import one_a_capture
@@ -33,13 +33,8 @@ def build_points(captures: Sequence[ReadCapture], rows: Iterable[Row], said: Cas
     """One point a capture interface, in the order of the captures; the files of a rotated capture are one."""
     places, reads = _InterfaceNames.of(rows), one_a_capture(captures)
     with ThreadPoolExecutor() as pool:
-        tables = list(pool.map(_connections, reads))
-    pairs = zip(reads, tables, strict=True)
-    return _unique([point for read, table in pairs for point in _points_of(read, table, places, said)])
-
-
-def _connections(read: ReadCapture) -> Connections:
-    return connections(read.capture.packets, read.capture.flows)
+        of_read = list(pool.map(lambda read: _points_of(read, places, said), reads))
+    return _unique([point for points in of_read for point in points])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +71,9 @@ def _has_token(name: str, token: str) -> bool:
     return re.search(rf"(?:^|[_.\s-]){re.escape(token)}(?:$|[_.\s-])", name) is not None
 
 
-def _points_of(read: ReadCapture, table: Connections, places: _InterfaceNames, said: CaseToml) -> list[Point]:
+def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> list[Point]:
     capture = read.capture
+    table = connections(capture.packets, capture.flows)
     group_of, flow_groups = _groups(capture, table.of_packet, len(table.table))
     whole = Point(
         name=_stem(read.parts[-1]),
