@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, TimeoutOption
+from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, Table, TimeoutOption
 
 if TYPE_CHECKING:
+    from lastseen.report.contracts import ConnectionsJson
     from lastseen.report.where import Expression
 
 __all__ = ["connections"]
@@ -44,15 +45,17 @@ def connections(
     output.check(files)
     wanted = None if where is None else _parsed(where)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
-        from lastseen.report import tabular
-        from lastseen.report.connections_text import print_connections
         from lastseen.report.jsons import connections_json
 
         points = case_points(case)
         found = connections_json(points, weirds=case.weirds, partial=case.partial)
         if wanted is not None:
-            found = tabular.connections_where(found, wanted)
-        if not output.write(found, lambda: (tabular.CONNECTION_COLUMNS, tabular.connection_rows(found))):
+            from lastseen.report.tabular import connections_where
+
+            found = connections_where(found, wanted)
+        if not output.write(found, lambda: _table(found)):
+            from lastseen.report.connections_text import print_connections
+
             print_connections(points, tuple(case.weirds), found=found if where is not None else None)
         if not any(point.packets for point in points) and not case.partial:
             raise typer.Exit(1)
@@ -64,3 +67,9 @@ def _parsed(where: str) -> "Expression":
     from lastseen.report.where import parse
 
     return parse(where, CONNECTION_FIELDS)
+
+
+def _table(found: "ConnectionsJson") -> Table:
+    from lastseen.report.tabular import CONNECTION_COLUMNS, connection_rows
+
+    return CONNECTION_COLUMNS, connection_rows(found)

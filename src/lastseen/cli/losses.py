@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, TimeoutOption
+from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, Table, TimeoutOption
 
 if TYPE_CHECKING:
+    from lastseen.report.contracts import LossesJson
     from lastseen.report.where import Expression
 
 __all__ = ["losses"]
@@ -46,15 +47,17 @@ def losses(
     output.check(files)
     wanted = None if where is None else _parsed(where)
     with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
-        from lastseen.report import tabular
         from lastseen.report.jsons import losses_json
-        from lastseen.report.losses_text import print_losses
 
         matching = matched(case, progress)
         found = losses_json(matching, weirds=case.weirds, partial=case.partial)
         if wanted is not None:
-            found = tabular.losses_where(found, wanted)
-        if not output.write(found, lambda: (tabular.LOSS_COLUMNS, tabular.loss_rows(found))):
+            from lastseen.report.tabular import losses_where
+
+            found = losses_where(found, wanted)
+        if not output.write(found, lambda: _table(found)):
+            from lastseen.report.losses_text import print_losses
+
             print_losses(matching, tuple(case.weirds), found=found if where is not None else None)
         if not any(point.packets for point in matching.points) and not case.partial:
             raise typer.Exit(1)
@@ -66,3 +69,9 @@ def _parsed(where: str) -> "Expression":
     from lastseen.report.where import parse
 
     return parse(where, LOSS_FIELDS)
+
+
+def _table(found: "LossesJson") -> Table:
+    from lastseen.report.tabular import LOSS_COLUMNS, loss_rows
+
+    return LOSS_COLUMNS, loss_rows(found)

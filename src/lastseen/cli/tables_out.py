@@ -15,7 +15,7 @@ from lastseen.errors import LastseenError
 if TYPE_CHECKING:
     import msgspec
 
-__all__ = ["CsvOption", "Output", "ParquetOption", "TimeoutOption"]
+__all__ = ["CsvOption", "Output", "ParquetOption", "Table", "TimeoutOption"]
 
 Table = tuple[Any, Any]
 """Columns and rows, as `lastseen.report.tabular` makes them."""
@@ -63,15 +63,18 @@ class Output:
 
     def write(self, found: "msgspec.Struct", table: Callable[[], Table]) -> bool:
         """Write what was found in the form asked for; False: text was asked for, nothing is written."""
-        from lastseen.report import tabular
-        from lastseen.report.jsons import encode
-
         if self.json:
+            from lastseen.report.jsons import encode
+
             typer.echo(encode(found))
         elif self.csv:
-            typer.echo(tabular.csv_bytes(*table()), nl=False)
+            from lastseen.report.tabular import csv_bytes
+
+            typer.echo(csv_bytes(*table()), nl=False)
         elif self.parquet is not None:
-            _write_file(self.parquet, tabular.parquet_bytes(*table()))
+            from lastseen.report.tabular import parquet_bytes
+
+            _write_file(self.parquet, parquet_bytes(*table()))
         return self.json or self.csv or self.parquet is not None
 
 

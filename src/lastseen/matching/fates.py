@@ -173,17 +173,21 @@ def _flow_changes(one: Any, flow: Any, other: Any, other_flow: Any) -> Any:
 
 
 @packet_kernel
-def _count_changes(one: Any, other: Any, flow_changes: Any, changed: Any) -> None:
-    """Count what differs between two sightings into `changed`, in the order of _FIELDS; the last: anything."""
-    tos = ((one[MISC] ^ other[MISC]) >> 16) & 0xFF != 0
-    window = ((one[ID_WINDOW] ^ other[ID_WINDOW]) & 0xFFFF) != 0
-    seq = (flow_changes & 4) != 0 and one[SEQ] != other[SEQ]
-    changed[0] += tos
-    changed[1] += window
-    changed[2] += flow_changes & 1
-    changed[3] += (flow_changes >> 1) & 1
-    changed[4] += seq
-    changed[5] += tos or window or seq or (flow_changes & 3) != 0
+def _changes(one: Any, other: Any, flow_changes: Any) -> Any:
+    """What differs between two sightings: bit n stands for the nth of _FIELDS."""
+    changes = (flow_changes & 3) << 2
+    changes |= 1 if ((one[MISC] ^ other[MISC]) >> 16) & 0xFF else 0
+    changes |= 2 if (one[ID_WINDOW] ^ other[ID_WINDOW]) & 0xFFFF else 0
+    changes |= 16 if flow_changes & 4 and one[SEQ] != other[SEQ] else 0
+    return changes
+
+
+@packet_kernel
+def _count_changes(changes: Any, changed: Any) -> None:
+    """Count each change into `changed`, in the order of _FIELDS; the last: anything."""
+    for bit in range(len(_FIELDS)):
+        changed[bit] += (changes >> bit) & 1
+    changed[len(_FIELDS)] += 1
 
 
 @step_kernel
@@ -196,6 +200,7 @@ def _walk(
     `found`: how many `delays` and `missing` (rows, with their members' fates in `by_default`) there are, how many
     packets came reordered, first and last time of those delivered.
     """
+    delivered, gone, reordered, first, last = found[0], found[1], found[2], found[3], found[4]
     for m in range(members.shape[0]):
         place, latest, flow_changes = 2 * members[m, 0] + members[m, 2], np.int64(-1), 0
         before, other_before = np.uint32(NO_FLOW), np.uint32(NO_FLOW)
@@ -203,24 +208,27 @@ def _walk(
             row = rows[i]
             fate[row] = _FATE_OF[how[row]]
             if how[row] == NONE:
-                missing[found[1]], by_default[found[1]] = row, members[m, 4]
-                found[1] += 1
+                missing[gone], by_default[gone] = row, members[m, 4]
+                gone += 1
             elif how[row] == EXACT:
-                one, other = packets[row], down_packets[partner[row]]
+                sighting = np.int64(partner[row])
+                one, other = packets[row], down_packets[sighting]
                 time = _time(one)
-                delays[found[0]] = _time(other) - time - offset
-                found[0] += 1
-                found[3], found[4] = min(found[3], time), max(found[4], time)
+                delays[delivered] = _time(other) - time - offset
+                delivered += 1
+                first, last = min(first, time), max(last, time)
                 if one[FLOW] != before or other[FLOW] != other_before:
                     before, other_before = one[FLOW], other[FLOW]
                     flow_changes = _flow_changes(
                         one, flows[before >> 1], other, down_flows[other_before >> 1]
                     )
-                _count_changes(one, other, flow_changes, changed)
-                if partner[row] < latest:
-                    found[2] += 1
-                else:
-                    latest = partner[row]
+                changes = _changes(one, other, flow_changes)
+                if changes:
+                    _count_changes(changes, changed)
+                if sighting < latest:
+                    reordered += 1
+                latest = max(latest, sighting)
+    found[0], found[1], found[2], found[3], found[4] = delivered, gone, reordered, first, last
 
 
 @step_kernel

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 import numpy as np
@@ -14,12 +14,14 @@ from lastseen.tables import flow_text
 from lastseen.tables import points as fates
 from lastseen.tables.connections import STALLS, STATES
 from lastseen.tables.contrasts import Contrast
-from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 from lastseen.tables.packets import LENGTH_FLAGS
 from lastseen.tables.points import DIRECTIONS, Hop, Matching, Point
 from lastseen.tables.sources import Source, Weird
 from lastseen.tables.symptoms import Symptom
+
+if TYPE_CHECKING:
+    from lastseen.tables.diagnosis import Diagnosis
 
 __all__ = [
     "connections_json",
@@ -72,7 +74,7 @@ def schema(name: str) -> dict[str, Any]:
     return dialect | msgspec.json.schema(SCHEMAS[full])
 
 
-def diagnosis_json(diagnosis: Diagnosis) -> out.DiagnosisJson:
+def diagnosis_json(diagnosis: "Diagnosis") -> out.DiagnosisJson:
     """Everything `lastseen diagnose` has to say."""
     verdict, matching = diagnosis.verdict, diagnosis.matching
     return out.DiagnosisJson(
@@ -114,7 +116,7 @@ def diagnosis_json(diagnosis: Diagnosis) -> out.DiagnosisJson:
     )
 
 
-def _case_lists(diagnosis: Diagnosis) -> dict[str, Any]:
+def _case_lists(diagnosis: "Diagnosis") -> dict[str, Any]:
     """The lists that speak of files, connections and suspects of the case."""
     return {
         "evidence": [
