@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["case_points", "deadline", "matched", "opened", "zone_shift_ns"]
 
-_NEEDED_LATER: Final = ("lastseen.matching.watching", "lastseen.matching.places", "lastseen.matching", "lastseen.report.jsons")
+_NEEDED_LATER: Final = (
+    "lastseen.matching.watching",
+    "lastseen.matching.places",
+    "lastseen.matching",
+    "lastseen.report.jsons",
+)
 
 
 def deadline(seconds: float | None) -> Callable[[], bool]:
