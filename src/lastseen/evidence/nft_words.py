@@ -37,11 +37,13 @@ def words(value: object, depth: int = 0) -> str:
     >>> words({"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 22}})
     'tcp dport 22'
     """
+    if depth > _MAX_DEPTH:
+        return _as_json(value)
     if isinstance(value, list):
         return ",".join(words(item, depth + 1) for item in value)
     if not isinstance(value, dict):
         return str(value)
-    if len(value) != 1 or depth > _MAX_DEPTH:
+    if len(value) != 1:
         return _as_json(value)
     ((kind, inner),) = value.items()
     if inner is None and kind in _BARE:
@@ -51,7 +53,10 @@ def words(value: object, depth: int = 0) -> str:
 
 
 def _as_json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    try:
+        return json.dumps(value, separators=(",", ":"))
+    except RecursionError:
+        return "(nested too deeply)"
 
 
 def _match(inner: Any, depth: int) -> str | None:

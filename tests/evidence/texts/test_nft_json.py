@@ -68,6 +68,18 @@ def test_expressions_in_nfts_language(expression: dict[str, object], text: str) 
     assert words(expression) == text
 
 
+def test_deep_nesting_raises_nothing() -> None:
+    """As deep as the JSON decoder goes."""
+    for depth in (30, 300, 480, 900, 960, 990):
+        for opened, closed in (
+            ("[", "]"),
+            ('{"set": ', "}"),
+            ('{"match": {"op": "==", "left": 1, "right": ', "}}"),
+        ):
+            document = '{"nftables": [{"rule": {"expr": [' + opened * depth + "1" + closed * depth + "]}}]}"
+            assert len(rows(nft_json, document)) == 1
+
+
 def test_broken_objects() -> None:
     """A rule without expressions is weird; an element of another shape has no counter."""
     assert weirds(nft_json, '{"nftables": [{"rule": {"family": "ip"}}, 7]}') == [1, 1]
