@@ -111,3 +111,9 @@ def test_the_verdict_names_what_was_wrong(fault: str | None, path: Path) -> None
 
 def test_every_case_says_where_it_comes_from() -> None:
     assert [path for _, path in (*POSITIVE, *NEAR_MISS) if not (path / "ORIGIN.md").is_file()] == []
+
+
+def test_a_case_is_recorded_or_written() -> None:
+    """The list of faults tells which; it reads the first line."""
+    said = [(path / "ORIGIN.md").read_text("utf-8") for _, path in (*POSITIVE, *NEAR_MISS)]
+    assert [text for text in said if not text.startswith(("Recorded: ", "Written: "))] == []

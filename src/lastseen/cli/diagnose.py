@@ -52,28 +52,18 @@ def diagnose(
     ] = False,
 ) -> None:
     """Say why a request hung: what was felt, what is missing, where it was last seen, why, and what to change."""
-    from lastseen.cli.pipeline import deadline, matched, opened, zone_shift_ns
+    from lastseen.cli.answering import answered
+    from lastseen.cli.pipeline import deadline, zone_shift_ns
     from lastseen.cli.progress import Progress
-    from lastseen.diagnosis import Question
-    from lastseen.diagnosis import diagnose as answer
-    from lastseen.tables.facts_from_texts import in_zone
 
     shift = zone_shift_ns(tz) if tz else 0
     expired = deadline(timeout)
-    with Progress() as progress, opened(paths, progress, expired=expired) as case:
-        diagnosis = answer(
-            matched(case, progress),
-            [in_zone(row, shift) for row in case.rows] if shift else case.rows,
-            case.details,
-            question=Question(wanted=tuple(text for text in (connection, target) if text)),
-            files=tuple(case.files),
-            weirds=tuple(case.weirds),
-            partial=case.partial,
-            progress=progress,
-        )
-        judged = bool(case.rows) or any(len(read.capture.packets) for read in case.captures)
+    with Progress() as progress:
+        wanted = tuple(text for text in (connection, target) if text)
+        answer = answered(paths, progress, wanted=wanted, shift_ns=shift, expired=expired)
+    diagnosis = answer.diagnosis
     _show(diagnosis, json=json)
-    if not judged and not diagnosis.partial:
+    if not answer.judged and not diagnosis.partial:
         raise typer.Exit(NOTHING_JUDGED)
     if fail_on is not None and diagnosis.verdict.grade in ("confirmed", "probable"):
         raise typer.Exit(FAULT_SUPPORTED)

@@ -20,4 +20,10 @@ def explain(
     if fault not in slugs():
         raise LastseenError(f"no fault is called {fault!r}; 'lastseen faults' lists them")
     page = page_of(fault)
-    typer.echo(encode(PageJson(fault=fault, title=page.title, text=page.text)) if json else page.text)
+    if json:
+        found = PageJson(fault=fault, title=page.title, text=page.text, recorded=page.recorded)
+        typer.echo(encode(found))
+        return
+    typer.echo(page.text)
+    if not page.recorded:
+        typer.echo("This rule was tried on packets that a script wrote, not on a recording.")

@@ -22,8 +22,10 @@ def faults(
     found = [(slug, page_of(slug)) for slug in slugs()]
     found = [(slug, page) for slug, page in found if wanted in f"{slug}\n{page.text}".casefold()]
     if json:
-        rows = [ListedJson(fault=slug, title=page.title) for slug, page in found]
+        rows = [ListedJson(fault=slug, title=page.title, recorded=page.recorded) for slug, page in found]
         typer.echo(encode(FaultsJson(faults=rows)))
         return
     for slug, page in found:
-        typer.echo(f"{slug:28} {page.title}")
+        typer.echo(f"{slug:28}{' ' if page.recorded else '*'}{page.title}")
+    if any(not page.recorded for _, page in found):
+        typer.echo("* tried on packets that a script wrote, not on a recording")

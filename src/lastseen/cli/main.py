@@ -19,6 +19,7 @@ from lastseen import __version__
 from lastseen.cli.collect import collect
 from lastseen.cli.connections import connections
 from lastseen.cli.diagnose import diagnose
+from lastseen.cli.diff import diff
 from lastseen.cli.explain import explain
 from lastseen.cli.faults import faults
 from lastseen.cli.losses import losses
@@ -27,6 +28,7 @@ from lastseen.cli.reminder import remind
 from lastseen.cli.restore import restore
 from lastseen.cli.run import run
 from lastseen.cli.schema import schema
+from lastseen.cli.why import why
 from lastseen.errors import LastseenError
 
 __all__ = ["app", "main"]
@@ -79,6 +81,8 @@ app.command(
     """         lastseen losses tunnel.pcap tap.pcap --where 'lost > 1 or bytes > 0'\n"""
     "         lastseen losses tunnel.pcap tap.pcap --parquet losses.parquet"
 )(losses)
+app.command(epilog="Example: lastseen diff before-the-fix/ after-the-fix/")(diff)
+app.command(epilog="Example: lastseen why case-folder/ path_mtu_blackhole")(why)
 app.command(epilog="Example: lastseen explain ovs_conntrack_padding")(explain)
 app.command(epilog="Example: lastseen faults --matching checksum")(faults)
 app.command(epilog="Example: lastseen schema diagnosis")(schema)

@@ -19,10 +19,14 @@ HEADINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A fault's page: its first heading and the whole text (Markdown)."""
+    """A fault's page: its first heading and the whole text (Markdown).
+
+    `recorded`: the rule was tried on evidence recorded from a kernel; False: on packets that a script wrote.
+    """
 
     title: str
     text: str
+    recorded: bool
 
 
 def slugs() -> tuple[str, ...]:
@@ -35,5 +39,10 @@ def slugs() -> tuple[str, ...]:
 
 def page_of(slug: str) -> Page:
     """The page of one fault."""
-    text = (files("lastseen.faults") / slug / "README.md").read_text("utf-8")
-    return Page(title=text.partition("\n")[0].lstrip("# "), text=text)
+    folder = files("lastseen.faults") / slug
+    text = (folder / "README.md").read_text("utf-8")
+    cases = (folder / "cases" / "positive").iterdir()
+    recorded = any(
+        (case / "ORIGIN.md").read_text("utf-8").startswith("Recorded") for case in cases if case.is_dir()
+    )
+    return Page(title=text.partition("\n")[0].lstrip("# "), text=text, recorded=recorded)

@@ -21,7 +21,7 @@ from lastseen.tables.sources import Source, Weird
 from lastseen.tables.symptoms import Symptom
 
 if TYPE_CHECKING:
-    from lastseen.tables.diagnosis import Diagnosis
+    from lastseen.tables.diagnosis import Diagnosis, Verdict
 
 __all__ = [
     "connections_json",
@@ -32,7 +32,9 @@ __all__ = [
     "losses_json",
     "points_json",
     "schema",
+    "source_json",
     "symptom_connection",
+    "verdict_json",
 ]
 
 SCHEMAS: Final[dict[str, type[msgspec.Struct]]] = {
@@ -76,19 +78,10 @@ def schema(name: str) -> dict[str, Any]:
 
 def diagnosis_json(diagnosis: "Diagnosis") -> out.DiagnosisJson:
     """Everything `lastseen diagnose` has to say."""
-    verdict, matching = diagnosis.verdict, diagnosis.matching
+    matching = diagnosis.matching
     return out.DiagnosisJson(
         schema="lastseen.diagnosis/1",
-        verdict=out.VerdictJson(
-            fault=verdict.fault,
-            grade=verdict.grade,
-            summary=verdict.summary,
-            component=verdict.component,
-            last_seen=verdict.last_seen,
-            missing_at=verdict.missing_at,
-            also=list(verdict.also),
-            indistinguishable=list(verdict.indistinguishable),
-        ),
+        verdict=verdict_json(diagnosis.verdict),
         judgements=[judgement_json(judgement) for judgement in diagnosis.judgements],
         symptom=_symptom(diagnosis.symptom) if diagnosis.symptom else None,
         points=points_json(matching),
@@ -124,7 +117,7 @@ def _case_lists(diagnosis: "Diagnosis") -> dict[str, Any]:
             for e in diagnosis.evidence
         ],
         "exonerated": [
-            out.ExoneratedJson(what=e.what, text=e.reason.text, source=_source(e.reason.source))
+            out.ExoneratedJson(what=e.what, text=e.reason.text, source=source_json(e.reason.source))
             for e in diagnosis.exonerated
         ],
         "connections": [
@@ -138,6 +131,20 @@ def _case_lists(diagnosis: "Diagnosis") -> dict[str, Any]:
             for c in diagnosis.connections
         ],
     }
+
+
+def verdict_json(verdict: "Verdict") -> out.VerdictJson:
+    """The answer in short."""
+    return out.VerdictJson(
+        fault=verdict.fault,
+        grade=verdict.grade,
+        summary=verdict.summary,
+        component=verdict.component,
+        last_seen=verdict.last_seen,
+        missing_at=verdict.missing_at,
+        also=list(verdict.also),
+        indistinguishable=list(verdict.indistinguishable),
+    )
 
 
 def judgement_json(judgement: Judgement) -> out.JudgementJson:
@@ -321,7 +328,7 @@ def _pairs(column: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 def _symptom(symptom: Symptom) -> out.SymptomJson:
-    sources = [source for source in map(_source, symptom.sources) if source]
+    sources = [source for source in map(source_json, symptom.sources) if source]
     return out.SymptomJson(
         kind=symptom.kind,
         call=symptom.call,
@@ -355,10 +362,11 @@ def _contrast(contrast: Contrast) -> out.ContrastJson:
 
 
 def _reasons(reasons: Sequence[Reason]) -> list[out.ReasonJson]:
-    return [out.ReasonJson(text=reason.text, source=_source(reason.source)) for reason in reasons]
+    return [out.ReasonJson(text=reason.text, source=source_json(reason.source)) for reason in reasons]
 
 
-def _source(source: Source | None) -> out.SourceJson | None:
+def source_json(source: Source | None) -> out.SourceJson | None:
+    """A place in the evidence."""
     if source is None:
         return None
     if source.line is not None:

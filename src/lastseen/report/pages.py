@@ -11,14 +11,16 @@ class PageJson(msgspec.Struct):
     fault: str
     title: str
     text: str
+    recorded: bool
     schema: str = "lastseen.fault/1"
 
 
 class ListedJson(msgspec.Struct):
-    """One fault of the list."""
+    """One fault of the list. `recorded` False: its rule was tried on written packets only."""
 
     fault: str
     title: str
+    recorded: bool
 
 
 class FaultsJson(msgspec.Struct):

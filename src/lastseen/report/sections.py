@@ -26,6 +26,7 @@ __all__ = [
     "losses_table",
     "next_steps",
     "notes",
+    "reasons",
     "remedies",
     "weirds",
 ]
@@ -44,18 +45,19 @@ def evidence(page: Page, diagnosis: Diagnosis) -> None:
             continue
         first = judgement.fault == diagnosis.verdict.fault
         page.heading("Evidence" if first else f"Evidence for {judgement.fault}, found as well")
-        _reasons(page, "+", judgement.reasons)
-        _reasons(page, "-", () if isinstance(judgement, Supported) else judgement.against)
+        reasons(page, "+", judgement.reasons)
+        reasons(page, "-", () if isinstance(judgement, Supported) else judgement.against)
         for missing in judgement.missing[:LIST_LENGTH]:
             page.say(f"not tested: {missing}", label="? ", indent=2)
         page.shown(len(judgement.missing))
 
 
-def _reasons(page: Page, sign: str, reasons: Sequence[Reason]) -> None:
-    for reason in reasons[:LIST_LENGTH]:
+def reasons(page: Page, sign: str, found: Sequence[Reason]) -> None:
+    """Statements with their proofs, one a paragraph."""
+    for reason in found[:LIST_LENGTH]:
         proof = f"  {reason.source}" if reason.source else ""
         page.say(reason.text, (proof, "dim"), label=f"{sign} ", indent=2)
-    page.shown(len(reasons))
+    page.shown(len(found))
 
 
 def losses(page: Page, matching: Matching) -> None:
@@ -202,7 +204,7 @@ def notes(page: Page, diagnosis: Diagnosis) -> None:
     """What else is worth saying."""
     if diagnosis.notes:
         page.heading("Notes")
-        _reasons(page, "*", diagnosis.notes)
+        reasons(page, "*", diagnosis.notes)
 
 
 def weirds(page: Page, rows: Sequence[Weird]) -> None:
