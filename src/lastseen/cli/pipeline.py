@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
+from lastseen.cli import arrays as _before_all_others  # noqa: F401 - how NumPy is imported
 from lastseen.cli.progress import Progress
 from lastseen.compiled import is_cold, on_first_compile
 from lastseen.errors import LastseenError
