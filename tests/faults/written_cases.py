@@ -138,6 +138,26 @@ def seed_talk(*, timestamps: bool = False) -> Talk:
     return talk
 
 
+def bursts() -> tuple[Talk, set[int]]:
+    """Four bursts, and the numbers of the packets at their tails, which are sent again later."""
+    talk = Talk(timestamps=True)
+    talk.opening()
+    talk.send(10, "PA", client=True, size=150)
+    talk.send(11, "A")
+    over = set()
+    for part in range(32):
+        talk.send(12 + 60 * (part // 8) + part / 10, "A", size=1200)
+        if part % 8 > 5:
+            over.add(talk.sent[-1].number)
+    for number, first in enumerate(sorted(over)):
+        talk.send(1500 + 40 * number, "A", size=1200, again=first)
+        talk.send(1501 + 40 * number, "A", client=True)
+    talk.send(2000, "FA")
+    talk.send(2001, "FA", client=True)
+    talk.send(2002, "A")
+    return talk, over
+
+
 def datagrams(checksum: w.Checksum, *, count: int = 12) -> Talk:
     """DNS-like: every other answer is short enough to be padded."""
     talk = Talk()

@@ -115,18 +115,16 @@ def _allocator() -> dict[str, int]:
 
 
 @cache
-def _engine() -> Any:
-    """LLVM's loader; one for all, as each costs as much as ten kernels."""
-    _allocator()
+def _target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(jit=True)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    return llvm.Target.from_triple(llvm.get_process_triple())
 
 
 def native(code: Code, kinds: tuple[Any, ...]) -> "Native":
     """The code, loaded and ready to be called."""
-    engine = _engine()
+    _allocator()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target().create_target_machine(jit=True))
     engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code.machine_code))
     engine.finalize_object()
     words: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]
@@ -134,7 +132,7 @@ def native(code: Code, kinds: tuple[Any, ...]) -> "Native":
         words += [ctypes.c_int64] if kind is None else _words_of_array(kind[1])
     function = ctypes.CFUNCTYPE(ctypes.c_int32, *words)(engine.get_function_address(code.symbol))
     result, take = _layout(code.result)
-    return Native(name=code.symbol, function=function, result=result, take=take)
+    return Native(name=code.symbol, function=function, result=result, take=take, engine=engine)
 
 
 def _words_of_array(dimensions: int) -> list[Any]:
@@ -145,12 +143,13 @@ def _words_of_array(dimensions: int) -> list[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Native:
-    """Loaded machine code."""
+    """Loaded machine code; `engine` keeps it in memory."""
 
     name: str
     function: Callable[..., int]
     result: Any
     take: Callable[[Any], Any]
+    engine: Any = field(repr=False)
 
     def __call__(self, arguments: tuple[Any, ...]) -> Any:
         """Call it without the GIL. Raises RuntimeError where the Python function would have raised anything."""

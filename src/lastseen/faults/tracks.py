@@ -55,8 +55,8 @@ class Track:
         result: Bools = (self.of("tcp_flags") & bits) == bits
         return result & (self.of("tcp_hdr_len") > 0)
 
-    def only(self, chosen: Bools) -> "Track":
-        """The chosen packets."""
+    def only(self, chosen: Bools | npt.NDArray[np.int64]) -> "Track":
+        """The chosen packets, as a mask or as places in the wanted order."""
         return Track(
             point=self.point,
             rows=self.rows[chosen],

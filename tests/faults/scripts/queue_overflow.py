@@ -2,27 +2,7 @@
 
 from pathlib import Path
 
-from written_cases import Talk, View, seen, write_case
-
-
-def burst() -> tuple[Talk, set[int]]:
-    """The tails of four bursts find a full queue and are sent again."""
-    talk = Talk(timestamps=True)
-    talk.opening()
-    talk.send(10, "PA", client=True, size=150)
-    talk.send(11, "A")
-    over = set()
-    for part in range(32):
-        talk.send(12 + 60 * (part // 8) + part / 10, "A", size=1200)
-        if part % 8 > 5:
-            over.add(talk.sent[-1].number)
-    for number, first in enumerate(sorted(over)):
-        talk.send(1500 + 40 * number, "A", size=1200, again=first)
-        talk.send(1501 + 40 * number, "A", client=True)
-    talk.send(2000, "FA")
-    talk.send(2001, "FA", client=True)
-    talk.send(2002, "A")
-    return talk, over
+from written_cases import View, bursts, seen, write_case
 
 
 def qdisc(dropped: int) -> str:
@@ -36,7 +16,7 @@ def qdisc(dropped: int) -> str:
 
 def write(folder: Path) -> None:
     origin = "Written: tests/faults/scripts/queue_overflow.py; "
-    talk, over = burst()
+    talk, over = bursts()
     captures: dict[str, bytes | str] = {
         "1_wan0.pcap": seen([talk], View()),
         "2_lan0.pcap": seen([talk], View(delay_ms=0.1, drop=lambda s: s.number in over)),

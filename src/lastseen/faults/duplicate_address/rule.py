@@ -67,7 +67,7 @@ def _account(address: int, claims: dict[int, Source], facts: Facts) -> Account:
         ),
         agreeing=(
             _neighbours(name, facts),
-            logged(facts, "own_address", None, "a host saw its own address come in"),
+            logged(facts, "own_address_as_source", None, "a host saw its own address come in"),
         ),
         telling=True,
         summary=f"two hosts answer for {name} ({', '.join(macs)}), and connections with it break",

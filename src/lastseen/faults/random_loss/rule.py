@@ -27,6 +27,7 @@ CONFUSED_WITH: Final = {
     "queue_overflow": "there a queue's drop counter moved by as much",
     "rate_limit": "there a rule or policer with a limit was hit",
     "receive_ring_overflow": "there a card or the kernel counts what it could not take",
+    "tap_queue_overflow": "there the tap's TX dropped moved by as much",
     "ecmp_bad_member": "there each connection loses everything or nothing",
 }
 FEWEST: Final = 5

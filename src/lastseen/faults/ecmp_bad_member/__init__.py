@@ -1,0 +1,1 @@
+"""The fault `ecmp_bad_member`: one of several paths is dead."""

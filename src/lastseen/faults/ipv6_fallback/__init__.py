@@ -1,0 +1,1 @@
+"""The fault `ipv6_fallback`: IPv6 is tried in vain first."""

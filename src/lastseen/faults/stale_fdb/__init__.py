@@ -1,0 +1,1 @@
+"""The fault `stale_fdb`: a bridge looks behind the wrong port."""

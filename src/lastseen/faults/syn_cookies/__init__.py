@@ -1,0 +1,1 @@
+"""The fault `syn_cookies`: SYN cookies drop options."""

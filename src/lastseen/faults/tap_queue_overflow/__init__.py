@@ -1,0 +1,1 @@
+"""The fault `tap_queue_overflow`: a guest does not read its queue."""

@@ -1,0 +1,1 @@
+"""The fault `tfo_blackhole`: SYNs with Fast Open are dropped."""
