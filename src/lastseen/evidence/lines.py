@@ -37,10 +37,12 @@ def head_of(first: bytes) -> Head | None:
     if b"\0" in first:
         return None
     lines = first.decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK).splitlines()
-    if len(first) >= LOOKED_AT_BYTES and len(lines) > 1:
-        lines.pop()
     command = command_of(lines[0]) if lines else ""
-    return Head(tuple(line[:MAX_LINE_CHARS] for line in (lines[1:] if command else lines)), command)
+    if command:
+        del lines[0]
+    if len(first) >= LOOKED_AT_BYTES and len(lines) > 1:  # the last one is cut off there
+        lines.pop()
+    return Head(tuple(line[:MAX_LINE_CHARS] for line in lines), command)
 
 
 def numbered_lines(
