@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.matching.excuses import excused
 from lastseen.matching.grouping import Grouped
-from lastseen.matching.pairing import EXACT, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, Pairing
+from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, Pairing
 from lastseen.tables.packets import FLOW, FLOW_PORTS, FLOW_PROTO, ID_WINDOW, MISC, NO_FLOW, SEQ
 from lastseen.tables.points import (
     DELIVERED,
@@ -82,12 +82,12 @@ def judge_hop(view: PairView) -> Hop:
         downstream=view.down_index,
         direction=view.direction,
         fate=fate,
-        partner=pairing.partner_p,
+        partner=pairing.p.partner,
         delays_ns=walked.delays,
         rewritten={name: int(count) for name, count in zip(_FIELDS, walked.changed, strict=False) if count},
         rewritten_packets=int(walked.changed[-1]),
         reordered=walked.reordered,
-        injected=int(_unpaired(down.rows, down.starts, view.members, pairing.how_q)),
+        injected=int(_unpaired(down.rows, down.starts, view.members, pairing.q.how, pairing.q.in_step)),
     )
 
 
@@ -118,8 +118,9 @@ def _walked(view: PairView) -> tuple[npt.NDArray[np.uint8], _Walked]:
     found = np.array([0, 0, 0, limits.max, limits.min], np.int64)
     _walk(
         view.up.capture.packets, view.up.capture.flows, up.rows, up.starts,
-        view.down.capture.packets, view.down.capture.flows, view.members, view.pairing.partner_p, view.pairing.how_p,
-        view.offset_ns, fate, delays, missing, by_default, found, changed,
+        view.down.capture.packets, view.down.capture.flows, view.grouped_down.rows, view.grouped_down.starts,
+        view.members, view.pairing.p.partner, view.pairing.p.how, view.pairing.p.in_step, view.offset_ns,
+        fate, delays, missing, by_default, found, changed,
     )  # fmt: skip
     count, gone, reordered, first, last = found.tolist()
     return fate, _Walked(
@@ -192,8 +193,9 @@ def _count_changes(changes: Any, changed: Any) -> None:
 
 @step_kernel
 def _walk(
-    packets: Any, flows: Any, rows: Any, starts: Any, down_packets: Any, down_flows: Any, members: Any, partner: Any,
-    how: Any, offset: Any, fate: Any, delays: Any, missing: Any, by_default: Any, found: Any, changed: Any,
+    packets: Any, flows: Any, rows: Any, starts: Any, down_packets: Any, down_flows: Any, down_rows: Any,
+    down_starts: Any, members: Any, partner: Any, how: Any, in_step: Any, offset: Any,
+    fate: Any, delays: Any, missing: Any, by_default: Any, found: Any, changed: Any,
 ) -> None:  # fmt: skip
     """Fill `fate` where a packet has a partner.
 
@@ -204,6 +206,8 @@ def _walk(
     for m in range(members.shape[0]):
         place, latest, flow_changes = 2 * members[m, 0] + members[m, 2], np.int64(-1), 0
         before, other_before = np.uint32(NO_FLOW), np.uint32(NO_FLOW)
+        ordered = in_step[place] == IN_ORDER
+        ahead = down_starts[2 * members[m, 1] + members[m, 3]] - starts[place] if ordered else np.int64(0)
         for i in range(starts[place], starts[place + 1]):
             row = rows[i]
             fate[row] = _FATE_OF[how[row]]
@@ -211,7 +215,8 @@ def _walk(
                 missing[gone], by_default[gone] = row, members[m, 4]
                 gone += 1
             elif how[row] == EXACT:
-                sighting = np.int64(partner[row])
+                # in order the next one of the list: it can be fetched without waiting for `partner`
+                sighting = down_rows[i + ahead] if ordered else np.int64(partner[row])
                 one, other = packets[row], down_packets[sighting]
                 time = _time(one)
                 delays[delivered] = _time(other) - time - offset
@@ -232,12 +237,12 @@ def _walk(
 
 
 @step_kernel
-def _unpaired(rows: Any, starts: Any, members: Any, how: Any) -> Any:
+def _unpaired(rows: Any, starts: Any, members: Any, how: Any, in_step: Any) -> Any:
     """Packets of down that up never saw."""
     count = 0
     for m in range(members.shape[0]):
-        if members[m, 1] >= 0:
-            place = 2 * members[m, 1] + members[m, 3]
+        place = 2 * members[m, 1] + members[m, 3]
+        if members[m, 1] >= 0 and not in_step[place]:
             for i in range(starts[place], starts[place + 1]):
                 count += how[rows[i]] == NONE
     return count
@@ -291,12 +296,16 @@ def _last(point: Point, otherwise: int) -> int:
 
 
 @step_kernel
-def _back(packets: Any, rows: Any, starts: Any, members: Any, how: Any, start: Any, end: Any) -> Any:
+def _back(
+    packets: Any, rows: Any, starts: Any, members: Any, how: Any, in_step: Any, start: Any, end: Any
+) -> Any:
     """(latest before `start`, earliest after `end`) times of packets missing that the other side sent."""
     early, late = np.iinfo(np.int64).min, np.iinfo(np.int64).max
     for m in range(members.shape[0]):
         place = 2 * members[m, 0] + (1 - members[m, 2])
         paired = False
+        if in_step[place]:
+            continue
         for i in range(starts[place], starts[place + 1]):
             paired |= how[rows[i]] == EXACT
         for i in range(starts[place], starts[place + 1]):
@@ -317,8 +326,8 @@ def _missing_back(view: PairView, start: int, end: int) -> tuple[int, int]:
     """
     offset = view.offset_ns
     early, late = _back(
-        view.grouped_up.packets, view.grouped_up.rows, view.grouped_up.starts, view.members, view.pairing.how_p,
-        start - offset, end - offset,
+        view.grouped_up.packets, view.grouped_up.rows, view.grouped_up.starts, view.members, view.pairing.p.how,
+        view.pairing.p.in_step, start - offset, end - offset,
     )  # fmt: skip
     limits = np.iinfo(np.int64)
     return early + offset if early > limits.min else early, late + offset if late < limits.max else late

@@ -10,9 +10,11 @@ import numpy.typing as npt
 from lastseen.matching.conversations import find_conversations, with_common_numbers
 from lastseen.matching.fates import PairView, judge_hop
 from lastseen.matching.grouping import Grouped, group_packets, without_digests
-from lastseen.matching.ordering import Relation, against_the_rest, relate, travel_of
-from lastseen.matching.pairing import Pairing, pair_points
+from lastseen.matching.ordering import Relation, against_the_rest, relate
+from lastseen.matching.pairing import pair_points
+from lastseen.matching.pairs import Pairing
 from lastseen.matching.passing import passing
+from lastseen.matching.travel import travel_of
 from lastseen.tables.packets import ID_WINDOW, INFO_IP_ID, MISC
 from lastseen.tables.points import (
     CLIENT_TO_REMOTE,
@@ -75,8 +77,7 @@ class _Work:
     def pairing(self, p: int, q: int) -> Pairing:
         """The packets of points p and q paired, p's view; the smaller index is always paired first."""
         if p > q:
-            back = self.pairing(q, p)
-            return Pairing(back.partner_q, back.partner_p, back.how_q, back.how_p)
+            return self.pairing(q, p).turned
         if (p, q) not in self._pairings:
             self._pairings[p, q] = pair_points((self.grouped[p], self.grouped[q]), self._both(p, q))
         return self._pairings[p, q]
@@ -216,7 +217,7 @@ class _Work:
         missing = missing[sure]
         for point in later:
             if len(missing):
-                seen = self.pairing(hop.upstream, point).partner_p[missing] >= 0
+                seen = self.pairing(hop.upstream, point).p.partner[missing] >= 0
                 hop.fate[missing[seen]] = OUTSIDE
                 missing = missing[~seen]
 

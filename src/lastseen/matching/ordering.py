@@ -7,18 +7,18 @@ offset - delay: half their difference orders the points whatever the clocks say,
 differ, because they do not jitter.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lastseen.matching.grouping import Grouped
-from lastseen.matching.pairing import NONE, PARTS, Pairing, in_parts, shared_sides, travel_summary
+from lastseen.matching.pairs import NONE, Pairing
+from lastseen.matching.travel import Travel
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations
 
-__all__ = ["Relation", "Travel", "against_the_rest", "relate", "travel_of"]
+__all__ = ["Relation", "against_the_rest", "relate"]
 
 SAME_CLOCK_NS: Final = 50_000
 """Packets may seem to arrive this much before they were sent on one clock: capture threads stamp out of order
@@ -28,9 +28,6 @@ ONE_WAY_NS: Final = 100_000_000
 """Where only one direction was seen, clocks that agree to this are taken as one (several interfaces of one host);
 no path inside a data centre takes longer."""
 
-
-SAMPLE: Final = 50_000
-"""Packets a median is taken of: more would not move it by what matters here."""
 
 Int64s = npt.NDArray[np.int64]
 
@@ -49,54 +46,6 @@ class Relation:
     """Routers from p to q for packets to the client (TTL at p minus TTL at q), 0 when it is unknown or equal."""
     known: bool = True
     """False: nothing but what is missing where tells the order."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Travel:
-    """The times from p to q of exactly paired packets, clocks as they are.
-
-    `sides`: int64[2 k, 3], see `shared_sides`, each conversation's client first. `extremes`: int64[2 k, 2], least and
-    largest time of each side (least > largest: none). `pairs`: how many packets, by sender. `sample`: of each sender,
-    int64[n, 2], time and TTL lost from p to q of evenly spread ones.
-    """
-
-    sides: Int64s = field(repr=False)
-    extremes: Int64s = field(repr=False)
-    pairs: tuple[int, int]
-    sample: tuple[Int64s, Int64s] = field(repr=False)
-
-    def least_and_largest(self, sender: int) -> tuple[int, int]:
-        """Of all packets of one sender; the first is larger where there are none."""
-        limits, mine = np.iinfo(np.int64), self.extremes[sender::2]
-        return int(mine[:, 0].min(initial=limits.max)), int(mine[:, 1].max(initial=limits.min))
-
-
-def travel_of(grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pairing) -> Travel:
-    """The travel times between two points, a thread a part of the conversations."""
-    sides, limits = shared_sides(both), np.iinfo(np.int64)
-    p, q = grouped
-    every = max(-(-int(np.diff(p.starts)[sides[:, 0]].sum()) // (2 * SAMPLE)), 1)
-    extremes = np.empty((len(sides), 2), np.int64)
-    extremes[:] = limits.max, limits.min
-    parts = list(zip(in_parts(sides), in_parts(extremes), strict=True))
-    rooms = [int(np.diff(p.starts)[part[:, 0]].sum()) // every + 1 for part, _ in parts]
-    samples = [np.empty((2, room, 2), np.int64) for room in rooms]
-    counts = [np.zeros((2, 2), np.int64) for _ in parts]
-
-    def sum_up(n: int) -> None:
-        travel_summary(
-            p.packets, q.packets, parts[n][0], p.rows, p.starts, pairing.partner_p, pairing.how_p, every,
-            parts[n][1], samples[n], counts[n],
-        )  # fmt: skip
-
-    with ThreadPoolExecutor(PARTS) as pool:
-        list(pool.map(sum_up, range(len(parts))))
-    to_remote, to_client = (
-        np.concatenate([sample[s, : count[s, 1]] for sample, count in zip(samples, counts, strict=True)])
-        for s in (CLIENT_TO_REMOTE, REMOTE_TO_CLIENT)
-    )
-    pairs = int(sum(count[0, 0] for count in counts)), int(sum(count[1, 0] for count in counts))
-    return Travel(sides=sides, extremes=extremes, pairs=pairs, sample=(to_remote, to_client))
 
 
 def relate(grouped: tuple[Grouped, Grouped], pairing: Pairing, travel: Travel) -> Relation:
@@ -123,7 +72,7 @@ def against_the_rest(both: Conversations, travel: Travel, relation: Relation) ->
 def _by_what_is_missing(grouped: tuple[Grouped, Grouped], sides: Int64s, pairing: Pairing) -> float:
     """A mere sign, from who lacks packets of the one direction that was seen: what got lost had passed the other."""
     sign = 0
-    for column, how in enumerate((pairing.how_p, pairing.how_q)):
+    for column, how in enumerate((pairing.p.how, pairing.q.how)):
         starts, rows = grouped[column].starts, grouped[column].rows
         for place, sender in sides[:, [column, 2]].tolist():
             missing = int(np.count_nonzero(how[rows[starts[place] : starts[place + 1]]] == NONE))

@@ -6,7 +6,6 @@ is left with a payload by the bytes it covers.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -16,6 +15,15 @@ import numpy.typing as npt
 from lastseen.compiled import kernel, packet_kernel, step_kernel
 from lastseen.matching.conversations import nearest_in_order
 from lastseen.matching.grouping import Grouped
+from lastseen.matching.pairs import (
+    EVEN,
+    IN_ORDER,
+    MERGED_INTO,
+    REPEATED,
+    SPLIT_INTO,
+    Paired,
+    Pairing,
+)
 from lastseen.tables.packets import (
     ACK,
     ID_WINDOW,
@@ -27,21 +35,7 @@ from lastseen.tables.packets import (
 )
 from lastseen.tables.points import Conversations
 
-__all__ = [
-    "EXACT",
-    "MERGED_INTO",
-    "NONE",
-    "REPEATED",
-    "SPLIT_INTO",
-    "Pairing",
-    "in_parts",
-    "pair_points",
-    "shared_sides",
-    "travel_summary",
-]
-
-NONE, EXACT, MERGED_INTO, SPLIT_INTO, REPEATED = range(5)
-"""How a packet was paired. REPEATED: it is the second sighting of the same packet at its own point."""
+__all__ = ["PARTS", "in_parts", "pair_points", "shared_sides"]
 
 SAME_MOMENT_NS: Final = 50_000
 """Copies of one packet at a point (a mirror, two capture processes) are stamped within microseconds; hosts answer one
@@ -55,18 +49,10 @@ PARTS: Final = 2
 """Threads that share the conversations of two points: memory is the limit with more."""
 
 _HALF: Final = 0x80000000
+_FAR: Final = 1 << 62
+"""More than any time between two packets (the reader keeps times within it)."""
 
 Int64s = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pairing:
-    """`partner_p`: int32[n], for each packet row of p the row at q, -1 none; `how_p`: uint8[n]; likewise for q."""
-
-    partner_p: npt.NDArray[np.int32]
-    partner_q: npt.NDArray[np.int32]
-    how_p: npt.NDArray[np.uint8]
-    how_q: npt.NDArray[np.uint8]
 
 
 @packet_kernel
@@ -94,10 +80,19 @@ def _same(one: Any, other: Any) -> Any:
     )
 
 
+@packet_kernel
+def _time(row: Any) -> Any:
+    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
+
+
 @step_kernel
 def _lockstep(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, partner_q: Any) -> Any:
-    """Walk both lists; pair what is the same within the look-ahead. How many were paired."""
-    j, paired = 0, 0
+    """Walk both lists; pair what is the same within the look-ahead.
+
+    Returns how many were paired, whether all in the same order, and the least and largest time between them.
+    """
+    j, paired, moved = 0, 0, 0
+    least, largest = np.int64(_FAR), np.int64(-_FAR)
     for i in range(a.size):
         while j < b.size and partner_q[b[j]] >= 0:
             j += 1
@@ -105,9 +100,12 @@ def _lockstep(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, pa
         for k in range(j, min(j + LOOK_AHEAD, b.size)):
             if partner_q[b[k]] < 0 and _same(row, packets_q[b[k]]):
                 partner_p[a[i]], partner_q[b[k]] = b[k], a[i]
+                travel = _time(packets_q[b[k]]) - _time(row)
+                least, largest = min(least, travel), max(largest, travel)
+                moved |= i ^ k
                 paired += 1
                 break
-    return paired
+    return paired, moved == 0, least, largest
 
 
 @kernel
@@ -163,25 +161,24 @@ def _hash_left(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, p
 @kernel
 def _pair_all(
     packets_p: Any, packets_q: Any, sides: Any, rows_p: Any, starts_p: Any, rows_q: Any, starts_q: Any,
-    partner_p: Any, partner_q: Any,
+    partner_p: Any, partner_q: Any, in_step_p: Any, in_step_q: Any, span_p: Any, span_q: Any,
 ) -> Any:  # fmt: skip
     """Exact pairs of every conversation side; bool[k]: where some packets are left over."""
     uneven = np.zeros(sides.shape[0], np.bool_)
     for k in range(sides.shape[0]):
-        a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
-        b = rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]]
-        paired = _lockstep(packets_p, a, packets_q, b, partner_p, partner_q)
+        p, q = sides[k, 0], sides[k, 1]
+        a, b = rows_p[starts_p[p] : starts_p[p + 1]], rows_q[starts_q[q] : starts_q[q + 1]]
+        paired, ordered, least, largest = _lockstep(packets_p, a, packets_q, b, partner_p, partner_q)
         if paired < a.size or paired < b.size:
             uneven[k] = True
             left_a, left_b = _left(a, partner_p), _left(b, partner_q)
             if left_a.size and left_b.size:
                 _hash_left(packets_p, left_a, packets_q, left_b, partner_p, partner_q)
+        else:
+            in_step_p[p] = in_step_q[q] = IN_ORDER if ordered else EVEN
+            span_p[p, 0], span_p[p, 1] = least, largest
+            span_q[q, 0], span_q[q, 1] = -largest, -least
     return uneven
-
-
-@packet_kernel
-def _time(row: Any) -> Any:
-    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
 
 
 @kernel
@@ -330,13 +327,13 @@ def _cover_all(
 
 
 @step_kernel
-def _mark_repeats(packets: Any, rows: Any, starts: Any, partner: Any, how: Any) -> None:
+def _mark_repeats(packets: Any, rows: Any, starts: Any, partner: Any, how: Any, in_step: Any) -> None:
     """A packet without partner that is the same, IP id included, as one shortly before: seen twice at this point.
 
     Without an IP id the two must have come at the same moment.
     """
     for side in range(starts.size - 1):
-        for i in range(starts[side] + 1, starts[side + 1]):
+        for i in range(starts[side] + 1, starts[side] if in_step[side] else starts[side + 1]):
             row = rows[i]
             if partner[row] >= 0:
                 continue
@@ -351,38 +348,52 @@ def _mark_repeats(packets: Any, rows: Any, starts: Any, partner: Any, how: Any) 
 
 def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairing:
     """Pair the packets of the conversations two points share; `both` has exactly their two columns."""
-    p, q = (groups.packets for groups in grouped)
-    partner_p, partner_q = np.full(len(p), -1, np.int32), np.full(len(q), -1, np.int32)
+    p, q = (_unpaired(groups) for groups in grouped)
     sides = shared_sides(both)
+    packets = grouped[0].packets, grouped[1].packets
     lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)
-    uneven = sides[_pair_in_parts(grouped, sides, partner_p, partner_q)]
-    if _any_lone(p, uneven, *lists[:2], partner_p, 0) or _any_lone(q, uneven, *lists[2:], partner_q, 1):
-        shifts = _shifts(grouped, sides, partner_p)
+    uneven = sides[_pair_in_parts(grouped, sides, p, q)]
+    if _any_lone(packets[0], uneven, *lists[:2], p.partner, 0) or _any_lone(
+        packets[1], uneven, *lists[2:], q.partner, 1
+    ):
+        shifts = _shifts(grouped, sides, p.partner)
         back = np.ascontiguousarray(uneven[:, [1, 0, 2]])
-        _settle_twins(p, q, uneven, *lists, shifts, partner_p, partner_q)
-        _settle_twins(q, p, back, *lists[2:], *lists[:2], -shifts, partner_q, partner_p)
-    how_p, how_q = (partner_p >= 0).view(np.uint8), (partner_q >= 0).view(np.uint8)  # 1: EXACT
+        _settle_twins(*packets, uneven, *lists, shifts, p.partner, q.partner)
+        _settle_twins(*packets[::-1], back, *lists[2:], *lists[:2], -shifts, q.partner, p.partner)
+    for point in (p, q):
+        np.greater_equal(point.partner, 0, out=point.how, casting="unsafe")  # 1: EXACT
     tcp = uneven[uneven[:, 0] < 2 * grouped[0].connections]
-    _cover_all(p, q, tcp, *lists, partner_p, partner_q, how_p, how_q)
+    _cover_all(*packets, tcp, *lists, p.partner, q.partner, p.how, q.how)
     with ThreadPoolExecutor(PARTS) as pool:
-        marked = pool.submit(_mark_repeats, p, *lists[:2], partner_p, how_p)
-        _mark_repeats(q, *lists[2:], partner_q, how_q)
+        marked = pool.submit(_mark_repeats, packets[0], *lists[:2], p.partner, p.how, p.in_step)
+        _mark_repeats(packets[1], *lists[2:], q.partner, q.how, q.in_step)
         marked.result()
-    return Pairing(partner_p, partner_q, how_p, how_q)
+    return Pairing(p=p, q=q)
+
+
+def _unpaired(grouped: Grouped) -> Paired:
+    """Nothing is paired yet."""
+    sides, packets = len(grouped.starts) - 1, len(grouped.packets)
+    span = np.empty((sides, 2), np.int64)
+    span[:] = _FAR, -_FAR
+    return Paired(
+        partner=np.full(packets, -1, np.int32),
+        how=np.empty(packets, np.uint8),
+        in_step=np.zeros(sides, np.uint8),
+        span=span,
+    )
 
 
 def _pair_in_parts(
-    grouped: tuple[Grouped, Grouped],
-    sides: Int64s,
-    partner_p: npt.NDArray[np.int32],
-    partner_q: npt.NDArray[np.int32],
+    grouped: tuple[Grouped, Grouped], sides: Int64s, p: Paired, q: Paired
 ) -> npt.NDArray[np.bool_]:
     """The exact pairs of all sides, a thread a part: no two sides share a packet. bool[k]: some are left over."""
-    p, q = grouped
-    pair = partial(_pair_all, p.packets, q.packets)
-    rest = (p.rows, p.starts, q.rows, q.starts, partner_p, partner_q)
+    first, second = grouped
+    pair = partial(_pair_all, first.packets, second.packets)
+    rest = (first.rows, first.starts, second.rows, second.starts)
+    found = (p.partner, q.partner, p.in_step, q.in_step, p.span, q.span)
     with ThreadPoolExecutor(PARTS) as pool:
-        return np.concatenate(list(pool.map(lambda part: pair(part, *rest), in_parts(sides))))
+        return np.concatenate(list(pool.map(lambda part: pair(part, *rest, *found), in_parts(sides))))
 
 
 def in_parts(sides: Int64s) -> list[Int64s]:
@@ -426,34 +437,6 @@ def _travel_times(
         travel, row, sender,
     )  # fmt: skip
     return travel[:count], row[:count], sender[:count]
-
-
-@step_kernel
-def travel_summary(
-    packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any, how: Any, every: Any,
-    extremes: Any, sample: Any, counts: Any,
-) -> None:  # fmt: skip
-    """What the times from p to q of exactly paired packets show, in one pass.
-
-    `extremes`: int64[k, 2], least and largest time of each side. `sample`: int64[2, n, 2], time and TTL lost of every
-    `every`th packet of each sender. `counts`: int64[2, 2], packets of each sender and how many the sample holds.
-    """
-    for k in range(sides.shape[0]):
-        sender, least, largest = sides[k, 2], extremes[k, 0], extremes[k, 1]
-        count, held = counts[sender, 0], counts[sender, 1]
-        for i in range(starts[sides[k, 0]], starts[sides[k, 0] + 1]):
-            row = rows[i]
-            if how[row] == EXACT:
-                one, other = packets_p[row], packets_q[partner[row]]
-                travel = _time(other) - _time(one)
-                least, largest = min(least, travel), max(largest, travel)
-                if count == held * every:
-                    ttl, other_ttl = np.int64(one[MISC] >> 8 & 0xFF), np.int64(other[MISC] >> 8 & 0xFF)
-                    sample[sender, held, 0], sample[sender, held, 1] = travel, ttl - other_ttl
-                    held += 1
-                count += 1
-        extremes[k, 0], extremes[k, 1] = least, largest
-        counts[sender, 0], counts[sender, 1] = count, held
 
 
 @step_kernel
