@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.evidence.captures import reading, scan
+from lastseen.evidence.captures import scan
 from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.headers import SLL2
+from lastseen.evidence.captures.row_tables import Tables
 from lastseen.tables import packets as rows
 from lastseen.tables.packets import Capture
 
@@ -47,7 +48,7 @@ def _decoded(data: bytes, wire: int, link_type: int) -> npt.NDArray[np.uint32]:
     """uint32[5], the packet's own columns, decoded from a buffer of its record only."""
     record = struct.pack(">IIII", 1, 0, len(data), wire) + data
     buffer = np.frombuffer(bytearray(record), np.uint8)
-    t = reading._Tables()
+    t = Tables()
     scan.scan_pcap(
         buffer, len(buffer), 0, True, 1, link_type,  # noqa: FBT003 - a kernel has no keywords
         t.packets, t.offsets, t.lengths, t.flows, t.keys, t.places, t.state, t.scratch, t.key,

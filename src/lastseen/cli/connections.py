@@ -5,11 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lastseen.cli.memory import MemoryOption, spill_within
 from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, Table, TimeoutOption
 
 if TYPE_CHECKING:
+    from lastseen.cli.progress import Progress
+    from lastseen.evidence.case import Case
     from lastseen.report.contracts import ConnectionsJson
     from lastseen.report.where import Expression
+    from lastseen.scale.spill import Spill
+    from lastseen.tables.points import Point
 
 __all__ = ["connections"]
 
@@ -36,6 +41,7 @@ def connections(
         ),
     ] = None,
     timeout: TimeoutOption = None,
+    memory: MemoryOption = None,
 ) -> None:
     """List the TCP connections of captures: who opened and closed, what is missing, who was kept waiting."""
     from lastseen.cli.pipeline import case_points, deadline, opened
@@ -44,10 +50,14 @@ def connections(
     output = Output(json=json, csv=csv, parquet=parquet)
     output.check(files)
     wanted = None if where is None else _parsed(where)
-    with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
+    with (
+        Progress() as progress,
+        spill_within(memory) as spill,
+        opened(files, progress, texts=False, expired=deadline(timeout), sink=spill) as case,
+    ):
         from lastseen.report.jsons import connections_json
 
-        points = case_points(case)
+        points = case_points(case) if spill is None else _spilled_points(case, spill, progress)
         found = connections_json(points, weirds=case.weirds, partial=case.partial)
         if wanted is not None:
             from lastseen.report.tabular import connections_where
@@ -73,3 +83,9 @@ def _table(found: "ConnectionsJson") -> Table:
     from lastseen.report.tabular import CONNECTION_COLUMNS, connection_rows
 
     return CONNECTION_COLUMNS, connection_rows(found)
+
+
+def _spilled_points(case: "Case", spill: "Spill", progress: "Progress") -> "list[Point]":
+    from lastseen.scale.connections import spilled_points
+
+    return spilled_points(case.captures, spill, progress)

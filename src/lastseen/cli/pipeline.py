@@ -11,12 +11,14 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
+from lastseen.cli import arrays as _before_all_others  # noqa: F401 - how NumPy is imported
 from lastseen.cli.progress import Progress
 from lastseen.compiled import is_cold, on_first_compile
 from lastseen.errors import LastseenError
 from lastseen.evidence.case import Case, open_case
 
 if TYPE_CHECKING:
+    from lastseen.evidence.captures import RowSink
     from lastseen.tables.points import Matching, Point
 
 __all__ = ["case_points", "deadline", "matched", "opened", "zone_shift_ns"]
@@ -43,8 +45,9 @@ def opened(
     *,
     texts: bool = True,
     expired: Callable[[], bool] = lambda: False,
+    sink: "RowSink | None" = None,
 ) -> Case:
-    """Read the evidence, saying so when kernels have to be compiled first."""
+    """Read the evidence, saying so when kernels have to be compiled first; `sink` as in `open_case`."""
 
     def compile_first() -> None:
         on_first_compile(progress.compiling)
@@ -54,7 +57,9 @@ def opened(
             compile_all()
         Thread(target=_import_ahead, daemon=True).start()
 
-    return open_case(paths, progress=progress, texts=texts, expired=expired, before_captures=compile_first)
+    return open_case(
+        paths, progress=progress, texts=texts, expired=expired, before_captures=compile_first, sink=sink
+    )
 
 
 def _import_ahead() -> None:

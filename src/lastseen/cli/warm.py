@@ -55,7 +55,7 @@ def compile_all() -> None:
             path = Path(folder) / "one.pcap"
             path.write_bytes(_one_capture())
             with open_bytes(path) as source:
-                capture, _ = read_capture(source, path.name)
+                capture, _ = read_capture(source, path.name, halves=True)
                 read_details(source, capture, np.zeros(1, np.int64))
         match([_point(capture, 3), _point(capture, 2)])
     finally:

@@ -115,16 +115,18 @@ def _allocator() -> dict[str, int]:
 
 
 @cache
-def _target() -> Any:
+def _engine() -> Any:
+    """LLVM's loader; one for all, as each costs as much as ten kernels."""
+    _allocator()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm.Target.from_triple(llvm.get_process_triple())
+    machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(jit=True)
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
 
 
 def native(code: Code, kinds: tuple[Any, ...]) -> "Native":
     """The code, loaded and ready to be called."""
-    _allocator()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target().create_target_machine(jit=True))
+    engine = _engine()
     engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code.machine_code))
     engine.finalize_object()
     words: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]
@@ -132,7 +134,7 @@ def native(code: Code, kinds: tuple[Any, ...]) -> "Native":
         words += [ctypes.c_int64] if kind is None else _words_of_array(kind[1])
     function = ctypes.CFUNCTYPE(ctypes.c_int32, *words)(engine.get_function_address(code.symbol))
     result, take = _layout(code.result)
-    return Native(name=code.symbol, function=function, result=result, take=take, engine=engine)
+    return Native(name=code.symbol, function=function, result=result, take=take)
 
 
 def _words_of_array(dimensions: int) -> list[Any]:
@@ -143,13 +145,12 @@ def _words_of_array(dimensions: int) -> list[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Native:
-    """Loaded machine code; `engine` keeps it in memory."""
+    """Loaded machine code."""
 
     name: str
     function: Callable[..., int]
     result: Any
     take: Callable[[Any], Any]
-    engine: Any = field(repr=False)
 
     def __call__(self, arguments: tuple[Any, ...]) -> Any:
         """Call it without the GIL. Raises RuntimeError where the Python function would have raised anything."""

@@ -12,7 +12,7 @@ from threading import Event
 from typing import Final, cast
 
 from lastseen.errors import LastseenError
-from lastseen.evidence.captures import ByteSource, open_bytes, read_capture
+from lastseen.evidence.captures import ByteSource, RowSink, open_bytes, read_capture
 from lastseen.evidence.files import CaseFile
 from lastseen.tables.packets import Capture
 from lastseen.tables.sources import Weird
@@ -23,6 +23,8 @@ THREADS: Final = 2
 """More gain little: two files a second are read at the speed of memory, and laptops have few cores."""
 WORTH_THREADS_BYTES: Final = 8 << 20
 """Below, all files together take less than the threads cost (measured: 8 MB decode in about 10 ms)."""
+WORTH_HALVES_BYTES: Final = 16 << 20
+"""A single file larger than this is read by two threads, each a part of it."""
 TIME_UP: Final = "not read to its end: the time was up"
 
 
@@ -56,11 +58,19 @@ class _UntilTold:
 
 
 def read_captures(
-    files: Sequence[CaseFile], *, progress: Callable[[str], None], expired: Callable[[], bool]
+    files: Sequence[CaseFile],
+    *,
+    progress: Callable[[str], None],
+    expired: Callable[[], bool],
+    sink: RowSink | None = None,
 ) -> Iterator[CaptureRead]:
-    """Read every file, in order. Bad files are weirds; once `expired()` the rest is left, what was read is kept."""
+    """Read every file, in order. Bad files are weirds; once `expired()` the rest is left, what was read is kept.
+
+    `sink` takes the packet rows of all files, whose tables of packets are then empty.
+    """
     interrupted = Event()
-    read = partial(_read, expired=lambda: interrupted.is_set() or expired())
+    halves = len(files) == 1 and _size(files[0]) > WORTH_HALVES_BYTES
+    read = partial(_read, lambda: interrupted.is_set() or expired(), sink, halves=halves)
     if len(files) < THREADS or sum(map(_size, files)) <= WORTH_THREADS_BYTES:
         yield from _told(files, map(read, files), progress)
         return
@@ -86,11 +96,11 @@ def _size(file: CaseFile) -> int:
         return 0
 
 
-def _read(file: CaseFile, expired: Callable[[], bool]) -> CaptureRead:
+def _read(expired: Callable[[], bool], sink: RowSink | None, file: CaseFile, *, halves: bool) -> CaptureRead:
     try:
         with open_bytes(file.path) as source:
             until = _UntilTold(source, expired, source.size, source.note)
-            capture, weirds = read_capture(cast("ByteSource", until), file.name)
+            capture, weirds = read_capture(cast("ByteSource", until), file.name, sink=sink, halves=halves)
     except LastseenError as error:
         return CaptureRead(capture=None, weirds=[Weird(file=file.name, reason=str(error))], partial=False)
     except OSError as error:
@@ -99,7 +109,7 @@ def _read(file: CaseFile, expired: Callable[[], bool]) -> CaptureRead:
     if until.stopped:
         weirds = [weird for weird in weirds if weird.offset is None] + [Weird(file=file.name, reason=TIME_UP)]
     return CaptureRead(
-        capture=capture if len(capture.packets) or not until.stopped else None,
+        capture=capture if len(capture.packets) or len(capture.flows) or not until.stopped else None,
         weirds=weirds,
         partial=until.stopped,
     )

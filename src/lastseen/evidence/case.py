@@ -31,6 +31,7 @@ from lastseen.tables.sources import EvidenceFile, Weird
 
 if TYPE_CHECKING:
     from lastseen.evidence.capture_files import CaptureRead
+    from lastseen.evidence.captures import RowSink
     from lastseen.evidence.texts import Reader
 
 __all__ = ["Case", "ReadCapture", "open_case"]
@@ -105,6 +106,7 @@ class _Limits:
     progress: Progress
     expired: Callable[[], bool]
     before_captures: Callable[[], None]
+    sink: "RowSink | None"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,10 +126,12 @@ def open_case(
     texts: bool = True,
     expired: Callable[[], bool] = lambda: False,
     before_captures: Callable[[], None] = lambda: None,
+    sink: "RowSink | None" = None,
 ) -> Case:
     """Read all evidence below `paths`; `texts=False` reads captures only. Once `expired()`, the rest is not read.
 
-    `before_captures` is called once, if there is any: its kernels may have to be compiled.
+    `before_captures` is called once, if there is any: its kernels may have to be compiled. `sink` takes the packet rows
+    of all captures, whose tables of packets are then empty.
 
     Raises LastseenError when no path exists, a case.toml is wrong, or nothing at all is recognised.
     """
@@ -140,7 +144,7 @@ def open_case(
             if file.parts[-1] == CASE_TOML
         ][:1]
         looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
-        _read_all(looked, case, _Limits(progress, expired, before_captures), texts=texts)
+        _read_all(looked, case, _Limits(progress, expired, before_captures, sink), texts=texts)
         if not case.captures and not case.partial and not any(_says_something(file) for file in case.files):
             raise LastseenError(_nothing_recognised(case))
         case._stack = stack.pop_all()  # noqa: SLF001 - this module builds the case
@@ -225,7 +229,9 @@ def _captures(files: list[CaseFile], limits: "_Limits") -> Iterator["CaptureRead
     limits.before_captures()
     from lastseen.evidence.capture_files import read_captures  # noqa: PLC0415 - needs the compiled kernels
 
-    return iter(list(read_captures(files, progress=limits.progress, expired=limits.expired)))
+    return iter(
+        list(read_captures(files, progress=limits.progress, expired=limits.expired, sink=limits.sink))
+    )
 
 
 def _places(looked: Sequence[_Looked], said: CaseToml) -> list[Place]:

@@ -25,7 +25,7 @@ from lastseen.tables.packets import (
 )
 from lastseen.tables.points import Point
 
-__all__ = ["Grouped", "group_packets", "without_digests"]
+__all__ = ["Grouped", "ends_of", "group_packets", "without_digests"]
 
 _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
@@ -150,13 +150,13 @@ def group_packets(point: Point) -> Grouped:
         starts=starts,
         isn=isn,
         isn_known=known,
-        ends=_ends(point.capture.flows[flows]),
+        ends=ends_of(point.capture.flows[flows]),
         times=_first_times(packets, rows, starts),
         connections=connections,
     )
 
 
-def _ends(flows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+def ends_of(flows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
     """uint64[g]: the same for both directions of a flow, whatever interface it was seen on."""
     words = flows.astype(np.uint64)
     ports = words[:, FLOW_PORTS]

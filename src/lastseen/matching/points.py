@@ -21,7 +21,7 @@ from lastseen.tables.facts_from_texts import Counter, Interface, Row
 from lastseen.tables.packets import FLOW, FLOW_IS_DATAGRAM, FLOW_PROTO, NO_FLOW, Capture
 from lastseen.tables.points import Point, Watch
 
-__all__ = ["build_points"]
+__all__ = ["build_points", "name_of"]
 
 _TCP: Final = 6
 _ENDINGS: Final = re.compile(r"(?:\.(?:pcap|pcapng|cap|dmp|dump|gz|zst)\d*)+$", re.IGNORECASE)
@@ -76,7 +76,7 @@ def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> li
     table = connections(capture.packets, capture.flows)
     group_of, flow_groups = _groups(capture, table.of_packet, len(table.table))
     whole = Point(
-        name=_stem(read.parts[-1]),
+        name=name_of(read),
         file=capture.file,
         node=read.node,
         interface="",
@@ -130,7 +130,9 @@ def _by_interface(whole: Point) -> list[Point]:
     return result
 
 
-def _stem(file_name: str) -> str:
+def name_of(read: ReadCapture) -> str:
+    """What a capture's point is called unless the capture or case.toml says otherwise: the file's stem."""
+    file_name = read.parts[-1]
     return _LEADING_NUMBER.sub("", _ENDINGS.sub("", file_name)) or file_name
 
 

@@ -5,7 +5,7 @@ their times, which touch and do not overlap: captures of several interfaces that
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
@@ -30,7 +30,7 @@ from lastseen.tables.packets import (
     PacketRows,
 )
 
-__all__ = ["one_a_capture"]
+__all__ = ["joined", "one_a_capture", "series"]
 
 GAP_NS: Final = 60_000_000_000
 """Parts follow each other within this time, or within the time the longest of them took: quiet links have gaps."""
@@ -47,18 +47,30 @@ _TIME: Final = re.compile(
 )
 """A strftime time or seconds since the epoch, with dumpcap's running number in front."""
 
+Span = tuple[int | None, int | None]
+
 
 def one_a_capture(captures: Sequence[ReadCapture]) -> list[ReadCapture]:
     """The captures with the parts of each rotated one joined, at the place of the first part."""
-    series: dict[tuple[object, ...], list[ReadCapture]] = {}
+    spans = {read.capture.file: _span(read) for read in captures}
+    return [joined(parts) if len(parts) > 1 else parts[0] for parts in series(captures, spans)]
+
+
+def series(captures: Sequence[ReadCapture], spans: Mapping[str, Span]) -> list[list[ReadCapture]]:
+    """The files of each capture, in order of time; captures in order of their first file.
+
+    `spans`: of each file the times of its first and last packet, ns; None: it has none.
+    """
+    found: dict[tuple[object, ...], list[ReadCapture]] = {}
     for read in captures:
-        series.setdefault(_series(read, captures), []).append(read)
+        found.setdefault(_series(read, captures), []).append(read)
     result = []
-    for parts in series.values():
-        ordered = sorted(parts, key=_first_ns)
-        result += [_joined(ordered)] if len(parts) > 1 and _touch(ordered) else parts
+    for parts in found.values():
+        ordered = sorted(parts, key=lambda part: _begin(part, spans))
+        touch = len(parts) > 1 and _touch([spans[part.capture.file] for part in ordered])
+        result += [ordered] if touch else [[part] for part in parts]
     place = {read.capture.file: number for number, read in enumerate(captures)}
-    return sorted(result, key=lambda read: min(place[file] for file in _files(read)))
+    return sorted(result, key=lambda parts: min(place[file] for part in parts for file in _files(part)))
 
 
 def _files(read: ReadCapture) -> tuple[str, ...]:
@@ -92,25 +104,27 @@ def _numbered(name: str) -> str:
     return found["base"] if found else name
 
 
-def _times(read: ReadCapture) -> npt.NDArray[np.int64]:
-    return read.capture.packets.view(np.int64)[:, 0]
+def _span(read: ReadCapture) -> Span:
+    times = read.capture.packets.view(np.int64)[:, 0]
+    return (int(times.min()), int(times.max())) if len(times) else (None, None)
 
 
-def _first_ns(read: ReadCapture) -> tuple[int, str]:
+def _begin(read: ReadCapture, spans: Mapping[str, Span]) -> tuple[int, str]:
     """Order of the parts: their first packets, empty ones last."""
-    times = _times(read)
-    return (int(times.min()) if len(times) else np.iinfo(np.int64).max), read.parts[-1]
+    first, _ = spans[read.capture.file]
+    return np.iinfo(np.int64).max if first is None else first, read.parts[-1]
 
 
-def _touch(parts: Sequence[ReadCapture]) -> bool:
+def _touch(ordered: Sequence[Span]) -> bool:
     """Whether parts in order of time follow each other as one capture's do."""
-    spans = [(int(t.min()), int(t.max())) for part in parts if len(t := _times(part))]
+    spans = [(first, last) for first, last in ordered if first is not None and last is not None]
     longest = max((last - first for first, last in spans), default=0)
     gaps = [after[0] - before[1] for before, after in pairwise(spans)]
     return len(spans) > 1 and all(-EARLY_NS <= gap <= max(GAP_NS, longest) for gap in gaps)
 
 
-def _joined(parts: Sequence[ReadCapture]) -> ReadCapture:
+def joined(parts: Sequence[ReadCapture]) -> ReadCapture:
+    """The files of a capture, in order, as one."""
     captures = [part.capture for part in parts]
     begins = np.cumsum([0, *(len(capture.packets) for capture in captures)])
     flows, packets = _one_table(captures, begins)

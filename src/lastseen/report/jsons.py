@@ -292,10 +292,15 @@ def connections_json(
     """One row a TCP connection of every point, made column by column: 100,000 take a fraction of a second."""
     return out.ConnectionsJson(
         schema="lastseen.connections/1",
-        connections=[row for point in points for row in _connections_of(point)],
+        connections=[row for point in _one_a_capture(points) for row in _connections_of(point)],
         weirds=[_weird(weird) for weird in weirds],
         partial=partial,
     )
+
+
+def _one_a_capture(points: Sequence[Point]) -> list[Point]:
+    """The first point of each capture: those of its other interfaces have the same table."""
+    return list({point.file: point for point in reversed(points)}.values())[::-1]
 
 
 def _connections_of(point: Point) -> list[out.ConnectionJson]:

@@ -6,31 +6,27 @@ tables. Damage ends the reading at that place with a `Weird`; everything before 
 
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lastseen.evidence.captures import scan
 from lastseen.evidence.captures.bytes_of import ByteSource
-from lastseen.evidence.captures.headers import LINK_TYPES, PLACES
-from lastseen.evidence.captures.rows import EMPTY, KEY_WORDS, rehash
-from lastseen.tables.packets import FLOW_COLUMNS, PACKET_COLUMNS, Capture, CaptureInterface
+from lastseen.evidence.captures.headers import LINK_TYPES
+from lastseen.evidence.captures.row_tables import FIRST_ROWS, RowSink, Tables, longer
+from lastseen.tables.packets import Capture, CaptureInterface
 from lastseen.tables.sources import Weird
 
-__all__ = ["is_capture", "read_capture"]
+__all__ = ["RowSink", "is_capture", "read_capture"]
 
 BUFFER_BYTES: Final = 4 << 20
 """One buffer for all of a file: large enough for any packet and any block that is needed."""
-FIRST_ROWS: Final = 4096
-FIRST_FLOWS: Final = 1024
-MOST_COMMENTS: Final = 1024
-"""Packets whose comments are kept; people write a few, programs that comment every packet say nothing by it."""
+FIRST_PART_RATIO: Final = 0.55
+"""How much of a file the first of two threads decodes: the other one has to step over that part."""
 MAX_COMMENT_BYTES: Final = 2000
-FULL_RATIO: Final = 0.5
-"""The hash table is kept at most half full, so that a probe stays short."""
-
 _PCAP_MAGICS: Final = {
     b"\xd4\xc3\xb2\xa1": (False, 1000),
     b"\xa1\xb2\xc3\xd4": (True, 1000),
@@ -51,51 +47,6 @@ _PCAP_HEADER: Final = 24
 def is_capture(first: bytes) -> bool:
     """Whether a file that begins with these bytes (at least 4) is a pcap or pcapng capture."""
     return first[:4] in _PCAP_MAGICS or first[:4] == _PCAPNG_MAGIC
-
-
-@dataclass(slots=True, eq=False)
-class _Tables:
-    """The growing arrays of one capture, and the scan's position in them."""
-
-    packets: npt.NDArray[np.uint32] = field(
-        default_factory=lambda: np.empty((FIRST_ROWS, PACKET_COLUMNS), np.uint32)
-    )
-    offsets: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(FIRST_ROWS, np.int64))
-    lengths: npt.NDArray[np.uint32] = field(default_factory=lambda: np.empty((FIRST_ROWS, 2), np.uint32))
-    flows: npt.NDArray[np.uint32] = field(
-        default_factory=lambda: np.empty((FIRST_FLOWS, FLOW_COLUMNS), np.uint32)
-    )
-    keys: npt.NDArray[np.uint32] = field(
-        default_factory=lambda: np.empty((FIRST_FLOWS, KEY_WORDS), np.uint32)
-    )
-    places: npt.NDArray[np.int32] = field(default_factory=lambda: np.full(2 * FIRST_FLOWS, EMPTY, np.int32))
-    state: npt.NDArray[np.int64] = field(default_factory=lambda: np.array([0, -1, 0, 0, 0], np.int64))
-    noted: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty((MOST_COMMENTS, 4), np.int64))
-    comments: list[tuple[int | None, str]] = field(default_factory=list)
-    scratch: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, PLACES), np.int64))
-    key: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(KEY_WORDS, np.uint32))
-
-    def grow(self, expected_rows: int) -> None:
-        """Make room: for packets about as many as the file will hold, for flows twice as many."""
-        if self.state[scan.ROWS] >= len(self.packets):
-            rows = max(2 * len(self.packets), expected_rows)
-            self.packets = _longer(self.packets, rows)
-            self.offsets, self.lengths = _longer(self.offsets, rows), _longer(self.lengths, rows)
-        count = int(self.state[scan.FLOWS])
-        if count >= len(self.keys):
-            self.keys, self.flows = _longer(self.keys, 4 * count), _longer(self.flows, 4 * count)
-            self.places = np.full(8 * count, EMPTY, np.int32)
-            rehash(self.keys, count, self.places)
-
-
-Scalar = TypeVar("Scalar", bound=np.generic)
-
-
-def _longer(array: npt.NDArray[Scalar], rows: int) -> npt.NDArray[Scalar]:
-    """A copy with room for `rows` rows."""
-    larger = np.empty((rows, *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger
 
 
 @dataclass(slots=True, eq=False)
@@ -123,84 +74,128 @@ class _Window:
         self.advance(consumed - beyond)
 
 
-def read_capture(source: ByteSource, file: str) -> tuple[Capture, list[Weird]]:
+def read_capture(
+    source: ByteSource, file: str, *, sink: RowSink | None = None, halves: bool = False
+) -> tuple[Capture, list[Weird]]:
     """Decode every packet of a capture.
 
     `file` is the name the case knows it by. Bytes that cannot be read are weirds, never an exception; link types
-    that are not known are named, their packets keep their rows without a flow.
+    that are not known are named, their packets keep their rows without a flow. `sink` takes the rows of a large
+    capture, whose table of packets is then empty. `halves`: two threads read a half each.
     """
-    weirds: list[Weird] = [Weird(file=file, reason=source.note)] if source.note else []
+    if halves and sink is None:
+        return _in_halves(source, file)
+    read = _read(source, Tables(file=file, sink=sink))
+    read.tables.give()
+    return _capture(read, source), _weirds(read, source)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """What was read of a file, or of a part of it."""
+
+    tables: Tables
+    form: str
+    interfaces: tuple[CaptureInterface, ...]
+    weirds: list[Weird]
+    reason: int
+
+
+def _read(source: ByteSource, tables: Tables) -> _Read:
+    """Read the part of the file that `tables` are for."""
     window = _Window(source, np.empty(BUFFER_BYTES, np.uint8))
     window.advance(0)
     magic = window.buffer[:4].tobytes() if window.end >= 4 else b""
-    tables = _Tables()
     if magic in _PCAP_MAGICS:
-        form, interfaces = _read_pcap(window, tables, file, weirds)
-    elif magic == _PCAPNG_MAGIC:
-        form, interfaces = _read_pcapng(window, tables, file, weirds)
-    else:
-        form, interfaces = "unknown", ()
-        weirds.append(Weird(file=file, reason="neither pcap nor pcapng", offset=0))
-    return _capture(file, form, interfaces, tables), _with_link_types(interfaces, file, weirds)
+        return _read_pcap(window, tables)
+    if magic == _PCAPNG_MAGIC:
+        return _read_pcapng(window, tables)
+    weird = Weird(file=tables.file, reason="neither pcap nor pcapng", offset=0)
+    return _Read(tables, "unknown", (), [weird], scan.BROKEN)
 
 
-def _capture(file: str, form: str, interfaces: tuple[CaptureInterface, ...], tables: _Tables) -> Capture:
-    rows, flows = int(tables.state[scan.ROWS]), int(tables.state[scan.FLOWS])
+def _in_halves(source: ByteSource, file: str) -> tuple[Capture, list[Weird]]:
+    """Read a capture with two threads: a record belongs to the one in whose part it begins.
+
+    The second finds its records by stepping over those of the first, which is cheap; interfaces are told all over
+    the file, so it reads every block but packets. Where the first meets damage, the file ends.
+    """
+    first, second = Tables(file=file), Tables(file=file)
+    first.state[scan.STOP] = second.state[scan.BEGIN] = int(source.size * FIRST_PART_RATIO)
+    with ThreadPoolExecutor(1) as pool:
+        rest = pool.submit(_read, source, second)
+        read = _read(source, first)
+        rest_read = rest.result()
+    if read.reason == scan.STOPPED:
+        first.append(second)
+        read = replace(rest_read, tables=first)
+    return _capture(read, source), _weirds(read, source)
+
+
+def _capture(read: _Read, source: ByteSource) -> Capture:
+    tables = read.tables
+    comments = list(tables.comments)
+    for row, offset, length, swapped in tables.noted[: int(tables.state[scan.NOTED])].tolist():
+        comments += _comments(source.piece(offset, length), bool(swapped), row + 1)
     return Capture(
-        file=file,
-        format=form,
-        interfaces=interfaces,
-        packets=tables.packets[:rows],
-        flows=tables.flows[:flows],
-        offsets=tables.offsets[:rows],
-        lengths=tables.lengths[:rows],
-        comments=tuple(tables.comments),
+        file=tables.file,
+        format=read.form,
+        interfaces=read.interfaces,
+        packets=tables.packets[: tables.rows],
+        flows=tables.flows[: tables.flow_count],
+        offsets=tables.offsets[: tables.rows],
+        lengths=tables.lengths[: tables.rows],
+        comments=tuple(comments),
     )
 
 
-def _with_link_types(interfaces: tuple[CaptureInterface, ...], file: str, weirds: list[Weird]) -> list[Weird]:
-    unknown = [face for face in interfaces if face.link_type not in LINK_TYPES]
-    return weirds + [
-        Weird(file=file, reason=f"interface {face.name or '0'}: link type {face.link_type} is not read")
-        for face in unknown
-    ]
+def _weirds(read: _Read, source: ByteSource) -> list[Weird]:
+    file = read.tables.file
+    noted = [Weird(file=file, reason=source.note)] if source.note else []
+    return (
+        noted
+        + read.weirds
+        + [
+            Weird(file=file, reason=f"interface {face.name or '0'}: link type {face.link_type} is not read")
+            for face in read.interfaces
+            if face.link_type not in LINK_TYPES
+        ]
+    )
 
 
-def _expected_rows(window: _Window, tables: _Tables) -> int:
+def _expected_rows(window: _Window, tables: Tables) -> int:
     """How many packets the whole file will have, from the part read so far (and a tenth more)."""
-    done = window.base + int(tables.state[scan.POSITION])
-    return int(1.1 * int(tables.state[scan.ROWS]) * window.source.size / max(done, 1)) + FIRST_ROWS
+    begin = int(tables.state[scan.BEGIN])
+    done = window.base + int(tables.state[scan.POSITION]) - begin
+    return int(1.1 * tables.rows * (window.source.size - begin) / max(done, 1)) + FIRST_ROWS
 
 
-def _ended(reason: int, window: _Window, tables: _Tables, file: str) -> Weird | None:
-    """Why the reading ends at this place, as a weird; None when the file simply ends there."""
+def _ended(reason: int, window: _Window, tables: Tables) -> list[Weird]:
+    """Why the reading ends at this place, as a weird; none when the file or the part simply ends there."""
     at = window.base + int(tables.state[scan.POSITION])
     left = window.source.size - at
-    if left <= 0:
-        return None
+    if left <= 0 or reason == scan.STOPPED:
+        return []
     text = {
         scan.MORE: f"ends inside a record: the last {left} bytes are not a whole packet",
         scan.BLOCK: f"ends inside a block or the block is damaged: {left} bytes from here on not read",
         scan.ZEROS: f"zero-filled from here: {left} bytes not read",
     }.get(reason, f"damaged record: {left} bytes from here on not read")
-    return Weird(file=file, reason=text, offset=at)
+    return [Weird(file=tables.file, reason=text, offset=at)]
 
 
-def _read_pcap(
-    window: _Window, tables: _Tables, file: str, weirds: list[Weird]
-) -> tuple[str, tuple[CaptureInterface, ...]]:
+def _read_pcap(window: _Window, tables: Tables) -> _Read:
     header = window.buffer[: min(_PCAP_HEADER, window.end)].tobytes()
     swapped, unit_ns = _PCAP_MAGICS[header[:4]]
     if len(header) < _PCAP_HEADER:
-        weirds.append(Weird(file=file, reason="ends inside the file header", offset=0))
-        return "pcap", ()
+        weird = Weird(file=tables.file, reason="ends inside the file header", offset=0)
+        return _Read(tables, "pcap", (), [weird], scan.BROKEN)
     snap_length, link = struct.unpack((">" if swapped else "<") + "16xII", header)
     link_type = link & 0xFFFF
     tables.state[scan.POSITION] = _PCAP_HEADER
     reason = _pump(window, tables, _PcapStep(swapped=swapped, unit_ns=unit_ns, link_type=link_type))
-    if weird := _ended(reason, window, tables, file):
-        weirds.append(weird)
-    return "pcap", (CaptureInterface(name="", link_type=link_type, snap_length=snap_length),)
+    face = CaptureInterface(name="", link_type=link_type, snap_length=snap_length)
+    return _Read(tables, "pcap", (face,), _ended(reason, window, tables), reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +206,7 @@ class _PcapStep:
     unit_ns: int
     link_type: int
 
-    def __call__(self, window: _Window, tables: _Tables) -> int:
+    def __call__(self, window: _Window, tables: Tables) -> int:
         t = tables
         reason: int = scan.scan_pcap(
             window.buffer, window.end, window.base, self.swapped, self.unit_ns, self.link_type,
@@ -228,7 +223,7 @@ class _PcapngStep:
     count: int = 0
     faces: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((8, 5), np.int64))
 
-    def __call__(self, window: _Window, tables: _Tables) -> int:
+    def __call__(self, window: _Window, tables: Tables) -> int:
         t = tables
         reason: int = scan.scan_pcapng(
             window.buffer, window.end, window.base, self.swapped, self.faces[: self.count],
@@ -239,12 +234,12 @@ class _PcapngStep:
     def add(self, face: tuple[int, int, int, int, int]) -> None:
         """One more interface of this section."""
         if self.count == len(self.faces):
-            self.faces = _longer(self.faces, 2 * self.count)
+            self.faces = longer(self.faces, 2 * self.count)
         self.faces[self.count] = face
         self.count += 1
 
 
-def _pump(window: _Window, tables: _Tables, step: "_PcapStep | _PcapngStep") -> int:
+def _pump(window: _Window, tables: Tables, step: "_PcapStep | _PcapngStep") -> int:
     """Scan until the file ends, is damaged or a block needs reading; the reason as a number of `scan`."""
     while True:
         reason = step(window, tables)
@@ -259,9 +254,7 @@ def _pump(window: _Window, tables: _Tables, step: "_PcapStep | _PcapngStep") -> 
             return reason
 
 
-def _read_pcapng(
-    window: _Window, tables: _Tables, file: str, weirds: list[Weird]
-) -> tuple[str, tuple[CaptureInterface, ...]]:
+def _read_pcapng(window: _Window, tables: Tables) -> _Read:
     step = _PcapngStep()
     interfaces: list[CaptureInterface] = []
     while (reason := _pump(window, tables, step)) == scan.BLOCK:
@@ -281,18 +274,14 @@ def _read_pcapng(
                 at = int(step.faces[number, 4])
                 clock = int(step.faces[number, 2]), int(step.faces[number, 3])
                 interfaces[at] = _with_statistics(interfaces[at], body, step.swapped, clock)
-    for row, offset, length, swapped in tables.noted[: int(tables.state[scan.NOTED])].tolist():
-        tables.comments += _comments(window.source.piece(offset, length), bool(swapped), row + 1)
-    if weird := _ended(reason, window, tables, file):
-        weirds.append(weird)
-    return "pcapng", tuple(interfaces)
+    return _Read(tables, "pcapng", tuple(interfaces), _ended(reason, window, tables), reason)
 
 
 def _integer(data: bytes, swapped: bool) -> int:
     return int.from_bytes(data, "big" if swapped else "little")
 
 
-def _block(window: _Window, tables: _Tables, step: _PcapngStep) -> tuple[int, bytes] | None:
+def _block(window: _Window, tables: Tables, step: _PcapngStep) -> tuple[int, bytes] | None:
     """(type, body) of the block at the position, and the position moved behind it; None: not whole or damaged.
 
     The body of a block too large for the buffer is empty: it is none that is needed.

@@ -33,7 +33,7 @@ from lastseen.evidence.captures.headers import (
 from lastseen.evidence.captures.kernels import Bytes, Integer, Numbers, Places, Words
 from lastseen.tables import packets as table
 
-__all__ = ["EMPTY", "KEY_WORDS", "decode", "rehash"]
+__all__ = ["EMPTY", "KEY_WORDS", "append_rows", "decode", "join_flows", "rehash"]
 
 EMPTY: Final = -1
 """A free place of the hash table."""
@@ -174,6 +174,52 @@ def rehash(keys: Words, count: Integer, places: Places) -> None:
         while places[place] != EMPTY:
             place = (place + np.uint64(1)) & mask
         places[place] = flow
+
+
+@step_kernel
+def join_flows(
+    keys: Words, flows: Words, places: Places, count: Integer, other_keys: Words, other_flows: Words,
+    other_count: Integer, rows_before: Integer, numbers: Words,
+) -> Integer:  # fmt: skip
+    """Add the flows of the file's next packets, numbered apart; returns how many there are then.
+
+    `numbers`: uint32[other_count], filled with the flow's number here << 1 | 1 where its `a` is the other end.
+    `rows_before`: packets before those. There is room for all.
+    """
+    for i in range(other_count):
+        flow = find_flow(keys, places, other_keys[i], -1, count)
+        turned = 0
+        if flow == count:
+            for k in range(KEY_WORDS):
+                keys[flow, k] = other_keys[i, k]
+            for k in range(table.FLOW_COLUMNS):
+                flows[flow, k] = other_flows[i, k]
+            flows[flow, table.FLOW_FIRST] += np.uint32(rows_before)
+            count += 1
+        else:
+            for k in range(4):
+                if flows[flow, table.FLOW_A + k] != other_flows[i, table.FLOW_A + k]:
+                    turned = 1
+            if flows[flow, table.FLOW_PORTS] != other_flows[i, table.FLOW_PORTS]:
+                turned = 1
+            flows[flow, table.FLOW_PACKETS] += other_flows[i, table.FLOW_PACKETS]
+            for side in range(2):
+                options = other_flows[i, table.FLOW_OPTIONS_A + (side ^ turned)]
+                if options:
+                    flows[flow, table.FLOW_OPTIONS_A + side] = options
+        numbers[i] = np.uint32(flow << 1 | turned)
+    return count
+
+
+@step_kernel
+def append_rows(packets: Words, at: Integer, other: Words, count: Integer, numbers: Words) -> None:
+    """Copy `count` rows to `packets[at:]`, their flows renumbered as `join_flows` says."""
+    for i in range(count):
+        for k in range(_COLUMNS):
+            packets[at + i, k] = other[i, k]
+        word = other[i, table.FLOW]
+        if word != _NO_FLOW:
+            packets[at + i, table.FLOW] = numbers[word >> 1] ^ (word & 1)
 
 
 @packet_kernel

@@ -41,12 +41,19 @@ LATEST_NS: Final = 1 << 62
 _EXACT_BITS: Final = np.uint64(34)
 """Below this a fraction of a second times 10^9 fits 64 bits; 2^-34 s is finer than a nanosecond."""
 
-# what the four numbers of `state` are
+STOPPED: Final = 5
+"""The next record begins at or behind `state[STOP]`."""
+
+# what the numbers of `state` are
 FLOWS: Final = 0
 LAST_FLOW: Final = 1
 ROWS: Final = 2
 POSITION: Final = 3
 NOTED: Final = 4
+BEGIN: Final = 5
+"""Packets whose record begins before this file offset are passed over; others may be reading them."""
+STOP: Final = 6
+STATE_WIDTH: Final = 7
 
 
 @packet_kernel
@@ -88,9 +95,12 @@ def scan_pcap(
     `base` is the file offset of `buf[0]`; `unit_ns` is 1000 or 1 (the fraction's unit). Rows are appended at
     `state[ROWS]`.
     """
-    p, row = state[POSITION], state[ROWS]
+    p, row, begin, stop = state[POSITION], state[ROWS], state[BEGIN] - base, state[STOP] - base
     reason = MORE
     while p + 16 <= end:
+        if p >= stop:
+            reason = STOPPED
+            break
         seconds, fraction = _le32(buf, p, swapped), _le32(buf, p + 4, swapped)
         captured, wire = _le32(buf, p + 8, swapped), _le32(buf, p + 12, swapped)
         if captured > MAX_PACKET_BYTES or fraction * unit_ns >= 2_000_000_000:
@@ -101,6 +111,9 @@ def scan_pcap(
             break
         if p + 16 + captured > end:
             break
+        if p < begin:
+            p += 16 + captured
+            continue
         if row >= packets.shape[0] or state[FLOWS] >= keys.shape[0]:
             reason = FULL
             break
@@ -168,9 +181,12 @@ def scan_pcapng(
     int64[k, 4]: row, file offset and length of the options of the first k packets that have any, and whether they
     are big-endian.
     """
-    p, row = state[POSITION], state[ROWS]
+    p, row, begin, stop = state[POSITION], state[ROWS], state[BEGIN] - base, state[STOP] - base
     reason = MORE
     while p + 12 <= end:
+        if p >= stop:
+            reason = STOPPED
+            break
         kind, size = _le32(buf, p, swapped), _le32(buf, p + 4, swapped)
         if kind == 0x0A0D0D0A or kind == 1 or kind == 5:
             reason = BLOCK
@@ -184,7 +200,7 @@ def scan_pcapng(
             break
         if p + size > end:
             break
-        if is_packet:
+        if is_packet and p >= begin:
             if row >= packets.shape[0] or state[FLOWS] >= keys.shape[0]:
                 reason = FULL
                 break

@@ -1,0 +1,58 @@
+"""The option `--memory`: how much memory of its own a command may take, by keeping packets in files."""
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from lastseen.errors import LastseenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lastseen.scale.spill import Spill
+
+__all__ = ["MemoryOption", "size_bytes", "spill_within"]
+
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Take about so much memory at the most (2GiB, 500M), however large the captures are: packets that do not"
+        " fit are kept in Parquet files in TMPDIR meanwhile.",
+    ),
+]
+
+_SIZE: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<unit>[kmgt]?)(?P<binary>i?)b?", re.IGNORECASE)
+LEAST_BYTES: Final = 512 << 20
+"""Less is not enough for the program itself and one batch of packets."""
+
+
+def size_bytes(text: str) -> int:
+    """Bytes of "2GiB", "2G", "500 MB": units with i are powers of 1024, the others of 1000.
+
+    Raises LastseenError when it is no size, or one that is too small.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise LastseenError(f"--memory {text}: expected a size like 2GiB or 500M")
+    unit = 1024 if found["binary"] else 1000
+    size = int(float(found["number"]) * unit ** (" kmgt".index(found["unit"].lower() or " ")))
+    if size < LEAST_BYTES:
+        raise LastseenError(f"--memory {text}: too small, give at least {LEAST_BYTES >> 20}MiB")
+    return size
+
+
+@contextmanager
+def spill_within(memory: str | None) -> "Iterator[Spill | None]":
+    """Where packets are kept that do not fit into so much memory; None: there is no bound."""
+    if memory is None:
+        yield None
+        return
+    size = size_bytes(memory)
+    from lastseen.scale.spill import Spill
+
+    with Spill(size) as spill:
+        yield spill
