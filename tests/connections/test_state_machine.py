@@ -68,7 +68,7 @@ CASES = {
         "ShADadg",
     ),
     "ACK of the SYN before its answer": (
-        [segment(0, 0, "S", (100, 0)), segment(0.1, 1, "A", (0, 101)), *handshake()[1:]],
+        [segment(0, 0, "S", (100, 0)), segment(0.001, 1, "A", (0, 101)), *handshake()[1:]],
         "S1",
         "SahA",
     ),

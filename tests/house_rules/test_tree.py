@@ -75,9 +75,9 @@ def test_constraints_are_names_and_versions(root: Path) -> None:
 
 
 def test_tests_mirror_the_source(root: Path) -> None:
-    """Each folder of tests is a stage, the golden runs, fuzzing, samples or these rules; beside them what they share."""
+    """Each folder of tests is a stage, the golden runs, fuzzing, truth, samples or these rules; beside them what they share."""
     stages = {path.stem for path in (root / "src/lastseen").iterdir()}
-    extra = {"conftest", "data", "fuzz", "golden", "house_rules", "__pycache__"}
+    extra = {"conftest", "data", "fuzz", "golden", "house_rules", "truth", "__pycache__"}
     extra |= {"live", "remedies"}  # stages whose tests' folder came first
     extra |= {"packet_writer", "conversation_writer", "text_samples", "installed", "namespaces"}
     assert {path.stem for path in (root / "tests").iterdir()} - stages - extra == set()

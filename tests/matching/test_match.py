@@ -325,12 +325,12 @@ def test_replayed_connections_are_paired_in_time(isn: int) -> None:
 
 
 def test_reused_ports_are_different_connections() -> None:
-    """One 4-tuple, two connections; the second lost a FIN."""
+    """One 4-tuple, two connections; the second lost an acknowledgment."""
     again = replace(TALK, client_isn=700_000_000, server_isn=800_000_000, start_ns=TALK.start_ns + HOUR)
     remote = [*TALK.seen_at(REMOTE), *again.seen_at(REMOTE)]
-    tap = [*TALK.seen_at(TAP), *again.seen_at(replace(TAP, drop=frozenset({FIN})))]
+    tap = [*TALK.seen_at(TAP), *again.seen_at(replace(TAP, drop=frozenset({ACKS[0]})))]
     assert losses(matched({"remote": remote, "tap": tap})) == {
-        ("remote", "tap", "to_client"): [len(TALK.segments()) + FIN + 1]
+        ("remote", "tap", "to_client"): [len(TALK.segments()) + ACKS[0] + 1]
     }
 
 

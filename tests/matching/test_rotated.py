@@ -112,15 +112,15 @@ def test_a_flow_turned_round_and_no_flow_keep_their_meaning() -> None:
 
 def test_losses_at_a_rotated_point() -> None:
     """The order of files and the cut do not matter to fates."""
-    fin = TALK.number_of("server FIN")
+    lost = next(s.number for s in TALK.segments() if s.flags == "A" and not s.from_client)
     remote = read(w.pcap(TALK.seen_at(Point(delay_ns=400_000)), nanoseconds=True), "remote.pcap")
-    tap = [p for n, p in enumerate(FRAMES) if n != fin]
+    tap = [p for n, p in enumerate(FRAMES) if n != lost]
     reads = [
         read(w.pcap(tap[:5], nanoseconds=True), "tap.pcap0"),
         remote,
         read(w.pcap(tap[5:], nanoseconds=True), "tap.pcap1"),
     ]
-    assert losses(match(build_points(reads, [], CaseToml()))) == {("remote", "tap", "to_client"): [fin + 1]}
+    assert losses(match(build_points(reads, [], CaseToml()))) == {("remote", "tap", "to_client"): [lost + 1]}
 
 
 def test_without_parts_a_packet_is_in_the_points_file() -> None:

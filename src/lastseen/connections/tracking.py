@@ -124,13 +124,15 @@ def connections(packets: rows.PacketRows, flows: rows.FlowRows) -> Connections:
     """The TCP connections of a capture's `packets` and `flows`.
 
     States and histories are those `zeek -C` gives, but for its timers (see above). Fragments are not reassembled: a
-    datagram in fragments belongs to no connection. Times need not ascend; a step back counts as no time.
+    datagram in fragments belongs to no connection. Where a file is not in order of time, each flow is brought into it.
     """
     packets = np.ascontiguousarray(packets, dtype=np.uint32)
     flows = np.ascontiguousarray(flows, dtype=np.uint32)
     times = packets.view(np.int64)
-    starts, most = count_by_flow(packets, times, is_tcp(flows))
+    starts, most, is_sorted = count_by_flow(packets, times, is_tcp(flows))
     order = order_by_flow(packets, starts)
+    if not is_sorted:
+        most = order_by_time(packets, times, order, starts)
     table = np.zeros(
         most + 2, CONNECTION
     )  # with one row its columns would be contiguous: another type to compile for
@@ -169,15 +171,17 @@ def in_order(table: npt.NDArray[np.void], of_packet: npt.NDArray[np.int32]) -> C
 
 @kernel
 def count_by_flow(packets: Any, times: Any, wanted: Any) -> Any:
-    """(int64[m + 1], most): where each wanted flow's packets begin in flow order; a bound for the connections.
+    """(int64[m + 1], most, is_sorted): where each wanted flow's packets begin in flow order; a bound of connections.
 
-    A connection begins with a flow, a SYN or a long silence; `track` relies on the bound.
+    A connection begins with a flow, a SYN or a long silence; `track` relies on the bound. `is_sorted`: the file is in
+    order of time.
     """
     flow_count = len(wanted)
     starts = np.zeros(flow_count + 1, np.int64)
     before = np.full(flow_count, LONG_AGO, np.int64)
-    most = 0
+    most, is_sorted = 0, True
     for i in range(len(packets)):
+        is_sorted &= i == 0 or times[i, 0] >= times[i - 1, 0]
         flow = packets[i, rows.FLOW] >> 1
         if flow >= flow_count or not wanted[flow]:
             continue
@@ -188,7 +192,28 @@ def count_by_flow(packets: Any, times: Any, wanted: Any) -> Any:
             before[flow] = times[i, 0]
     for flow in range(flow_count):
         starts[flow + 1] += starts[flow]
-    return starts, most
+    return starts, most, is_sorted
+
+
+@kernel
+def order_by_time(packets: Any, times: Any, order: Any, starts: Any) -> Any:
+    """Bring each flow's part of `order` into order of time; the bound of `count_by_flow` for that order.
+
+    A capture of several queues or a file put together of others is not in order, and a connection read backwards
+    makes no sense.
+    """
+    most = 0
+    for flow in range(len(starts) - 1):
+        mine = order[starts[flow] : starts[flow + 1]].copy()
+        mine = mine[np.argsort(times[mine, 0], kind="mergesort")]
+        order[starts[flow] : starts[flow + 1]] = mine
+        before = np.int64(LONG_AGO)
+        for row in mine:
+            if not packets[row, rows.MISC] >> 24 & rows.INFO_MALFORMED:
+                if packets[row, rows.LENGTH_FLAGS] & SYN or times[row, 0] - before >= INACTIVITY_NS:
+                    most += 1
+                before = times[row, 0]
+    return most
 
 
 @kernel

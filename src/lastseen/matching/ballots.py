@@ -14,7 +14,16 @@ from lastseen.compiled import kernel
 from lastseen.matching.grouping import Grouped
 from lastseen.tables.packets import ACK, ID_WINDOW, INFO_IP_ID, LENGTH_FLAGS, MISC, SEQ
 
-__all__ = ["CONTENT", "ENDS", "RELATIVE", "Ballots", "ballots_of", "count_votes"]
+__all__ = [
+    "CONTENT",
+    "ENDS",
+    "IDENTIFIED",
+    "RELATIVE",
+    "SAYS_MUCH",
+    "Ballots",
+    "ballots_of",
+    "count_votes",
+]
 
 VOTERS: Final = 16
 """Packets that vote for each side of a group: more would not change a majority of 32-bit numbers."""
@@ -24,10 +33,11 @@ COMMON: Final = 4
 SAYS_MUCH: Final = 0xFFFF
 """TCP numbers up to this are not random: they are relative ones, or of a sender that counts from 0."""
 
-CONTENT, ENDS, RELATIVE = range(3)
+CONTENT, ENDS, RELATIVE, IDENTIFIED = range(4)
 """What a ballot holds. CONTENT: sequence and acknowledgment number, or payload digest and IP identification, with
 length and flags; packets that say next to nothing do not vote. ENDS: these, of any packet, with the addresses and
-ports. RELATIVE: TCP numbers counted from the initial ones, with IP identification, addresses and ports."""
+ports. RELATIVE: TCP numbers counted from the initial ones, with IP identification, addresses and ports. IDENTIFIED: TCP
+numbers as they are, however small, with IP identification."""
 
 Int64s = npt.NDArray[np.int64]
 
@@ -58,13 +68,14 @@ def _ballot(row: Any, is_tcp: Any, kind: Any, ends: Any, own: Any, peer: Any) ->
     votes = kind == ENDS or (kind == CONTENT and is_tcp and seq > SAYS_MUCH and ack > SAYS_MUCH)
     if kind == CONTENT and not is_tcp:
         votes = seq != 0 and row[LENGTH_FLAGS] >> 8 != 0
+    if kind == RELATIVE or kind == IDENTIFIED:
+        votes = is_tcp and identification > 0
     if kind == RELATIVE:
         seq, ack = (seq - own) & 0xFFFFFFFF, (ack - peer) & 0xFFFFFFFF
-        votes = identification > 0
     value = _mixed((seq << 32) | ack, np.int64(row[LENGTH_FLAGS]))
-    if kind == RELATIVE or not is_tcp:
+    if kind == RELATIVE or kind == IDENTIFIED or not is_tcp:
         value = _mixed(value, identification)
-    if kind != CONTENT:
+    if kind == ENDS or kind == RELATIVE:
         value = _mixed(value, ends)
     return value, votes
 

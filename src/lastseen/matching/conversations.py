@@ -13,7 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import kernel
-from lastseen.matching.ballots import CONTENT, ENDS, RELATIVE, Ballots, ballots_of, count_votes
+from lastseen.matching.ballots import (
+    CONTENT,
+    ENDS,
+    IDENTIFIED,
+    RELATIVE,
+    SAYS_MUCH,
+    Ballots,
+    ballots_of,
+    count_votes,
+)
 from lastseen.matching.grouping import Grouped
 from lastseen.tables.packets import ACK, FLAGS, LENGTH_FLAGS, SEQ
 from lastseen.tables.points import Conversations
@@ -75,7 +84,7 @@ class _Found:
             for with_ends in (True, False):
                 for level in _LEVELS:
                     self._by_numbers(point, new, level, with_ends=with_ends)
-            for kind in (ENDS, CONTENT, RELATIVE):
+            for kind in (ENDS, CONTENT, RELATIVE, IDENTIFIED):
                 self._by_votes(point, before, new, kind)
         self._add(point, new)
 
@@ -86,6 +95,8 @@ class _Found:
         key, of_new, of_old = level
         mine = self._left[_knows(new.isn_known[self._left], of_new)]
         theirs = self._open[_knows(self.known[self._open], of_old)]
+        if not with_ends:
+            mine, theirs = mine[_are_random(new.isn[mine], key)], theirs[_are_random(self.isn[theirs], key)]
         if not len(mine) or not len(theirs):
             return
         a = _number_keys(new.isn[mine], new.ends[mine], key, with_ends=with_ends)
@@ -132,10 +143,14 @@ class _Found:
         self._link(point, new, pairs, crossed[enough][chosen])
 
     def _voters(self, new: Grouped, kind: int) -> tuple[Int64s, Int64s]:
-        if kind != RELATIVE:
-            return self._left, self._open
-        mine = self._left[new.isn_known[self._left].all(axis=1)]
-        return mine, self._open[self.known[self._open].all(axis=1)]
+        if kind == RELATIVE:
+            mine = self._left[new.isn_known[self._left].all(axis=1)]
+            return mine, self._open[self.known[self._open].all(axis=1)]
+        if kind == IDENTIFIED:
+            mine = self._left[self._left < new.connections]
+            small = ~_are_random(new.isn[mine], _PAIR), ~_are_random(self.isn[self._open], _PAIR)
+            return mine[small[0]], self._open[small[1]]
+        return self._left, self._open
 
     def _needed(
         self, new: Grouped, kind: int, pairs: tuple[Int64s, Int64s], ballots: tuple[Ballots, Ballots]
@@ -149,7 +164,7 @@ class _Found:
         contradict = (new.isn_known[a] & self.known[b] & (new.isn[a] != self.isn[b])).any(axis=1)
         if kind == RELATIVE:
             return np.full(len(a), RELATIVE_VOTES, np.int64)
-        needed = np.ones(len(a), np.int64)
+        needed = np.full(len(a), RELATIVE_VOTES if kind == IDENTIFIED else 1, np.int64)
         if kind == CONTENT:
             cast = [np.bincount(side.owner, minlength=int(owners.max(initial=-1)) + 1)[owners]
                     for side, owners in zip(ballots, pairs, strict=True)]  # fmt: skip
@@ -194,6 +209,12 @@ def _likely_shift(mine: Int64s, theirs: Int64s) -> int:
 def _knows(known: Bools, wanted: tuple[bool, bool]) -> Bools:
     """Of which rows exactly these initial numbers are known."""
     result: Bools = (known[:, 0] == wanted[0]) & (known[:, 1] == wanted[1])
+    return result
+
+
+def _are_random(isn: npt.NDArray[np.uint32], sides: tuple[bool, bool]) -> Bools:
+    """Which initial numbers tell a connection: small ones are relative, or of a sender that counts from 0."""
+    result: Bools = np.any(isn[:, list(sides)] > SAYS_MUCH, axis=1)
     return result
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import packet_kernel, step_kernel
-from lastseen.matching.excuses import excused
+from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, what_ends_say
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, Pairing
 from lastseen.tables.packets import FLOW, FLOW_PORTS, FLOW_PROTO, ID_WINDOW, MISC, NO_FLOW, SEQ
@@ -39,6 +39,8 @@ _FATE_OF[[EXACT, MERGED_INTO, SPLIT_INTO, REPEATED]] = DELIVERED, MERGED, SPLIT,
 _FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp.seq")
 """What `_walk` compares. TTL is left out: every router lowers it."""
 _TCP: Final = 6
+_LONG_AGO: Final = np.int64(-(1 << 62))
+"""Before any time a capture can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,16 +69,18 @@ def judge_hop(view: PairView) -> Hop:
     """The fate of every packet `up` saw in this direction."""
     up, down, pairing = view.grouped_up, view.grouped_down, view.pairing
     fate, walked = _walked(view)
-    missing = walked.missing
+    missing, missed, proven = walked.missing, 0, np.empty(0, np.int64)
     if len(missing):
         fate[missing] = _judge_missing(view, walked)
         lost = np.sort(missing[fate[missing] == LOST])
-        acknowledged = excused(up, down, view.members, _group_of(view.up, lost))
-        fate[acknowledged] = OUTSIDE
-        if len(acknowledged) and not np.isin(fate, (DELIVERED, MERGED, SPLIT)).any():
-            fate[missing] = (
-                OUTSIDE  # down saw nothing of this direction, yet it arrived: a capture of the other one
-            )
+        said_of, said = what_ends_say(
+            up, down, pairing, _group_of(view.up, lost), members=view.members, offset_ns=view.offset_ns
+        )
+        got_through, proven = said_of[said == GOT_THROUGH], said_of[said == GOT_LOST]
+        fate[got_through] = OUTSIDE
+        missed = len(got_through)
+        if not np.isin(fate, (DELIVERED, MERGED, SPLIT)).any():
+            _of_one_direction(view, fate, missing, arrived=missed > 0)
     return Hop(
         upstream=view.up_index,
         downstream=view.down_index,
@@ -88,7 +92,26 @@ def judge_hop(view: PairView) -> Hop:
         rewritten_packets=int(walked.changed[-1]),
         reordered=walked.reordered,
         injected=int(_unpaired(down.rows, down.starts, view.members, pairing.q.how, pairing.q.in_step)),
+        missed=missed,
+        proven=proven,
     )
+
+
+def _of_one_direction(view: PairView, fate: npt.NDArray[np.uint8], rows: Int64s, *, arrived: bool) -> None:
+    """Judge the missing `rows` where down has nothing of this direction: it may be a capture of the other one only.
+
+    It is where some of this direction arrived all the same. Datagrams, which nobody acknowledges, may have arrived
+    where down has what was sent back.
+    """
+    if arrived:
+        fate[rows] = OUTSIDE
+        return
+    down = view.grouped_down
+    datagrams = view.members[(view.members[:, 0] >= view.grouped_up.connections) & (view.members[:, 1] >= 0)]
+    back = 2 * datagrams[:, 1] + 1 - datagrams[:, 3]
+    answered = datagrams[down.starts[back + 1] > down.starts[back], 0]
+    doubtful = rows[np.isin(view.up.group_of[rows], answered)]
+    fate[doubtful[fate[doubtful] == LOST]] = UNPROVEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -204,7 +227,7 @@ def _walk(
     """
     delivered, gone, reordered, first, last = found[0], found[1], found[2], found[3], found[4]
     for m in range(members.shape[0]):
-        place, latest, flow_changes = 2 * members[m, 0] + members[m, 2], np.int64(-1), 0
+        place, latest, flow_changes = 2 * members[m, 0] + members[m, 2], _LONG_AGO, 0
         before, other_before = np.uint32(NO_FLOW), np.uint32(NO_FLOW)
         ordered = in_step[place] == IN_ORDER
         ahead = down_starts[2 * members[m, 1] + members[m, 3]] - starts[place] if ordered else np.int64(0)
@@ -218,8 +241,8 @@ def _walk(
                 # in order the next one of the list: it can be fetched without waiting for `partner`
                 sighting = down_rows[i + ahead] if ordered else np.int64(partner[row])
                 one, other = packets[row], down_packets[sighting]
-                time = _time(one)
-                delays[delivered] = _time(other) - time - offset
+                time, seen = _time(one), _time(other)
+                delays[delivered] = seen - time - offset
                 delivered += 1
                 first, last = min(first, time), max(last, time)
                 if one[FLOW] != before or other[FLOW] != other_before:
@@ -230,9 +253,9 @@ def _walk(
                 changes = _changes(one, other, flow_changes)
                 if changes:
                     _count_changes(changes, changed)
-                if sighting < latest:
+                if seen < latest:
                     reordered += 1
-                latest = max(latest, sighting)
+                latest = max(latest, seen)
     found[0], found[1], found[2], found[3], found[4] = delivered, gone, reordered, first, last
 
 
@@ -295,6 +318,12 @@ def _last(point: Point, otherwise: int) -> int:
     return otherwise if point.last_ns is None else point.last_ns
 
 
+def _bounded(time_ns: int) -> int:
+    """The time as 64 bits can hold it: damaged clocks differ by more than they can."""
+    limits = np.iinfo(np.int64)
+    return max(min(time_ns, int(limits.max)), int(limits.min))
+
+
 @step_kernel
 def _back(
     packets: Any, rows: Any, starts: Any, members: Any, how: Any, in_step: Any, start: Any, end: Any
@@ -327,7 +356,7 @@ def _missing_back(view: PairView, start: int, end: int) -> tuple[int, int]:
     offset = view.offset_ns
     early, late = _back(
         view.grouped_up.packets, view.grouped_up.rows, view.grouped_up.starts, view.members, view.pairing.p.how,
-        view.pairing.p.in_step, start - offset, end - offset,
+        view.pairing.p.in_step, _bounded(start - offset), _bounded(end - offset),
     )  # fmt: skip
     limits = np.iinfo(np.int64)
     return early + offset if early > limits.min else early, late + offset if late < limits.max else late

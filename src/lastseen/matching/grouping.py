@@ -1,4 +1,4 @@
-"""Packets of one point, by conversation member and direction, in file order; and what identifies a member.
+"""Packets of one point, by conversation member and direction, in order of time; and what identifies a member.
 
 A counting sort: no comparison, one pass to count and one to place.
 """
@@ -44,10 +44,10 @@ class Grouped:
 
     `packets`: the capture's rows, or a copy in which numbers were made comparable with other points. `rows`:
     int64[m], packet rows. `starts`: int64[2 g + 1]; rows[starts[2 i + d] : starts[2 i + d + 1]] are those of group i
-    that its originator (d = 0) or responder (d = 1) sent, in file order. `isn`: uint32[g, 2] with `isn_known`:
-    bool[g, 2], initial sequence numbers as the handshake shows them. `ends`: uint64[g], a hash of protocol, addresses
-    and ports that does not tell which end is which. `times`: int64[g], ns, the first packet. `connections`: how many
-    of the groups, the first ones, are TCP connections.
+    that its originator (d = 0) or responder (d = 1) sent, in order of time (equal times: in file order).
+    `isn`: uint32[g, 2] with `isn_known`: bool[g, 2], initial sequence numbers as the handshake shows them. `ends`:
+    uint64[g], a hash of protocol, addresses and ports that does not tell which end is which. `times`: int64[g], ns,
+    the first packet. `connections`: how many of the groups, the first ones, are TCP connections.
     """
 
     packets: PacketRows = field(repr=False)
@@ -69,10 +69,12 @@ class Grouped:
 
 @kernel
 def _sort(packets: Any, group_of: Any, originator: Any, groups: Any) -> Any:
-    """(rows, starts) of `Grouped`."""
+    """(rows, starts) of `Grouped`, rows in file order, and whether that is the order of time."""
     starts = np.zeros(2 * groups + 1, np.int64)
+    times, is_sorted = packets.view(np.int64), True
     for i in range(group_of.size):
         group = group_of[i]
+        is_sorted &= i == 0 or times[i, 0] >= times[i - 1, 0]
         if group >= 0:
             starts[2 * group + ((packets[i, FLOW] & 1) ^ originator[group]) + 1] += 1
     for k in range(2 * groups):
@@ -85,7 +87,19 @@ def _sort(packets: Any, group_of: Any, originator: Any, groups: Any) -> Any:
             place = 2 * group + ((packets[i, FLOW] & 1) ^ originator[group])
             rows[free[place]] = i
             free[place] += 1
-    return rows, starts
+    return rows, starts, is_sorted
+
+
+@kernel
+def _by_time(times: Any, rows: Any, starts: Any) -> None:
+    """Bring the rows of each side into order of time, where the file has them in another one."""
+    for side in range(starts.size - 1):
+        begin, end = starts[side], starts[side + 1]
+        for i in range(begin + 1, end):
+            if times[rows[i], 0] < times[rows[i - 1], 0]:
+                mine = rows[begin:end].copy()
+                rows[begin:end] = mine[np.argsort(times[mine, 0], kind="mergesort")]
+                break
 
 
 @kernel
@@ -140,7 +154,9 @@ def group_packets(point: Point) -> Grouped:
     groups = connections + len(point.flow_groups)
     originator = np.zeros(groups, np.int64)
     originator[:connections] = point.connections["originator"]
-    rows, starts = _sort(packets, point.group_of, originator, groups)
+    rows, starts, is_sorted = _sort(packets, point.group_of, originator, groups)
+    if not is_sorted:
+        _by_time(packets.view(np.int64), rows, starts)
     isn, known = np.zeros((groups, 2), np.uint32), np.zeros((groups, 2), np.bool_)
     _initial_numbers(packets, rows, starts, isn, known, connections)
     flows = np.concatenate([point.connections["flow"].astype(np.int64), point.flow_groups.astype(np.int64)])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -56,13 +57,37 @@ def _grouped(points: list[Point]) -> list[Grouped]:
     return [without_digests(one, point.capture, anyway=True) or one for one, point in pairs]
 
 
+def _from_the_client(found: Conversations, points: list[Point], grouped: list[Grouped]) -> Conversations:
+    """The conversations as the point sees them that tells best who opened them.
+
+    That is one with a handshake, else one that saw both sides; of several the one with most packets.
+    """
+    best = np.full(len(found.group), -1, np.int64)
+    flipped = np.zeros(len(found.group), np.bool_)
+    for number, (point, groups) in enumerate(zip(points, grouped, strict=True)):
+        sizes = np.diff(groups.starts).reshape(-1, 2)
+        score = sizes.sum(axis=1) + (sizes > 0).all(axis=1) * _BOTH_SIDES
+        score[: groups.connections] += point.connections["originator_known"].astype(np.int64) * _HANDSHAKE
+        here = np.flatnonzero(found.group[:, number] >= 0)
+        mine = score[found.group[here, number]]
+        better = here[mine > best[here]]
+        best[better] = mine[mine > best[here]]
+        flipped[better] = found.flipped[better, number]
+    return Conversations(group=found.group, flipped=found.flipped ^ flipped[:, None])
+
+
+_BOTH_SIDES: Final = 1 << 40
+_HANDSHAKE: Final = 1 << 50
+"""More than any number of packets."""
+
+
 class _Work:
     """Pairings and relations of points, each computed once."""
 
     def __init__(self, points: list[Point]) -> None:
         self.points = points
         grouped = _grouped(points)
-        self.conversations = find_conversations(grouped)
+        self.conversations = _from_the_client(find_conversations(grouped), points, grouped)
         self.grouped = with_common_numbers(grouped, self.conversations)
         seen_at = (self.conversations.group >= 0).astype(np.float32)
         self.shared = (seen_at.T @ seen_at).astype(np.int64)
@@ -201,13 +226,25 @@ class _Work:
         views = [self._view(key, np.concatenate(rows), clocks) for key, rows in in_order]
         with ThreadPoolExecutor() as pool:
             hops_found = list(pool.map(judge_hop, views))
+        judged = []
         for hop in hops_found:
             path = placed if hop.direction == REMOTE_TO_CLIENT else placed[::-1]
-            self._believe_later_points(hop, path[path.index(hop.downstream) + 1 :])
-        return hops_found
+            missed = self._believe_later_points(hop, path[path.index(hop.downstream) + 1 :])
+            judged.append(replace(hop, missed=hop.missed + missed))
+        self._doubt_captures_with_gaps(judged)
+        return judged
 
-    def _believe_later_points(self, hop: Hop, later: list[int]) -> None:
-        """What was seen farther along the way passed the downstream point: its capture missed it.
+    def _doubt_captures_with_gaps(self, hops: list[Hop]) -> None:
+        """Where a capture certainly missed packets, another one it does not have is lost only if the ends say so."""
+        gaps = {hop.downstream for hop in hops if hop.missed}
+        gaps |= {number for number, point in enumerate(self.points) if point.dropped_packets}
+        for hop in hops:
+            if hop.downstream in gaps:
+                lost = hop.rows(LOST)
+                hop.fate[np.setdiff1d(lost, hop.proven)] = UNPROVEN
+
+    def _believe_later_points(self, hop: Hop, later: list[int]) -> int:
+        """What was seen farther along the way passed the downstream point: its capture missed it. How many.
 
         Packets without an IP id are not believed: which of several equal ones was seen there is a guess.
         """
@@ -215,11 +252,13 @@ class _Work:
         missing = np.flatnonzero((hop.fate == LOST) | (hop.fate == UNPROVEN))
         sure = ((packets[missing, MISC] >> 24 & INFO_IP_ID) > 0) & (packets[missing, ID_WINDOW] >> 16 > 0)
         missing = missing[sure]
+        before = len(missing)
         for point in later:
             if len(missing):
                 seen = self.pairing(hop.upstream, point).p.partner[missing] >= 0
                 hop.fate[missing[seen]] = OUTSIDE
                 missing = missing[~seen]
+        return before - len(missing)
 
     def _view(self, hop: tuple[int, int, int], members: Int64s, clocks: dict[int, int]) -> PairView:
         up, down, direction = hop

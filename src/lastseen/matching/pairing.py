@@ -14,16 +14,9 @@ import numpy.typing as npt
 
 from lastseen.compiled import kernel, packet_kernel, step_kernel
 from lastseen.matching.conversations import nearest_in_order
+from lastseen.matching.coverage import NEARBY_NS, cover_all, left_over, time_of
 from lastseen.matching.grouping import Grouped
-from lastseen.matching.pairs import (
-    EVEN,
-    IN_ORDER,
-    MERGED_INTO,
-    REPEATED,
-    SPLIT_INTO,
-    Paired,
-    Pairing,
-)
+from lastseen.matching.pairs import EVEN, IN_ORDER, REPEATED, Paired, Pairing
 from lastseen.tables.packets import (
     ACK,
     ID_WINDOW,
@@ -42,13 +35,18 @@ SAME_MOMENT_NS: Final = 50_000
 packet with another in tens of them at the least."""
 LOOK_AHEAD: Final = 16
 """Reordering inside this many packets is met by the walk itself; farther ones are hashed."""
+LOOK_BACK: Final = 64
+"""How many packets back a copy's original is looked for; the network may keep a copy back for a while."""
+SAMPLE: Final = 50_000
+"""Packets a usual time is taken of: more would not move it by what matters here."""
 NEAR: Final = 512
 """How far around a packet its identical twins are sought: retransmissions come in runs, not across megabytes."""
 
 PARTS: Final = 2
 """Threads that share the conversations of two points: memory is the limit with more."""
 
-_HALF: Final = 0x80000000
+_SETTLED: Final = -2
+"""Instead of a partner, while twins are settled: this one has none, and its twins need not be looked at again."""
 _FAR: Final = 1 << 62
 """More than any time between two packets (the reader keeps times within it)."""
 
@@ -71,18 +69,18 @@ def _is_unique(row: Any) -> Any:
 
 @packet_kernel
 def _same(one: Any, other: Any) -> Any:
-    """Whether two sightings are of the same packet by all that middleboxes leave alone."""
+    """Whether two sightings are of the same packet by all that middleboxes leave alone.
+
+    Where the snap length cut the one's timestamp, or one is IPv4 and the other IPv6, identifications tell nothing.
+    """
     return (
         one[SEQ] == other[SEQ]
         and one[ACK] == other[ACK]
         and one[LENGTH_FLAGS] == other[LENGTH_FLAGS]
-        and _id(one) == _id(other)
+        and (
+            _id(one) == _id(other) or ((one[MISC] ^ other[MISC]) >> 24) & (INFO_IP_ID | INFO_TIMESTAMPS) != 0
+        )
     )
-
-
-@packet_kernel
-def _time(row: Any) -> Any:
-    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
 
 
 @step_kernel
@@ -100,12 +98,18 @@ def _lockstep(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, pa
         for k in range(j, min(j + LOOK_AHEAD, b.size)):
             if partner_q[b[k]] < 0 and _same(row, packets_q[b[k]]):
                 partner_p[a[i]], partner_q[b[k]] = b[k], a[i]
-                travel = _time(packets_q[b[k]]) - _time(row)
+                travel = time_of(packets_q[b[k]]) - time_of(row)
                 least, largest = min(least, travel), max(largest, travel)
                 moved |= i ^ k
                 paired += 1
                 break
     return paired, moved == 0, least, largest
+
+
+@packet_kernel
+def _hashed_id(row: Any) -> Any:
+    """The identification of IPv4; a timestamp may be cut off at the other point."""
+    return row[ID_WINDOW] >> 16 if (row[MISC] >> 24) & INFO_IP_ID else row[ID_WINDOW] & 0
 
 
 @kernel
@@ -114,24 +118,10 @@ def _hash(row: Any) -> Any:
     value ^= (
         (np.uint64(row[ACK]) << np.uint64(16))
         ^ np.uint64(row[LENGTH_FLAGS])
-        ^ (np.uint64(_id(row)) << np.uint64(40))
+        ^ (np.uint64(_hashed_id(row)) << np.uint64(40))
     )
     value *= np.uint64(0xD6E8FEB86659FD93)
     return value ^ (value >> np.uint64(32))
-
-
-@kernel
-def _left(rows: Any, partner: Any) -> Any:
-    count = 0
-    for row in rows:
-        count += partner[row] < 0
-    left = np.empty(count, np.int64)
-    k = 0
-    for row in rows:
-        if partner[row] < 0:
-            left[k] = row
-            k += 1
-    return left
 
 
 @kernel
@@ -171,7 +161,7 @@ def _pair_all(
         paired, ordered, least, largest = _lockstep(packets_p, a, packets_q, b, partner_p, partner_q)
         if paired < a.size or paired < b.size:
             uneven[k] = True
-            left_a, left_b = _left(a, partner_p), _left(b, partner_q)
+            left_a, left_b = left_over(a, partner_p), left_over(b, partner_q)
             if left_a.size and left_b.size:
                 _hash_left(packets_p, left_a, packets_q, left_b, partner_p, partner_q)
         else:
@@ -201,13 +191,26 @@ def _by_time(
     a_times, b_times = np.empty(a.size, np.int64), np.empty(b.size, np.int64)
     for k in range(a.size):
         partner_p[a[k]] = -1
-        a_times[k] = _time(packets_p[a[k]])
+        a_times[k] = time_of(packets_p[a[k]])
     for k in range(b.size):
         partner_q[b[k]] = -1
-        b_times[k] = _time(packets_q[b[k]])
+        b_times[k] = time_of(packets_q[b[k]])
     picks = nearest_in_order(b_times, a_times, -shift)
     for k in range(picks.size):
         partner_p[a[picks[k]]], partner_q[b[k]] = b[k], a[picks[k]]
+
+
+@packet_kernel
+def _place(packets: Any, rows: Any, row: Any) -> Any:
+    """How many of the rows, which are in order of time, come before packet row `row`."""
+    low, high, time = 0, rows.size, time_of(packets[row])
+    while low < high:
+        middle = (low + high) // 2
+        if time_of(packets[rows[middle]]) < time:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @kernel
@@ -219,18 +222,17 @@ def _settle_twins(
     for k in range(sides.shape[0]):
         a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
         b = rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]]
-        done, anchor = -1, np.int64(-1)
+        anchor = np.int64(-1)
         for i in range(a.size):
             row = packets_p[a[i]]
             if partner_p[a[i]] >= 0:
                 anchor = np.int64(partner_p[a[i]])
                 continue
-            if i <= done or _is_unique(row):
+            if partner_p[a[i]] == _SETTLED or _is_unique(row):
                 continue
             near_a = a[max(0, i - NEAR) : i + NEAR]
             twins_a = _twins(packets_p, near_a, row)
-            done = max(0, i - NEAR) + twins_a[-1]
-            middle = np.searchsorted(b, anchor)
+            middle = 0 if anchor < 0 else _place(packets_q, b, anchor)
             near_b = b[max(0, middle - NEAR) : middle + NEAR]
             if twins_a.size > 1:
                 twins_b = _twins(packets_q, near_b, row)
@@ -239,109 +241,30 @@ def _settle_twins(
                         packets_p, near_a[twins_a], packets_q, near_b[twins_b],
                         shifts[sides[k, 2]], partner_p, partner_q,
                     )  # fmt: skip
-
-
-@kernel
-def _relative(number: Any, base: Any) -> Any:
-    """Signed distance of two sequence numbers (RFC 9293, 3.4)."""
-    difference = (np.int64(number) - np.int64(base)) & 0xFFFFFFFF
-    return difference - 0x100000000 if difference >= _HALF else difference
-
-
-@kernel
-def _ranges(packets: Any, rows: Any, base: Any) -> Any:
-    """int64[k, 4]: start, end, row and bytes not yet covered of each packet with a payload, by start."""
-    count = 0
-    for row in rows:
-        count += packets[row, LENGTH_FLAGS] >> 8 > 0
-    unsorted = np.empty((count, 4), np.int64)
-    k = 0
-    for row in rows:
-        size = np.int64(packets[row, LENGTH_FLAGS] >> 8)
-        if size:
-            start = _relative(packets[row, SEQ], base)
-            unsorted[k, 0], unsorted[k, 1], unsorted[k, 2], unsorted[k, 3] = start, start + size, row, size
-            k += 1
-    return unsorted[np.argsort(unsorted[:, 0], kind="mergesort")]
-
-
-@kernel
-def _cover(ranges: Any, start: Any, end: Any, take: Any) -> Any:
-    """The first of `ranges` that cover [start, end) without a gap, or -1; `take`: use those bytes up."""
-    low, high = 0, ranges.shape[0]
-    while low < high:
-        middle = (low + high) // 2
-        if ranges[middle, 0] <= start - 65_536 * 8:
-            low = middle + 1
-        else:
-            high = middle
-    first, cursor = -1, start
-    for k in range(low, ranges.shape[0]):
-        if ranges[k, 0] > cursor or cursor >= end:
-            break
-        overlap = min(ranges[k, 1], end) - cursor
-        if overlap > 0 and ranges[k, 3] >= overlap:
-            first = k if first < 0 else first
-            cursor += overlap
-            if take:
-                ranges[k, 3] -= overlap
-    return first if cursor >= end else -1
-
-
-@kernel
-def _cover_all(
-    packets_p: Any,
-    packets_q: Any,
-    sides: Any,
-    rows_p: Any,
-    starts_p: Any,
-    rows_q: Any,
-    starts_q: Any,
-    partner_p: Any,
-    partner_q: Any,
-    how_p: Any,
-    how_q: Any,
-) -> None:
-    """Pair what is left with a payload by the bytes it covers: segmentation and receive offload are no loss."""
-    for k in range(sides.shape[0]):
-        left_a = _left(rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]], partner_p)
-        left_b = _left(rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]], partner_q)
-        if left_a.size == 0 or left_b.size == 0:
-            continue
-        base = packets_p[left_a[0], SEQ]
-        ranges_a, ranges_b = _ranges(packets_p, left_a, base), _ranges(packets_q, left_b, base)
-        free_a = ranges_a.copy()
-        for r in range(ranges_a.shape[0]):
-            start, end, row = ranges_a[r, 0], ranges_a[r, 1], ranges_a[r, 2]
-            first = _cover(ranges_b, start, end, 0)
-            if first >= 0:
-                _cover(ranges_b, start, end, 1)
-                partner_p[row] = ranges_b[first, 2]
-                how_p[row] = SPLIT_INTO if ranges_b[first, 1] < end else MERGED_INTO
-        for r in range(ranges_b.shape[0]):
-            first = _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], 1)
-            if first >= 0:
-                row = ranges_b[r, 2]
-                partner_q[row] = free_a[first, 2]
-                how_q[row] = MERGED_INTO if free_a[first, 1] < ranges_b[r, 1] else SPLIT_INTO
+            for twin in twins_a:
+                if partner_p[near_a[twin]] < 0:
+                    partner_p[near_a[twin]] = _SETTLED
+        for row in a:
+            partner_p[row] = max(partner_p[row], -1)
 
 
 @step_kernel
 def _mark_repeats(packets: Any, rows: Any, starts: Any, partner: Any, how: Any, in_step: Any) -> None:
     """A packet without partner that is the same, IP id included, as one shortly before: seen twice at this point.
 
-    Without an IP id the two must have come at the same moment.
+    Without an IP id the two must have come at the same moment; then the one that has a partner may also be the later.
     """
     for side in range(starts.size - 1):
-        for i in range(starts[side] + 1, starts[side] if in_step[side] else starts[side + 1]):
+        for i in range(starts[side], starts[side] if in_step[side] else starts[side + 1]):
             row = rows[i]
             if partner[row] >= 0:
                 continue
-            is_unique, time = _is_unique(packets[row]), _time(packets[row])
-            for k in range(max(starts[side], i - LOOK_AHEAD), i):
-                if _same(packets[row], packets[rows[k]]) and (
-                    is_unique or time - _time(packets[rows[k]]) <= SAME_MOMENT_NS
-                ):
+            is_unique, time = _is_unique(packets[row]), time_of(packets[row])
+            for k in range(max(starts[side], i - LOOK_BACK), min(i + LOOK_AHEAD, starts[side + 1])):
+                other = rows[k]
+                is_other = k < i or (k > i and partner[other] >= 0)
+                is_then = is_unique or abs(time - time_of(packets[other])) <= SAME_MOMENT_NS
+                if is_other and is_then and _same(packets[row], packets[other]):
                     how[row] = REPEATED
                     break
 
@@ -356,18 +279,22 @@ def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairin
     if _any_lone(packets[0], uneven, *lists[:2], p.partner, 0) or _any_lone(
         packets[1], uneven, *lists[2:], q.partner, 1
     ):
-        shifts = _shifts(grouped, sides, p.partner)
+        shifts, _ = _shifts(grouped, sides, p.partner)
         back = np.ascontiguousarray(uneven[:, [1, 0, 2]])
         _settle_twins(*packets, uneven, *lists, shifts, p.partner, q.partner)
         _settle_twins(*packets[::-1], back, *lists[2:], *lists[:2], -shifts, q.partner, p.partner)
     for point in (p, q):
         np.greater_equal(point.partner, 0, out=point.how, casting="unsafe")  # 1: EXACT
     tcp = uneven[uneven[:, 0] < 2 * grouped[0].connections]
-    _cover_all(*packets, tcp, *lists, p.partner, q.partner, p.how, q.how)
     with ThreadPoolExecutor(PARTS) as pool:
         marked = pool.submit(_mark_repeats, packets[0], *lists[:2], p.partner, p.how, p.in_step)
         _mark_repeats(packets[1], *lists[2:], q.partner, q.how, q.in_step)
         marked.result()
+    if len(tcp):
+        shifts, known = _shifts(grouped, uneven, p.partner)
+        if not known.all():
+            shifts, known = _shifts(grouped, sides, p.partner)
+        cover_all(*packets, tcp, *lists, shifts, known, p.partner, q.partner, p.how, q.how)
     return Pairing(p=p, q=q)
 
 
@@ -449,23 +376,34 @@ def _travel(
         for i in range(starts[sides[k, 0]], starts[sides[k, 0] + 1]):
             row = rows[i]
             if partner[row] >= 0:
-                travel[count] = _time(packets_q[partner[row]]) - _time(packets_p[row])
+                travel[count] = time_of(packets_q[partner[row]]) - time_of(packets_p[row])
                 row_of[count], sender[count] = row, sides[k, 2]
                 count += 1
     return count
 
 
-def _shifts(grouped: tuple[Grouped, Grouped], sides: Int64s, partner_p: npt.NDArray[np.int32]) -> Int64s:
-    """int64[2]: median time from p to q of each sender's packets, clocks as they are; 0 without any.
+def _shifts(
+    grouped: tuple[Grouped, Grouped], sides: Int64s, partner_p: npt.NDArray[np.int32]
+) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+    """int64[2]: usual time from p to q of each sender's packets, clocks as they are; bool[2]: whether there are any.
 
     Packets that no other can be taken for tell best.
     """
     travel, rows, sender = _travel_times(grouped, sides, partner_p)
     packets = grouped[0].packets
     sure = ((packets[rows, MISC] >> 24 & INFO_IP_ID) > 0) & (packets[rows, ID_WINDOW] >> 16 > 0)
-    result = np.zeros(2, np.int64)
+    result, known = np.zeros(2, np.int64), np.zeros(2, np.bool_)
     for number in (0, 1):
         mine = sender == number
         if mine.any():
-            result[number] = int(np.median(travel[mine & sure] if (mine & sure).any() else travel[mine]))
-    return result
+            known[number] = True
+            result[number] = _usual(travel[mine & sure] if (mine & sure).any() else travel[mine])
+    return result, known
+
+
+def _usual(travel: Int64s) -> int:
+    """The middle of the densest millisecond: packets taken for their twins may be half of all, but lie anywhere."""
+    some = np.sort(travel[:: -(-len(travel) // SAMPLE)])
+    until = np.searchsorted(some, some + NEARBY_NS, side="right")
+    first = int(np.argmax(until - np.arange(len(some))))
+    return int(some[(first + int(until[first]) - 1) // 2])

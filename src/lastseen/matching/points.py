@@ -86,6 +86,7 @@ def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> li
         flow_groups=flow_groups,
         packets=len(capture.packets),
         watch=_closing(capture, 0),
+        dropped_packets=_dropped(capture, 0),
     )
     points = [whole] if len(capture.interfaces) <= 1 else _by_interface(whole)
     stated = next((p for p in said.point if _is_file(read.parts, p.file)), None)
@@ -125,6 +126,7 @@ def _by_interface(whole: Point) -> list[Point]:
                 group_of=np.where(here, whole.group_of, -1).astype(np.int32),
                 packets=int(here.sum()),
                 watch=_closing(capture, number),
+                dropped_packets=_dropped(capture, number),
             )
         )
     return result
@@ -148,6 +150,12 @@ def _closing(capture: Capture, number: int) -> Watch:
     face = capture.interfaces[number]
     reason = "the capture's closing record" if face.end_ns is not None else ""
     return Watch(start_ns=face.start_ns, end_ns=face.end_ns, reason=reason)
+
+
+def _dropped(capture: Capture, number: int) -> int:
+    """Packets the capture says it dropped; one that does not say has 0."""
+    faces = capture.interfaces[number : number + 1]
+    return (faces[0].dropped_packets or 0) if faces else 0
 
 
 def _spanned(point: Point) -> Point:

@@ -63,7 +63,8 @@ class Point:
 
     `group_of`: int32[n], number of each packet's group, -1 none. The first `len(connections)` groups are TCP
     connections, in the order of the table; the others are flows of other protocols (`flow_groups`: uint32[g],
-    their flow numbers). `given_order`: the place case.toml gives it.
+    their flow numbers). `given_order`: the place case.toml gives it. `dropped_packets`: those the capture says it
+    dropped.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Point:
     last_ns: int | None = None
     watch: Watch = field(default_factory=Watch)
     given_order: int | None = None
+    dropped_packets: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +103,8 @@ class Hop:
     `fate`: uint8[n], FATES of each packet row of the upstream point (0 where it took no part). `partner`:
     int32[n], its row at the downstream point, -1 none. `rewritten`: packets of which a header field beyond TTL
     changed, by field. `delays_ns`: int64[d], of delivered packets, clocks aligned. `reordered` and `injected`
-    count packets at the downstream point.
+    count packets at the downstream point. `missed`: packets that got through although the downstream capture does not
+    have them. `proven`: int64[k], rows of those lost packets of which the two ends themselves say so.
     """
 
     upstream: int
@@ -114,6 +117,8 @@ class Hop:
     rewritten_packets: int = 0
     reordered: int = 0
     injected: int = 0
+    missed: int = 0
+    proven: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
 
     def count(self, fate: int) -> int:
         """Packets of this hop with that fate."""
