@@ -22,6 +22,7 @@ from lastseen.evidence.irrelevant import IRRELEVANT, irrelevant_kind
 from lastseen.evidence.keeping import MAX_ROWS, Kept, keep
 from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, numbered_lines, open_text
 from lastseen.evidence.nodes import Place, ends_with, places
+from lastseen.evidence.reports import command_in_name
 from lastseen.evidence.texts.text import MAX_LINE_CHARS, Head, Text
 from lastseen.tables.details import COLUMNS, DetailRows
 from lastseen.tables.facts_from_texts import Row
@@ -279,7 +280,8 @@ def _add_capture(look: _Looked, place: Place, read: "CaptureRead", case: Case) -
 def _read_text(
     look: _Looked, reader: "Reader", place: Place, case: Case, *, expired: Callable[[], bool]
 ) -> None:
-    name, command = look.file.name, look.head.command if look.head else ""
+    name, said = look.file.name, look.head.command if look.head else ""
+    command = said or command_in_name(look.file)
     kept = Kept()
     ended: list[Weird] = []
 

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from lastseen.errors import LastseenError
+from lastseen.evidence.report_contents import is_wanted
 from lastseen.tables.sources import Weird
 
 __all__ = ["CaseFile", "list_files"]
@@ -184,15 +185,22 @@ def _archive(path: Path, label: str, stack: ExitStack, weirds: list[Weird]) -> l
     """Unpack an archive's regular files under harmless names and list them by the names they had."""
     target = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lastseen-")))
     files: list[CaseFile] = []
+    left = Weird(file=str(path), reason="not about the network: not unpacked", count=0)
     try:
         budget = min(MAX_UNPACKED_BYTES, MAX_UNPACKED_RATIO * path.stat().st_size + (1 << 30))
-        for member, stream in (_zip_members if zipfile.is_zipfile(path) else _tar_members)(path):
+        for member, size, stream in (_zip_members if zipfile.is_zipfile(path) else _tar_members)(path):
             parts = tuple(part for part in PurePosixPath(member).parts if part not in ("/", "//", "..", "."))
+            if not is_wanted(parts):
+                left = replace(left, count=left.count + 1)
+                continue
             copy = target / str(len(files))
             shown = "/".join((label, *parts) if label else parts)
             copy.touch()
             files.append(CaseFile(path=copy, name=shown or "(no name)", parts=parts or ("",)))
-            budget -= _copy(stream, copy, budget)  # may break off: what came before is kept
+            done = _copy(stream, copy, budget)  # may break off: what came before is kept
+            budget -= done
+            if done < size and budget > 0:
+                raise EOFError(f"{shown} is cut off")
             if budget <= 0 or len(files) > MAX_FILES:
                 weirds.append(
                     Weird(file=str(path), reason="unpacks to too much: only the beginning was read")
@@ -204,23 +212,28 @@ def _archive(path: Path, label: str, stack: ExitStack, weirds: list[Weird]) -> l
                 file=str(path), reason=f"cannot be unpacked to its end ({str(error) or type(error).__name__})"
             )
         )
+    if left.count:
+        weirds.append(left)
     return files
 
 
-def _tar_members(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+def _tar_members(path: Path) -> Iterator[tuple[str, int, BinaryIO]]:
     with tarfile.open(path, "r|*") as archive:
         for member in archive:
             stream = archive.extractfile(member) if member.isreg() else None
             if stream is not None:
-                yield member.name, stream  # type: ignore[misc]  # IO[bytes] reads like BinaryIO
+                yield member.name, member.size, stream  # type: ignore[misc]  # IO[bytes] reads like BinaryIO
+        # tarfile takes a stream that ends between two members for an archive's end, which is a block of zeros.
+        if archive.fileobj is not None and archive.fileobj.tell() < archive.offset + _TAR_BLOCK:
+            raise tarfile.ReadError("unexpected end of data")
 
 
-def _zip_members(path: Path) -> Iterator[tuple[str, BinaryIO]]:
+def _zip_members(path: Path) -> Iterator[tuple[str, int, BinaryIO]]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16):
                 with archive.open(member) as stream:
-                    yield member.filename, stream  # type: ignore[misc]  # IO[bytes] reads like BinaryIO
+                    yield member.filename, member.file_size, stream  # type: ignore[misc]  # IO[bytes] reads like BinaryIO
 
 
 def _copy(stream: BinaryIO, target: Path, budget: int) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lastseen.evidence.case_toml import CaseToml
 from lastseen.evidence.files import CaseFile
+from lastseen.evidence.reports import hosts_of
 
 __all__ = ["Place", "ends_with", "node_of_command", "places"]
 
@@ -39,9 +40,13 @@ def places(files: Iterable[tuple[CaseFile, str]], said: CaseToml) -> list[Place]
     aliases = {alias: node.name for node in said.node for alias in (node.name, *node.alias)}
     sure = [_sure_node(file, command, said, aliases) for file, command in files]
     known = {node for node in sure if node} | set(aliases)
+    hosts = hosts_of([file for file, _ in files])
     return [
-        Place(aliases.get(node, node) or _node_of_name(file, known, aliases), _snapshot(file, said))
-        for (file, _), node in zip(files, sure, strict=True)
+        Place(
+            aliases.get(node, node) or _node_of_name(file, known, aliases) or aliases.get(host, host),
+            _snapshot(file, said),
+        )
+        for (file, _), node, host in zip(files, sure, hosts, strict=True)
     ]
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from lastseen.evidence.ovs_commands import appctl
-from lastseen.evidence.texts.ovs_ofctl_flows import bridge_of
+from lastseen.evidence.texts.ovs_ofctl_flows import bridge_of, section_bridge
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Counter, Setting
 from lastseen.tables.sources import Weird
@@ -35,7 +35,9 @@ _COUNT = re.compile(
 def recognise(head: Head) -> bool:
     """The heading of the table or of the statistics; or the command says so."""
     first = head.first()
-    return bool(_COMMAND.search(head.command) or _HEADING.match(first) or _STATISTICS.match(first))
+    if _COMMAND.search(head.command) or _HEADING.match(first) or _STATISTICS.match(first):
+        return True
+    return bool(section_bridge(first) and head.matching(_HEADING, within=4))
 
 
 def read(text: Text) -> Iterator[Setting | Counter | Weird]:
@@ -45,7 +47,9 @@ def read(text: Text) -> Iterator[Setting | Counter | Weird]:
     """
     bridge = bridge_of(text.command, "fdb/show") or bridge_of(text.command, "fdb/stats-show")
     for number, line in text.lines():
-        if found := _STATISTICS.match(line):
+        if (section := section_bridge(line)) is not None:
+            bridge = section or bridge
+        elif found := _STATISTICS.match(line):
             bridge = found["bridge"]
         elif found := _ENTRY.match(line):
             name = f"vlan={found['vlan']} {found['mac']}"

@@ -1,6 +1,7 @@
 """The log of ovs-vswitchd (and of the other Open vSwitch and OVN daemons, which log alike).
 
-`TIME|SEQUENCE|MODULE|LEVEL|MESSAGE`, times in UTC. Source: Open vSwitch lib/vlog.c, the default pattern for
+`TIME|SEQUENCE|MODULE|LEVEL|MESSAGE`, times in UTC; a container's log has the time it was
+written before that. Source: Open vSwitch lib/vlog.c, the default pattern for
 files (2.0 to 3.3); messages of dpif-netlink.c and ofproto-dpif-upcall.c; OVN's lib/acl-log.c for the access rules
 it logs with the packet (20.03 to 24.03; printed by 23.03.1).
 """
@@ -19,7 +20,8 @@ __all__ = ["KIND", "read", "recognise"]
 KIND = "ovs-vswitchd log"
 
 _LINE = re.compile(
-    r"^(?P<seconds>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?Z\|\d{1,10}\|"
+    r"^(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
+    r"(?P<seconds>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?Z\|\d{1,10}\|"
     r"(?P<text>[\w-]{1,64}(?:\([^()|]{1,64}\))?\|[A-Z]{2,5}\|(?P<message>.*))$"
 )
 _CONTINUED = re.compile(r"^\s+\S")

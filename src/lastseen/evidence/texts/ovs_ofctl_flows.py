@@ -12,7 +12,7 @@ from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.sources import Weird
 
-__all__ = ["KIND", "bridge_of", "read", "recognise"]
+__all__ = ["KIND", "bridge_of", "read", "recognise", "section_bridge"]
 
 KIND = "ovs-ofctl dump-flows"
 
@@ -24,6 +24,8 @@ _COMMAND = re.compile(
     r"dump-flows\b[^;&]*$"
 )
 _HEADING = re.compile(r"^\s*(?:NXST|OFPST)_FLOW reply(?: \(OF\d\.\d\))? \(xid=0x[0-9a-f]+\):")
+_SECTION = re.compile(r"^ov[sn]-(?:ofctl|appctl) (?:[\w/-]{1,40} ){1,6}(?P<bridge>[^\s-]\S{0,63})\s*$")
+_DATE = re.compile(r"^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:[AP]M )?[A-Z]{2,5} \d{4}\s*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]{0,20}[mK]")
 _ACTIONS = re.compile(r"(?:^|[\s,])actions=")
 _KEY = re.compile(
@@ -56,10 +58,13 @@ def read(text: Text) -> Iterator[Rule | Weird]:
     """One `Rule` of layer "openflow" a line; place "BRIDGE table=N", or "table=N" alone."""
     bridge = bridge_of(text.command, "dump-flows")
     for number, raw in text.lines():
-        line = _COLOUR.sub("", raw)
-        if not line.strip() or _HEADING.match(line):
+        line = _COLOUR.sub("", raw) if "\x1b" in raw else raw
+        if (section := section_bridge(line)) is not None:
+            bridge = section or bridge
+        elif not line.strip() or _HEADING.match(line):
             continue
-        yield _rule(text, number, line, bridge) or text.weird(number, "not an OpenFlow rule")
+        else:
+            yield _rule(text, number, line, bridge) or text.weird(number, "not an OpenFlow rule")
 
 
 def bridge_of(command: str, word: str) -> str:
@@ -77,6 +82,16 @@ def bridge_of(command: str, word: str) -> str:
             name = re.split(r"[|;&<>]", one)[0].strip("\"'")
             return name.rpartition("/")[2].removesuffix(".mgmt")
     return ""
+
+
+def section_bridge(line: str) -> str | None:
+    """The bridge of a line that begins a section of ovs-bugtool, "" for its dates; None for any other line.
+
+    It runs a command for one bridge after the other, with the command and now and then the date above.
+    """
+    if found := _SECTION.match(line):
+        return found["bridge"]
+    return "" if _DATE.match(line) else None
 
 
 def _rule(text: Text, number: int, line: str, bridge: str) -> Rule | None:

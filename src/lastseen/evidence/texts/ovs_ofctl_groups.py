@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from lastseen.evidence.ovs_commands import ofctl
-from lastseen.evidence.texts.ovs_ofctl_flows import bridge_of
+from lastseen.evidence.texts.ovs_ofctl_flows import bridge_of, section_bridge
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Counter, Rule
 from lastseen.tables.sources import Weird
@@ -48,7 +48,9 @@ def read(text: Text) -> Iterator[Rule | Counter | Weird]:
     bridge = bridge_of(text.command, "dump-groups") or bridge_of(text.command, "dump-group-stats")
     for number, line in text.lines():
         found = _GROUP.match(line)
-        if found and (kind := _TYPE.match(found["rest"])):
+        if (section := section_bridge(line)) is not None:
+            bridge = section or bridge
+        elif found and (kind := _TYPE.match(found["rest"])):
             yield _group(text, number, f"{bridge} group={found['id']}".strip(), kind)
         elif found and _STATISTICS.match(found["rest"]):
             yield from _counters(text, number, f"{bridge}/{found['id']}".lstrip("/"), found["rest"])

@@ -7,7 +7,7 @@ the interface statistics of Open vSwitch and not its flows. Source: Open vSwitch
 import re
 from collections.abc import Iterator
 
-from lastseen.evidence.texts.ovs_ofctl_flows import bridge_of
+from lastseen.evidence.texts.ovs_ofctl_flows import bridge_of, section_bridge
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Counter
 from lastseen.tables.sources import Weird
@@ -52,6 +52,9 @@ def read(text: Text) -> Iterator[Counter | Weird]:
     bridge = bridge_of(text.command, "dump-ports")
     scope, prefix = "", ""
     for number, line in text.lines():
+        if (section := section_bridge(line)) is not None:
+            bridge, scope = section or bridge, ""
+            continue
         if not line.strip() or _HEADING.match(line) or (scope and _DURATION.match(line)):
             continue
         rest = line

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from lastseen.evidence.ovs_commands import ofctl
-from lastseen.evidence.texts.ovs_ofctl_flows import bridge_of
+from lastseen.evidence.texts.ovs_ofctl_flows import bridge_of, section_bridge
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Interface, Setting
 from lastseen.tables.sources import Weird
@@ -48,7 +48,10 @@ def read(text: Text) -> Iterator[Interface | Setting | Weird]:
     states: dict[str, str] = {}
     for number, line in text.lines():
         state = _STATE.match(line)
-        if found := _PORT.match(line):
+        if (section := section_bridge(line)) is not None:
+            yield from _interface(text, port, states, bridge)
+            port, bridge = None, section or bridge
+        elif found := _PORT.match(line):
             yield from _interface(text, port, states, bridge)
             port, states = (number, found), {}
             yield Setting(
