@@ -1,12 +1,13 @@
 """Long texts: what matters stays, the rest is an even sample, and memory is bounded."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastseen.evidence import keeping
-from lastseen.evidence.keeping import Kept, keep
+from lastseen.evidence.keeping import Kept, Pace, keep, paced
 from lastseen.tables.facts_from_texts import (
     ConntrackEntry,
     Counter,
@@ -144,6 +145,26 @@ def test_a_case_that_is_full_still_says_what_it_left_out() -> None:
     kept = _keep((_line(number, "x") for number in range(10)), 1)
     assert len(kept.rows) <= 2
     assert kept.read == 10
+
+
+def test_lines_of_no_consequence_are_sampled_unread_once_the_text_is_long() -> None:
+    """What has the word is always read; the lines passed over are counted among those left out."""
+    pace, read = Pace(), []
+
+    def rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row]:
+        for number, line in lines:
+            read.append(number)
+            yield _line(number, "x" if "word" in line else "")
+
+    text = ((number, "a word" if number % 997 == 0 else "else") for number in range(1, 20_001))
+    chosen = rows(paced(iter(text), re.compile("word"), pace))
+    kept = keep(chosen, "x", most=100, known=frozenset, pace=pace)
+    assert len(read) < 2000
+    assert [row.source.line for row in kept.rows if isinstance(row, LogLine) and row.topic] == list(
+        range(997, 20_001, 997)
+    )
+    assert kept.read == 20_000
+    assert sum(weird.count for weird in kept.weirds.values()) == 20_000 - len(kept.rows)
 
 
 def test_unreadable_lines_are_counted_and_end_the_text() -> None:

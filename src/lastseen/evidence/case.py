@@ -19,7 +19,7 @@ from lastseen.errors import LastseenError
 from lastseen.evidence.case_toml import CaseToml, read_case_toml
 from lastseen.evidence.files import CaseFile, list_files
 from lastseen.evidence.irrelevant import IRRELEVANT, irrelevant_kind
-from lastseen.evidence.keeping import MAX_ROWS, Kept, keep
+from lastseen.evidence.keeping import MAX_ROWS, Kept, Pace, keep, paced
 from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, numbered_lines, open_text
 from lastseen.evidence.nodes import Place, ends_with, places
 from lastseen.evidence.reports import command_in_name
@@ -282,7 +282,7 @@ def _read_text(
 ) -> None:
     name, said = look.file.name, look.head.command if look.head else ""
     command = said or command_in_name(look.file)
-    kept = Kept()
+    kept, pace = Kept(), Pace()
     ended: list[Weird] = []
 
     def damaged(line: int, reason: str) -> None:
@@ -292,9 +292,11 @@ def _read_text(
         with open_text(look.file.path) as stream:
             longest: int = getattr(reader, "LONGEST_LINE", MAX_LINE_CHARS)
             lines = _in_time(numbered_lines(stream, damaged, longest=longest), name, expired, case)
+            if may_matter := getattr(reader, "MAY_MATTER", None):
+                lines = paced(lines, may_matter, pace)
             text = Text(name, lines, command, place.node, place.snapshot, longest)
-            most = _most(case)
-            kept = keep(reader.read(text), name, most=most, known=lambda: _addresses(case))
+            rows, most = reader.read(text), _most(case)
+            kept = keep(rows, name, most=most, known=lambda: _addresses(case), pace=pace)
     except OSError as error:
         ended.append(Weird(file=name, reason=f"cannot be read ({error.strerror})"))
     case.rows += kept.rows

@@ -224,7 +224,7 @@ def _tar_members(path: Path) -> Iterator[tuple[str, int, BinaryIO]]:
             if stream is not None:
                 yield member.name, member.size, stream  # type: ignore[misc]  # IO[bytes] reads like BinaryIO
         # tarfile takes a stream that ends between two members for an archive's end, which is a block of zeros.
-        if archive.fileobj is not None and archive.fileobj.tell() < archive.offset + _TAR_BLOCK:
+        if archive.fileobj.tell() < archive.offset + _TAR_BLOCK:
             raise tarfile.ReadError("unexpected end of data")
 
 

@@ -6,6 +6,7 @@ merely exist, and what is left out of either is sampled evenly and counted. Rule
 what they are about, not by where they stand, so that two snapshots keep the same ones.
 """
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from lastseen.tables.facts_from_texts import (
 )
 from lastseen.tables.sources import Weird
 
-__all__ = ["MAX_ROWS", "Kept", "keep"]
+__all__ = ["MAX_ROWS", "Kept", "Pace", "keep", "paced"]
 
 MAX_ROWS: Final = 200_000
 """Rows kept of one text: about 120 MB of log lines."""
@@ -46,6 +47,14 @@ class Kept:
     rows: list[Row] = field(default_factory=list)
     weirds: dict[str, Weird] = field(default_factory=dict)
     read: int = 0
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many lines of a long log are still read: every `stride`-th, and those that may matter; `skipped`: others."""
+
+    stride: int = 1
+    skipped: int = 0
 
 
 @dataclass(slots=True)
@@ -73,12 +82,33 @@ class _Sample:
             self.chars = sum(_chars(kept) for _, kept in self.rows)
 
 
-def keep(rows: Iterator[Row | Weird], name: str, *, most: int, known: Callable[[], frozenset[str]]) -> Kept:
+def paced(
+    lines: Iterator[tuple[int, str]], may_matter: re.Pattern[str], pace: Pace
+) -> Iterator[tuple[int, str]]:
+    """The lines without those that would be read only to be left out, once `keep` samples the lesser rows.
+
+    For logs of one row a line: reading a line takes ten times as long as seeing that it has none of the words.
+    """
+    for number, line in lines:
+        if pace.stride > 1 and number % pace.stride and not may_matter.search(line):
+            pace.skipped += 1
+        else:
+            yield number, line
+
+
+def keep(
+    rows: Iterator[Row | Weird],
+    name: str,
+    *,
+    most: int,
+    known: Callable[[], frozenset[str]],
+    pace: Pace | None = None,
+) -> Kept:
     """Read all rows of the text `name` and keep at most `most`. `known`: addresses that matter, asked for if needed.
 
-    Weirds of one reason are one: the first place, and how many.
+    Weirds of one reason are one: the first place, and how many. `pace` is told how coarse the sample has become.
     """
-    kept = Kept()
+    kept, pace = Kept(), pace or Pace()
     sure, lesser = _Sample(most, MAX_CHARS), _Sample(max(1, most // LESSER_SHARE), MAX_CHARS // LESSER_SHARE)
     addresses: frozenset[str] | None = None
     bad = 0
@@ -98,6 +128,8 @@ def keep(rows: Iterator[Row | Weird], name: str, *, most: int, known: Callable[[
             addresses = known()
             sure, lesser = _split(sure, lesser, addresses)
         (sure if addresses is None or _matters(row, addresses) else lesser).add(kept.read, row)
+        pace.stride = lesser.stride
+    kept.read += pace.skipped
     kept.rows = [row for _, row in sorted(sure.rows + lesser.rows, key=lambda entry: entry[0])]
     if left := kept.read - len(kept.rows):
         reason = f"longer than is kept in memory: {left} of {kept.read} rows were left out, evenly"
@@ -149,6 +181,8 @@ def _key(number: int, row: Row) -> int:
             return zlib.crc32(f"{row.family} {row.scope} {row.name}".encode("utf-8", "replace"))
         case Setting():
             return zlib.crc32(f"{row.scope} {row.name}".encode("utf-8", "replace"))
+        case LogLine():
+            return row.source.line or number
         case _:
             return number
 

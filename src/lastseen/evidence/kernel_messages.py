@@ -11,7 +11,7 @@ from typing import Final
 from lastseen.evidence.nf_log import endpoint_of, packet_of
 from lastseen.tables.facts_from_texts import LoggedPacket
 
-__all__ = ["about", "logged"]
+__all__ = ["TOPIC_WORD", "about", "logged"]
 
 _PROTO_UDP: Final = 17
 _PACKET_STARTS = re.compile(r"(?:^|\s)(?:IN|SRC)=")
@@ -125,7 +125,7 @@ _TOPICS = tuple(
         ("link_up", r"^(?P<reason>\S{1,64}: port [0-9]{1,5}\([^)]{1,64}\) entered forwarding state)"),
     )
 )
-_TOPIC_WORD = re.compile(
+TOPIC_WORD = re.compile(
     r"nf_ct_|table full|bad checksum|table overflow|SYN flooding|martian|limit reached|loop detected|hw csum"
     r"|[Ll]ink |entered |Dead loop|LRO|own address|duplicate address|our address|over-mtu|non-ECT|GSO type"
     r"|warn_bad_offload|shrunk window|out of memory|orphaned|timed out|Hang|suppressed|Out of mem|oom-killer"
@@ -136,7 +136,7 @@ _TOPIC_WORD = re.compile(
 
 def about(message: str) -> tuple[str, str, LoggedPacket | None] | None:
     """(topic, reason, packet) of a known text, or None."""
-    if not _TOPIC_WORD.search(message):
+    if not TOPIC_WORD.search(message):
         return None
     matches = ((topic, pattern.match(message)) for topic, pattern in _TOPICS)
     topic, found = next(((topic, found) for topic, found in matches if found), ("", None))

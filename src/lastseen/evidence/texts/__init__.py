@@ -16,7 +16,10 @@ _NOT_A_READER = "text"
 
 
 class Reader(Protocol):
-    """What every reader module offers. It may also name the `LONGEST_LINE` it takes, in characters."""
+    """What every reader module offers. It may also name the `LONGEST_LINE` it takes, in characters.
+
+    And, if each line is a row by itself, a pattern `MAY_MATTER` that every line of consequence contains.
+    """
 
     KIND: str
 

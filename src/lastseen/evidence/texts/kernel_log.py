@@ -13,14 +13,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lastseen.evidence.kernel_messages import about, logged
+from lastseen.evidence.kernel_messages import TOPIC_WORD, about, logged
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
 
-__all__ = ["KIND", "read", "recognise", "syslog_time_ns"]
+__all__ = ["KIND", "MAY_MATTER", "read", "recognise", "syslog_time_ns"]
 
 KIND = "kernel log"
+MAY_MATTER = TOPIC_WORD
+"""In a log too long to be kept, lines without any of these words are sampled unread."""
 
 MAX_TEXT_CHARS = 1000
 """The kernel's own line limit (LOG_LINE_MAX) is 1024 with its prefix; longer text is not from it."""

@@ -15,9 +15,11 @@ from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
 
-__all__ = ["KIND", "read", "recognise"]
+__all__ = ["KIND", "MAY_MATTER", "read", "recognise"]
 
 KIND = "ovs-vswitchd log"
+MAY_MATTER = re.compile(r"\|acl_log|lost packet|nreasonably long")
+"""A word of every text that gets a topic."""
 
 _LINE = re.compile(
     r"^(?:\d{4}-\d\d-\d\dT[\d:.]{8,18}(?:Z|[+-]\d\d:\d\d) (?:std(?:out|err) [FP] )?)?"
