@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/run.py [--quick] [--json FILE] [--folder FOLDER]
 
-The captures are made here (`make_captures`) and removed at the end; they take up to 2.5 GB. Every ratio is of times
+The captures are made here (`make_captures`) and removed at the end; they take up to 9 GB. Every ratio is of times
 taken in this run, in turns. Rates of other programs are marginal (a large input less a small one), so that their
 start-up is not held against them, while lastseen's own is counted. Needs Linux (/proc).
 """
@@ -36,21 +36,29 @@ RESULTS: Final = HERE / "results/latest.json"
 FIELDS: Final = ("frame.number", "ip.src", "ip.dst", "tcp.seq", "tcp.analysis.retransmission", "tcp.len")
 """What a comparison by hand begins with; asking for the retransmissions makes tshark follow the connections."""
 REPEATS: Final = 5
+FEW_BYTES: Final = 20_000
+"""About a hundred packets."""
 MB: Final = 1_000_000
+BOUND_BYTES: Final = 2 << 30
+"""What --memory allows."""
 OWN_MB: Final = 350
 """Own memory that may be used beyond the captures' size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """Packets of the captures: of the pair, of tshark's small and large sample, of the summary's large capture."""
+    """Packets of the captures: of the pair, of tshark's small and large sample, of the summary's large capture.
+
+    `bounded`: of both captures together that are summed up within BOUND_BYTES.
+    """
 
     pair: int = 2_000_000
     sample: tuple[int, int] = (10_000, 110_000)
     summary: int = 8_000_000
+    bounded: int = 50_000_000
 
 
-QUICK: Final = Sizes(pair=200_000, sample=(5_000, 25_000), summary=800_000)
+QUICK: Final = Sizes(pair=200_000, sample=(5_000, 25_000), summary=800_000, bounded=2_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +136,9 @@ def bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
         at_least=True,
     )
     yield from _comparison_bars(sizes, pair)
-    yield from _stage_bars(pair)
+    yield from _stage_bars(pair, folder)
     yield from _growth_bars(sizes, pair, folder)
+    yield from _bounded_bars(sizes, folder)
     yield from _start_bars(folder)
 
 
@@ -262,11 +271,24 @@ def _stages(pair: Pair, cores: int) -> dict[str, float]:
     return {name: float(seconds) for name, seconds in json.loads(output).items()}
 
 
-def _stage_bars(pair: Pair) -> Iterator[Bar]:
-    """Where the time goes, and what a second core is good for."""
+def _stage_bars(pair: Pair, folder: Path) -> Iterator[Bar]:
+    """Where the time goes, what is the next limit, and what a second core is good for."""
     one, two = _stages(pair, 1), _stages(pair, 2)
-    for name in ("decode_a_thread_a_file", "connections", "points", "matching"):
-        yield Bar(what=f"stage: {name.replace('_', ' ')} (warm)", value=two[name], unit="s")
+    spent = {"start-up": _start_up(pair, folder)} | {
+        name: two[key]
+        for name, key in (
+            ("decoding", "decode_a_thread_a_file"),
+            ("connections", "connections"),
+            ("matching", "matching"),
+        )
+    }
+    for name, seconds in spent.items():
+        yield Bar(what=f"where the time goes: {name}", value=seconds, unit="s")
+    largest = max(spent, key=lambda name: spent[name])
+    share = spent[largest] / sum(spent.values())
+    yield Bar(
+        what="the next limit", value=share, unit="ratio", note=f"{largest} takes that share of the time"
+    )
     if len(os.sched_getaffinity(0)) < 2:
         yield Bar(what="decoding on two cores", value=None, unit="x", bar=1.6, note="there is one core only")
         return
@@ -275,6 +297,17 @@ def _stage_bars(pair: Pair) -> Iterator[Bar]:
     yield Bar(what="decoding two files, two cores against one", value=gain, unit="x", bar=1.6, at_least=True)
     gain = one["decode_first"] / two["decode_first"]
     yield Bar(what="decoding one file, two cores against one", value=gain, unit="x", bar=1.4, at_least=True)
+
+
+def _start_up(pair: Pair, folder: Path) -> float:
+    """Seconds of the comparison of the first few packets."""
+    files = [folder / f"few-{file.name}" for file in pair.files]
+    for few, file in zip(files, pair.files, strict=True):
+        with file.open("rb") as stream:
+            few.write_bytes(stream.read(FEW_BYTES))
+    argv = [LASTSEEN, "losses", *files, "--json"]
+    run_program(argv)
+    return statistics.median(run_program(argv).seconds for _ in range(REPEATS))
 
 
 def _growth_bars(sizes: Sizes, pair: Pair, folder: Path) -> Iterator[Bar]:
@@ -292,6 +325,18 @@ def _growth_bars(sizes: Sizes, pair: Pair, folder: Path) -> Iterator[Bar]:
     what = f"compare two points, {2 * sizes.pair:,} packets against {sizes.pair:,} each"
     yield Bar(what=what, value=seconds["twice"] / seconds["once"], unit="x", bar=2.1)
     yield _own_memory("the same, own memory", taken, double.size_bytes)
+    shutil.rmtree(double.files[0].parent)
+
+
+def _bounded_bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
+    """Connections of captures larger than the memory allowed."""
+    pair = _pair(folder, sizes.bounded // 2)
+    bound = f"{BOUND_BYTES >> 30}GiB"
+    took = run_program([LASTSEEN, "connections", *pair.files, "--json", "--memory", bound])
+    what = f"connections of {pair.packets:,} packets, --memory {bound}: own memory"
+    note = f"captures of {pair.size_bytes / MB:,.0f} MB in {took.seconds:.0f} s"
+    yield Bar(what=what, value=took.anonymous_bytes / MB, unit="MB", bar=BOUND_BYTES / MB, note=note)
+    shutil.rmtree(pair.files[0].parent)
 
 
 def _start_bars(folder: Path) -> Iterator[Bar]:
@@ -359,7 +404,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the packets; bars are for the whole")
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
-    parser.add_argument("--folder", type=Path, help="where the captures are made (2.5 GB)")
+    parser.add_argument("--folder", type=Path, help="where the captures are made (9 GB)")
     arguments = parser.parse_args()
     sizes, found, before = QUICK if arguments.quick else Sizes(), list[Bar](), round(os.getloadavg()[0], 1)
     if arguments.quick:

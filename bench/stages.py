@@ -1,5 +1,7 @@
 """Where the time of a comparison goes, in one warmed process: decoding, connections, matching; on one core or more.
 
+One file is read by two threads where there are two cores, as the commands do it.
+
     python bench/stages.py FILE FILE [--cores 1] [--repeats 5]
 
 Prints JSON: the median seconds of each stage, and of one pass over the files' bytes.
@@ -27,10 +29,10 @@ from lastseen.tables.packets import Capture
 __all__ = ["measure"]
 
 
-def read(path: Path) -> Capture:
+def read(path: Path, *, halves: bool = False) -> Capture:
     """One capture, decoded."""
     with open_bytes(path) as source:
-        return read_capture(source, path.name)[0]
+        return read_capture(source, path.name, halves=halves)[0]
 
 
 def _touch(path: Path) -> None:
@@ -50,16 +52,18 @@ def _median(work: Callable[[], object], repeats: int) -> float:
 
 def measure(paths: list[Path], repeats: int) -> dict[str, float]:
     """Median seconds of each stage over all the files."""
-    captures = [read(path) for path in paths]
+    captures, halves = [read(path) for path in paths], len(os.sched_getaffinity(0)) > 1
     reads = [ReadCapture(capture=c, node="", snapshot="", parts=(c.file,)) for c in captures]
     points = build_points(reads, (), CaseToml())
     with ThreadPoolExecutor(len(paths)) as pool:
         return {
-            "decode_first": _median(lambda: read(paths[0]), repeats),
+            "decode_first": _median(lambda: read(paths[0], halves=halves), repeats),
             "decode_one_after_another": _median(lambda: [read(path) for path in paths], repeats),
             "decode_a_thread_a_file": _median(lambda: list(pool.map(read, paths)), repeats),
-            "connections": _median(lambda: [connections(c.packets, c.flows) for c in captures], repeats),
-            "points": _median(lambda: build_points(reads, (), CaseToml()), repeats),
+            "connections_one_after_another": _median(
+                lambda: [connections(c.packets, c.flows) for c in captures], repeats
+            ),
+            "connections": _median(lambda: build_points(reads, (), CaseToml()), repeats),
             "matching": _median(lambda: match(points), repeats),
             "memory_pass": _median(lambda: [_touch(path) for path in paths], repeats),
         }

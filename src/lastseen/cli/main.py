@@ -38,6 +38,8 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 GC_THRESHOLD = 20_000
 """New objects between collections: importing Numba makes hundreds of thousands that all stay; 700 cost 0.07 s."""
+SWITCH_S = 0.0005
+"""How long a thread that reads may wait for one that imports: it needs the interpreter every two milliseconds."""
 _UsageError: Any = typer.BadParameter.__base__
 """Click's UsageError, which newer Typer carries with it under a private name."""
 
@@ -101,6 +103,7 @@ app.command(epilog="Example: lastseen restore --show")(restore)
 def main() -> None:
     """Run the command line and exit."""
     gc.set_threshold(GC_THRESHOLD)
+    sys.setswitchinterval(SWITCH_S)
     status = _status()
     atexit._run_exitfuncs()  # noqa: SLF001 - what was registered is done all the same: temporary folders, coverage
     sys.stderr.flush()
