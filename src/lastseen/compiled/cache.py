@@ -90,8 +90,9 @@ def _imported(module: str) -> tuple[str, ...]:
 def _folder() -> Path:
     """The folder of kept machine code; it can be written."""
     named = os.environ.get("NUMBA_CACHE_DIR")
-    places = [Path(named)] if named else []
-    chosen = next((place for place in (*places, *_places()) if _writable(place)), None)
+    if named and _writable(Path(named)):
+        return Path(named)
+    chosen = next((place for place in _places() if _writable(place)), None)
     if chosen is None:
         chosen = Path(tempfile.mkdtemp(prefix="lastseen-kernels-"))
         atexit.register(shutil.rmtree, chosen, ignore_errors=True)
