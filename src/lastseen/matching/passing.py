@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lastseen.compiled import kernel
 from lastseen.matching.grouping import Grouped
+from lastseen.matching.stated_filters import passes
 from lastseen.tables.packets import ACK, FLAGS, FLOW_A, FLOW_B, FLOW_PORTS, FLOW_PROTO, LENGTH_FLAGS
 from lastseen.tables.points import LOST, OUTSIDE, Conversations, Point
 
@@ -123,13 +124,21 @@ def _excluded(up: Point, down: Point, groups: Int64s) -> Bools:
     shown, known = (_facts(p, np.arange(len(p.connections) + len(p.flow_groups))) for p in (down, up))
     mine = _facts(up, groups)
     if not len(shown) or not down.packets:
-        return np.zeros(len(groups), np.bool_)
-    result: Bools = (mine[:, 0] != shown[0, 0]) & (shown[:, 0] == shown[0, 0]).all()
+        return _stated(down, mine)
+    result: Bools = _stated(down, mine) | (mine[:, 0] != shown[0, 0]) & (shown[:, 0] == shown[0, 0]).all()
     for ends in (slice(1, 3), slice(3, 5)):
         common = [end for end in shown[0, ends] if end and (shown[:, ends] == end).any(axis=1).all()]
         if np.isin(known[:, ends], common).any():
             result |= ~np.isin(mine[:, ends], common).any(axis=1)
     return result
+
+
+def _stated(down: Point, facts: npt.NDArray[np.uint64]) -> Bools:
+    """Whether the filter that down says it has leaves them out."""
+    plain = passes(down.filter)
+    if plain is None:
+        return np.zeros(len(facts), np.bool_)
+    return np.array([plain.excludes(p, (a, b)) for p, a, b in facts[:, :3].tolist()], np.bool_)
 
 
 def _facts(point: Point, groups: Int64s) -> npt.NDArray[np.uint64]:

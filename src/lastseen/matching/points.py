@@ -87,6 +87,7 @@ def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> li
         packets=len(capture.packets),
         watch=_closing(capture, 0),
         dropped_packets=_dropped(capture, 0),
+        filter=capture.interfaces[0].filter if capture.interfaces else "",
     )
     points = [whole] if len(capture.interfaces) <= 1 else _by_interface(whole)
     stated = next((p for p in said.point if _is_file(read.parts, p.file)), None)
@@ -127,6 +128,7 @@ def _by_interface(whole: Point) -> list[Point]:
                 packets=int(here.sum()),
                 watch=_closing(capture, number),
                 dropped_packets=_dropped(capture, number),
+                filter=face.filter,
             )
         )
     return result
@@ -188,6 +190,7 @@ def _told(point: Point, stated: PointToml | None, said: CaseToml) -> Point:
         node=stated.node or point.node,
         interface=stated.interface or point.interface,
         watch=watch,
+        filter=stated.filter or point.filter,
         given_order=said.point.index(stated) + 1,
     )
 

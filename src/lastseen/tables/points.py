@@ -64,7 +64,7 @@ class Point:
     `group_of`: int32[n], number of each packet's group, -1 none. The first `len(connections)` groups are TCP
     connections, in the order of the table; the others are flows of other protocols (`flow_groups`: uint32[g],
     their flow numbers). `given_order`: the place case.toml gives it. `dropped_packets`: those the capture says it
-    dropped.
+    dropped. `filter`: the capture filter it (or case.toml) says it has.
     """
 
     name: str
@@ -81,6 +81,7 @@ class Point:
     watch: Watch = field(default_factory=Watch)
     given_order: int | None = None
     dropped_packets: int = 0
+    filter: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
