@@ -385,6 +385,13 @@ def nflog(packet: bytes, *, big_endian: bool = False) -> bytes:
     return bytes((family, 0, 0, 1)) + attribute + struct.pack(order + "HH", 4 + len(packet), 9) + packet
 
 
+def pflog(packet: bytes) -> bytes:
+    """OpenBSD's pflog header: length, family, action, reason, names, numbers, direction; padded to whole words."""
+    family = 24 if packet[0] >> 4 == 6 else 2
+    head = struct.pack(">BBBB16s16sIIIiIiB", 61, family, 1, 0, b"em0", b"", 3, 0xFFFFFFFF, 0, 0, 0, 0, 1)
+    return head + bytes(3) + packet
+
+
 # ---- files ----
 
 

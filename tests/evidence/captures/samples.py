@@ -28,6 +28,7 @@ ETHERNET_FRAMES: dict[str, bytes] = {
     ),
     "vlan": w.ethernet(V4, tags=[(0x8100, 12)]),
     "qinq": w.ethernet(V6, tags=[(0x88A8, 12), (0x8100, 13)]),
+    "vn-tag": w.ethernet(b"\x80\x01\x00\x02\x08\x00" + V4, kind=0x8926),
     "snap": w.ethernet_snap(V4),
     "trailer": w.ethernet(V4, trailer=b"\1\2\3\4"),
     "mpls": w.ethernet(w.mpls(V4, 16, 17), kind=0x8847),
@@ -75,5 +76,6 @@ OTHER_LINKS: dict[str, tuple[int, bytes]] = {
     "ipv4": (228, V4),
     "ipv6": (229, V6),
     "nflog": (239, w.nflog(V4)),
+    "pflog": (117, w.pflog(V4)),
     "cooked 2": (276, w.sll2(V6)),
 }

@@ -131,4 +131,6 @@ def test_unknown_link_types_are_named_once_an_interface() -> None:
     data = blocks.section() + blocks.interface(link_type=195, name="radio") + blocks.packet(0, bytes(40)) * 3
     capture, weirds = read(data)
     assert len(capture.packets) == 3
-    assert [weird.reason for weird in weirds] == ["interface radio: link type 195 is not read"]
+    assert [weird.reason for weird in weirds] == [
+        "interface radio: link type 195 (IEEE 802.15.4) is not read"
+    ]

@@ -8,7 +8,8 @@ Layouts: Ethernet and 802.1Q (IEEE 802.3, 802.1Q), Linux cooked (tcpdump.org lin
 IPv4 (RFC 791), IPv6 (RFC 8200), GRE (RFC 2784, 2890), Geneve (RFC 8926), VXLAN (RFC 7348), VXLAN-GPE
 (draft-ietf-nvo3-vxlan-gpe), GTP-U (3GPP TS 29.281), ERSPAN (draft-foschiano-erspan), MPLS (RFC 3032),
 PPPoE (RFC 2516), 802.1ah (IEEE 802.1ah), PPP (RFC 1661, 1662), 802.11 (IEEE 802.11), radiotap (radiotap.org),
-NFLOG (tcpdump.org linktypes LINKTYPE_NFLOG).
+NFLOG (tcpdump.org linktypes LINKTYPE_NFLOG), pflog (OpenBSD pflog(4), LINKTYPE_PFLOG: its first byte is its length),
+VN-Tag (IEEE 802.1BR E-TAG's forerunner, Ethertype 0x8926).
 """
 
 from typing import Final
@@ -68,7 +69,7 @@ NULL, ETHERNET_LINK, RAW_BSD, RAW, LOOP, SLL, IPV4_LINK, IPV6_LINK, SLL2 = (
     229,
     276,
 )
-PPP, RAW_OPENBSD, PPP_HDLC, PPP_ETHERNET, WIFI, RADIOTAP, NFLOG = 9, 14, 50, 51, 105, 127, 239
+PPP, RAW_OPENBSD, PPP_HDLC, PPP_ETHERNET, WIFI, PFLOG, RADIOTAP, NFLOG = 9, 14, 50, 51, 105, 117, 127, 239
 LINK_TYPES: Final = {
     NULL: "BSD loopback",
     ETHERNET_LINK: "Ethernet",
@@ -81,6 +82,7 @@ LINK_TYPES: Final = {
     WIFI: "802.11",
     LOOP: "OpenBSD loopback",
     SLL: "Linux cooked v1",
+    PFLOG: "pflog",
     RADIOTAP: "802.11 with radiotap",
     IPV4_LINK: "raw IPv4",
     IPV6_LINK: "raw IPv6",
@@ -143,6 +145,8 @@ def _link(buf: Bytes, p: Integer, end: Integer, link_type: Integer, found: Numbe
     if link_type == RADIOTAP:
         size = np.int64(buf[p + 2]) | (np.int64(buf[p + 3]) << 8) if p + 8 <= end else 0
         return _wifi(buf, p + size, end) if size >= 8 else (_STOP, p)
+    if link_type == PFLOG:
+        return (_IP, p + ((np.int64(buf[p]) + 3) & ~3)) if p + 4 <= end else (_STOP, p)
     if link_type == NFLOG:
         return _nflog(buf, p + 4, end)
     return (_IP, p) if link_type in (RAW, RAW_BSD, RAW_OPENBSD, IPV4_LINK, IPV6_LINK) else (_STOP, p)
@@ -222,7 +226,7 @@ def _ethernet(buf: Bytes, p: Integer, end: Integer, found: Numbers) -> Integer:
 
 @packet_kernel
 def _tags(buf: Bytes, kind: Integer, p: Integer, end: Integer, found: Numbers) -> Integer:
-    """Everything that stands between an Ethernet header and IP: VLAN, PPPoE, MPLS, 802.1ah."""
+    """Everything that stands between an Ethernet header and IP: VLAN, VN-Tag, PPPoE, MPLS, 802.1ah."""
     for _ in range(MAX_TAGS):
         if kind == 0x0800 or kind == 0x86DD:
             return _IP, p
@@ -231,6 +235,10 @@ def _tags(buf: Bytes, kind: Integer, p: Integer, end: Integer, found: Numbers) -
                 return _STOP, p
             found[VLAN] = u16(buf, p) & 0xFFF
             kind, p = u16(buf, p + 2), p + 4
+        elif kind == 0x8926:
+            if p + 6 > end:
+                return _STOP, p
+            kind, p = u16(buf, p + 4), p + 6
         elif kind == 0x8864:
             kind, p = _pppoe(buf, p, end)
         elif kind == 0x8847 or kind == 0x8848:

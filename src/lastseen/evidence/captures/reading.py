@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lastseen.evidence.captures import scan
 from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.headers import LINK_TYPES
+from lastseen.evidence.captures.other_links import name_of
 from lastseen.evidence.captures.row_tables import FIRST_ROWS, RowSink, Tables, longer
 from lastseen.tables.packets import Capture, CaptureInterface
 from lastseen.tables.sources import Weird
@@ -156,7 +157,10 @@ def _weirds(read: _Read, source: ByteSource) -> list[Weird]:
         noted
         + read.weirds
         + [
-            Weird(file=file, reason=f"interface {face.name or '0'}: link type {face.link_type} is not read")
+            Weird(
+                file=file,
+                reason=f"interface {face.name or '0'}: link type {name_of(face.link_type)} is not read",
+            )
             for face in read.interfaces
             if face.link_type not in LINK_TYPES
         ]
