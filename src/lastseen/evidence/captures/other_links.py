@@ -1,4 +1,4 @@
-"""Names of link types that captures have and lastseen does not read (tcpdump.org/linktypes.html): a refusal says which."""
+"""Names of link types that are not read (tcpdump.org/linktypes.html): a refusal says which."""
 
 from typing import Final
 
