@@ -2,7 +2,8 @@
 
 The traffic is what a virtual switch sees: many HTTP-like connections interleaved in bursts. The underlay keeps
 192 bytes a packet, the tap 128. Bare segments of the server arrive padded to the 60 bytes of the smallest
-Ethernet frame, and a chosen share of them never reaches the tap. What was dropped is returned, so that a
+Ethernet frame, and a chosen share of its bare acknowledgments never reaches the tap: later ones say the same, so that
+nothing the client does contradicts the loss. What was dropped is returned, so that a
 benchmark of matching can check the answer as well as the time.
 
     python bench/make_captures.py FOLDER --packets 2000000 --connections 2000 --lost 0.001
@@ -189,7 +190,7 @@ def _fill(
         captured = min(wire, UNDERLAY_SNAP)
         _record(under, u, now, captured, wire)
         u += RECORD + captured
-        is_lost = server == 1 and length == 0 and not flags & 2 and np.random.random() < lost_ratio
+        is_lost = server == 1 and length == 0 and not flags & 3 and np.random.random() < lost_ratio
         if is_lost:
             lost += 1
             damaged[number] += 1
@@ -230,7 +231,7 @@ def make_captures(
     """Write `underlay.pcap` and `tap.pcap` into `folder`; returns what is true of them.
 
     `packets` in the underlay is rounded up to whole chunks of 100,000. `lost` is the share of the server's bare
-    segments that the tap never sees.
+    acknowledgments that the tap never sees.
     """
     _seed(seed)
     conns, tunnel, damaged = _connections(connections, seed), _tunnel(), np.zeros(connections, np.int64)
@@ -261,7 +262,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the two captures are written")
     parser.add_argument("--packets", type=int, default=2_000_000)
     parser.add_argument("--connections", type=int, default=2_000)
-    parser.add_argument("--lost", type=float, default=0.001, help="share of the server's bare segments")
+    parser.add_argument(
+        "--lost", type=float, default=0.001, help="share of the server's bare acknowledgments"
+    )
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
