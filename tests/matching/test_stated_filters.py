@@ -10,6 +10,8 @@ from conversation_writer import Conversation, Point
 from lastseen.matching import match
 from lastseen.matching.stated_filters import passes
 
+pytestmark = pytest.mark.kernel
+
 TALK = Conversation(exchanges=((200, 3000),))
 REMOTE, TAP = Point(delay_ns=400_000), Point(delay_ns=50_000)
 SYN = w.ethernet(

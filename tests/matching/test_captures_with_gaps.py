@@ -1,0 +1,95 @@
+"""Captures that missed packets, or hold them in another order, prove nothing by what they do not have."""
+
+from dataclasses import replace
+
+import packet_writer as w
+import pytest
+from captured import fates, lost_packets, matched
+from conversation_writer import Conversation, Point
+
+pytestmark = pytest.mark.kernel
+
+TALK = Conversation(exchanges=((200, 3000), (90, 500)))
+REMOTE, TAP = Point(delay_ns=400_000), Point(delay_ns=50_000)
+ACKS = [s.number for s in TALK.segments() if s.flags == "A" and not s.from_client]
+DATA = TALK.number_of("server data 0")
+HOP = ("remote", "tap", "to_client")
+
+
+def pcapng(packets: list[w.Packet], *, dropped: int) -> bytes:
+    """The packets, and how many more the capture says it dropped."""
+    blocks = w.Pcapng()
+    out = [blocks.section(), blocks.interface(resolution=9), *(blocks.packet(*packet) for packet in packets)]
+    return b"".join([*out, blocks.statistics(packets[-1][0], if_drop=dropped)])
+
+
+@pytest.mark.parametrize(("dropped", "fate"), [(0, "lost"), (3, "unproven")])
+def test_a_capture_that_counts_what_it_dropped(dropped: int, fate: str) -> None:
+    """A bare acknowledgment may be one of those."""
+    tap = pcapng(TALK.seen_at(replace(TAP, drop=frozenset({ACKS[0]}))), dropped=dropped)
+    assert list(fates(matched({"remote": TALK.seen_at(REMOTE), "tap": tap}))[HOP]) == [fate]
+
+
+def test_an_acknowledged_packet_was_missed_and_others_may_have_been() -> None:
+    """The client acknowledged the data: the tap missed it, and who knows what else."""
+    tap = TALK.seen_at(replace(TAP, drop=frozenset({DATA, ACKS[0]})))
+    found = fates(matched({"remote": TALK.seen_at(REMOTE), "tap": tap}))[HOP]
+    assert set(found) == {"outside", "unproven"}
+
+
+def test_what_the_other_end_goes_on_without_is_lost_all_the_same() -> None:
+    """The tap missed packets, but the client's later acknowledgments stop before the last data."""
+    silent = replace(TALK, close=False)
+    segments = silent.segments()
+    last = max(s.number for s in segments if s.length and not s.from_client)
+    remote = silent.seen_at(replace(REMOTE, drop=frozenset(range(last + 1, len(segments)))))
+    before = segments[last]
+    ack = w.tcp(40000, 443, seq=segments[last - 1].seq, ack=before.seq, flags="A")
+    reset = w.tcp(443, 40000, seq=before.seq, flags="R")
+    later = (
+        silent.start_ns + 10**9,
+        w.ethernet(w.ipv4(silent.client[0], silent.server[0], ack, identification=999)),
+    )
+    ended = (
+        silent.start_ns + 2 * 10**9,
+        w.ethernet(w.ipv4(silent.server[0], silent.client[0], reset, identification=998)),
+    )
+    tap = silent.seen_at(replace(TAP, drop=frozenset(range(last, len(segments)))))
+    captures = {
+        "remote": [*remote, later, ended],
+        "tap": pcapng([*tap, later, (ended[0] + 10**9, later[1])], dropped=1),
+    }
+    found = fates(matched(captures))[HOP]
+    assert len(found["lost"]) == 1
+    assert len(found["unproven"]) == 1
+
+
+@pytest.mark.parametrize("at_remote", [False, True])
+def test_the_order_in_the_file_does_not_matter(at_remote: bool) -> None:
+    """Two files put together: the later packets first."""
+    remote, tap = TALK.seen_at(REMOTE), TALK.seen_at(replace(TAP, drop=frozenset({ACKS[0]})))
+    if at_remote:
+        remote = remote[9:] + remote[:9]
+    else:
+        tap = tap[7:] + tap[:7]
+    matching = matched({"remote": remote, "tap": tap})
+    assert lost_packets(matching) == 1
+    assert sum(hop.reordered for hop in matching.hops) == 0
+
+
+def test_offload_where_nothing_else_tells_the_clock() -> None:
+    """Every packet of the server is merged at the tap, hours away: the bytes agree all the same."""
+
+    def data(at: int, seq: int, size: int, number: int) -> w.Packet:
+        payload = w.tcp(443, 40000, seq=seq, ack=1_000_000, flags="A", data=bytes(size))
+        return at, w.ethernet(w.ipv4("192.0.2.80", "10.0.0.5", payload, identification=number))
+
+    start, hours = TALK.start_ns, 3 * 3600 * 10**9
+    remote = [data(start + n * 1000, 2_000_000 + 100 * n, 100, n + 1) for n in range(6)]
+    tap = [data(start + hours + n * 3000, 2_000_000 + 300 * n, 300, 50 + n) for n in range(2)]
+    hello = w.tcp(40000, 443, seq=1_000_000, ack=2_000_000, flags="PA", data=b"hello")
+    client = w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", hello, identification=9))
+    matching = matched(
+        {"remote": [(start - 10**6, client), *remote], "tap": [(start + hours - 10**6, client), *tap]}
+    )
+    assert lost_packets(matching) == 0
