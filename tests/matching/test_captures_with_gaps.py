@@ -93,3 +93,21 @@ def test_offload_where_nothing_else_tells_the_clock() -> None:
         {"remote": [(start - 10**6, client), *remote], "tap": [(start + hours - 10**6, client), *tap]}
     )
     assert lost_packets(matching) == 0
+
+
+def test_a_second_sighting_of_a_repetition_is_not_the_first_sending() -> None:
+    """The data was lost and sent again; the tap recorded what was sent again twice."""
+    segments = TALK.segments()
+    lost = segments[DATA]
+    again = w.tcp(443, 40000, seq=lost.seq, ack=lost.ack, flags="PA", data=bytes(lost.length))
+    frame = w.ethernet(w.ipv4("192.0.2.80", "10.0.0.5", again, identification=31_000))
+    time = segments[-1].time_ns + 300_000_000
+    remote = [*TALK.seen_at(REMOTE), (time, frame)]
+    tap = [
+        *TALK.seen_at(replace(TAP, drop=frozenset({DATA}))),
+        (time + 350_000, frame),
+        (time + 351_000, frame),
+    ]
+    found = fates(matched({"remote": remote, "tap": tap}))
+    assert "merged" not in found[HOP]
+    assert "split" not in found[HOP]
