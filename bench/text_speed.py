@@ -27,16 +27,16 @@ SOURCES: Final = (
     ("ovs-vswitchd.log", SAMPLES / "ovs_log/vswitchd_3_1.txt", 10),
     ("flows.txt", SAMPLES / "ovs_ofctl_flows/of10.txt", 15),
     ("megaflows.txt", SAMPLES / "ovs_dpctl_flows/m.txt", 15),
-    ("conntrack.txt", RUN / "before/conntrack_-L.txt", 8),
+    ("conntrack.txt", RUN / "after/conntrack_-L.txt", 8),
     ("dpctl_conntrack.txt", SAMPLES / "ovs_dpctl_conntrack/netdev_s.txt", 2),
     ("strace.txt", RUN / "strace.txt", 15),
     ("kfree_skb.trace", SAMPLES / "kfree_skb/tracefs_6_18_stack.txt", 8),
-    ("sockets.txt", RUN / "before/remote_ss.txt", 3),
+    ("sockets.txt", RUN / "mid/remote_ss.txt", 3),
     ("iptables-save.txt", SAMPLES / "iptables_save/nft_1_8_9_c.txt", 2),
     ("lflows.txt", SAMPLES / "ovn_lflow/plain.txt", 2),
 )
 """Name, where its lines come from, and its part of a hundred."""
-_LONG_NUMBER: Final = re.compile(r"(?<![\w:.-])[0-9]{3,19}(?![\w:-])|(?<==)[0-9]{4,12}(?=[,\s])")
+_LONG_NUMBER: Final = re.compile(r"(?<![\w:.-])[0-9]{3,19}(?![\w:-]|\.[0-9])|(?<==)[0-9]{4,12}(?=[,\s])")
 _PIECE: Final = 1 << 20
 
 
