@@ -130,7 +130,8 @@ def connections(packets: rows.PacketRows, flows: rows.FlowRows) -> Connections:
     flows = np.ascontiguousarray(flows, dtype=np.uint32)
     times = packets.view(np.int64)
     starts, most, is_sorted = count_by_flow(packets, times, is_tcp(flows))
-    order = order_by_flow(packets, starts)
+    order = np.empty(int(starts[-1]), np.int32)
+    order_by_flow(packets, starts, order)
     if not is_sorted:
         most = order_by_time(packets, times, order, starts)
     table = np.zeros(
@@ -217,16 +218,14 @@ def order_by_time(packets: Any, times: Any, order: Any, starts: Any) -> Any:
 
 
 @kernel
-def order_by_flow(packets: Any, starts: Any) -> Any:
-    """int64[k]: the packets' row numbers flow after flow, in file order within each."""
-    order = np.empty(starts[-1], np.int64)
+def order_by_flow(packets: Any, starts: Any, order: Any) -> None:
+    """Fill `order`, int32[k]: the packets' row numbers flow after flow, in file order within each."""
     following = starts[:-1].copy()
     for i in range(len(packets)):
         flow = packets[i, rows.FLOW] >> 1
         if flow < len(following) and starts[flow] < starts[flow + 1]:
             order[following[flow]] = i
             following[flow] += 1
-    return order
 
 
 @packet_kernel
