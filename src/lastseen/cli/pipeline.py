@@ -18,7 +18,9 @@ from lastseen.errors import LastseenError
 from lastseen.evidence.case import Case, open_case
 
 if TYPE_CHECKING:
+    from lastseen.connections.tracking import Connections
     from lastseen.evidence.captures import RowSink
+    from lastseen.tables.packets import Capture
     from lastseen.tables.points import Matching, Point
 
 __all__ = ["case_points", "deadline", "matched", "opened", "zone_shift_ns"]
@@ -58,8 +60,21 @@ def opened(
         Thread(target=_import_ahead, daemon=True).start()
 
     return open_case(
-        paths, progress=progress, texts=texts, expired=expired, before_captures=compile_first, sink=sink
+        paths,
+        progress=progress,
+        texts=texts,
+        expired=expired,
+        before_captures=compile_first,
+        sink=sink,
+        prepare=_tracked if sink is None else lambda _: None,
     )
+
+
+def _tracked(capture: "Capture") -> "Connections":
+    """The connections of a capture, which `build_points` need not find again."""
+    from lastseen.connections.tracking import connections
+
+    return connections(capture.packets, capture.flows)
 
 
 def _import_ahead() -> None:

@@ -6,7 +6,7 @@ the order of the results is the order of the files all the same.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 from typing import Final, cast
@@ -25,16 +25,21 @@ WORTH_THREADS_BYTES: Final = 8 << 20
 """Below, all files together take less than the threads cost (measured: 8 MB decode in about 10 ms)."""
 WORTH_HALVES_BYTES: Final = 16 << 20
 """A single file larger than this is read by two threads, each a part of it."""
+Prepare = Callable[[Capture], object]
 TIME_UP: Final = "not read to its end: the time was up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CaptureRead:
-    """One capture, or None with a weird that says why not; `partial`: the time was up before its end."""
+    """One capture, or None with a weird that says why not; `partial`: the time was up before its end.
+
+    `prepared`: what was made of it at once, in the thread that read it.
+    """
 
     capture: Capture | None
     weirds: list[Weird]
     partial: bool
+    prepared: object = None
 
 
 @dataclass(slots=True, eq=False)
@@ -63,14 +68,21 @@ def read_captures(
     progress: Callable[[str], None],
     expired: Callable[[], bool],
     sink: RowSink | None = None,
+    prepare: Prepare = lambda _: None,
 ) -> Iterator[CaptureRead]:
     """Read every file, in order. Bad files are weirds; once `expired()` the rest is left, what was read is kept.
 
-    `sink` takes the packet rows of all files, whose tables of packets are then empty.
+    `sink` takes the packet rows of all files, whose tables of packets are then empty. `prepare` is called for each
+    capture in the thread that read it: so no thread waits until all are read.
     """
     interrupted = Event()
     halves = len(files) == 1 and _size(files[0]) > WORTH_HALVES_BYTES
-    read = partial(_read, lambda: interrupted.is_set() or expired(), sink, halves=halves)
+    only = partial(_read, lambda: interrupted.is_set() or expired(), sink, halves=halves)
+
+    def read(file: CaseFile) -> CaptureRead:
+        found = only(file)
+        return found if found.capture is None else replace(found, prepared=prepare(found.capture))
+
     if len(files) < THREADS or sum(map(_size, files)) <= WORTH_THREADS_BYTES:
         yield from _told(files, map(read, files), progress)
         return

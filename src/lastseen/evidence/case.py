@@ -54,12 +54,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReadCapture:
-    """A decoded capture and where it belongs."""
+    """A decoded capture and where it belongs; `prepared`: what `open_case` was asked to make of it at once."""
 
     capture: Capture
     node: str
     snapshot: str
     parts: tuple[str, ...]
+    prepared: object = None
 
 
 @dataclass(slots=True, eq=False)
@@ -108,6 +109,7 @@ class _Limits:
     expired: Callable[[], bool]
     before_captures: Callable[[], None]
     sink: "RowSink | None"
+    prepare: Callable[[Capture], object]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,11 +130,13 @@ def open_case(
     expired: Callable[[], bool] = lambda: False,
     before_captures: Callable[[], None] = lambda: None,
     sink: "RowSink | None" = None,
+    prepare: Callable[[Capture], object] = lambda _: None,
 ) -> Case:
     """Read all evidence below `paths`; `texts=False` reads captures only. Once `expired()`, the rest is not read.
 
     `before_captures` is called once, if there is any: its kernels may have to be compiled. `sink` takes the packet rows
-    of all captures, whose tables of packets are then empty.
+    of all captures, whose tables of packets are then empty. `prepare` is called for each capture by the thread that
+    read it.
 
     Raises LastseenError when no path exists, a case.toml is wrong, or nothing at all is recognised.
     """
@@ -145,7 +149,7 @@ def open_case(
             if file.parts[-1] == CASE_TOML
         ][:1]
         looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
-        _read_all(looked, case, _Limits(progress, expired, before_captures, sink), texts=texts)
+        _read_all(looked, case, _Limits(progress, expired, before_captures, sink, prepare), texts=texts)
         if not case.captures and not case.partial and not any(_says_something(file) for file in case.files):
             raise LastseenError(_nothing_recognised(case))
         case._stack = stack.pop_all()  # noqa: SLF001 - this module builds the case
@@ -231,7 +235,15 @@ def _captures(files: list[CaseFile], limits: "_Limits") -> Iterator["CaptureRead
     from lastseen.evidence.capture_files import read_captures  # noqa: PLC0415 - needs the compiled kernels
 
     return iter(
-        list(read_captures(files, progress=limits.progress, expired=limits.expired, sink=limits.sink))
+        list(
+            read_captures(
+                files,
+                progress=limits.progress,
+                expired=limits.expired,
+                sink=limits.sink,
+                prepare=limits.prepare,
+            )
+        )
     )
 
 
@@ -272,7 +284,7 @@ def _add_capture(look: _Looked, place: Place, read: "CaptureRead", case: Case) -
     if capture is None:
         return
     where = {"node": place.node, "snapshot": place.snapshot}
-    case.captures.append(ReadCapture(capture=capture, parts=look.file.parts, **where))
+    case.captures.append(ReadCapture(capture=capture, parts=look.file.parts, prepared=read.prepared, **where))
     rows = len(capture.packets)
     case.files.append(EvidenceFile(file=look.file.name, kind=capture.format, rows=rows, **where))
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.connections.tracking import connections
+from lastseen.connections.tracking import Connections, connections
 from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
 from lastseen.matching.rotated import one_a_capture
@@ -73,7 +73,8 @@ def _has_token(name: str, token: str) -> bool:
 
 def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> list[Point]:
     capture = read.capture
-    table = connections(capture.packets, capture.flows)
+    made = read.prepared
+    table = made if isinstance(made, Connections) else connections(capture.packets, capture.flows)
     group_of, flow_groups = _groups(capture, table.of_packet, len(table.table))
     whole = Point(
         name=name_of(read),

@@ -142,7 +142,7 @@ def joined(parts: Sequence[ReadCapture]) -> ReadCapture:
         interfaces=(replace(captures[0].interfaces[0], end_ns=captures[-1].interfaces[0].end_ns),),
         parts=tuple((capture.file, int(begin)) for capture, begin in zip(captures, begins, strict=False)),
     )
-    return replace(parts[0], capture=capture)
+    return replace(parts[0], capture=capture, prepared=None)
 
 
 def _one_table(captures: Sequence[Capture], begins: npt.NDArray[np.int64]) -> tuple[FlowRows, PacketRows]:
