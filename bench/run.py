@@ -8,6 +8,7 @@ start-up is not held against them, while lastseen's own is counted. Needs Linux 
 """
 
 import argparse
+import compileall
 import json
 import os
 import platform
@@ -30,6 +31,7 @@ from measures import Took, interleaved, run_program
 __all__ = ["Bar", "Sizes", "bars"]
 
 HERE: Final = Path(__file__).parent
+LIBRARY: Final = HERE.parent / "src/lastseen"
 LASTSEEN: Final = Path(sys.executable).with_name("lastseen")
 EXAMPLE: Final = HERE.parent / "examples/openstack-missing-fin/01_broken_php60_vm"
 RESULTS: Final = HERE / "results/latest.json"
@@ -406,6 +408,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE")
     parser.add_argument("--folder", type=Path, help="where the captures are made (9 GB)")
     arguments = parser.parse_args()
+    compileall.compile_dir(
+        LIBRARY, quiet=1
+    )  # as `make setup` leaves it, also where Python may not write bytecode
     sizes, found, before = QUICK if arguments.quick else Sizes(), list[Bar](), round(os.getloadavg()[0], 1)
     if arguments.quick:
         print("quick: most of each time is start-up, so ratios say nothing of the bars\n")
