@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from segments import Segment, answered_request, flow_rows, handshake, names, packet_rows, segment, track
 
+from lastseen.connections import tracking
 from lastseen.connections.tracking import connections
 from lastseen.tables import packets as rows
 from lastseen.tables.connections import STATES
@@ -249,3 +250,20 @@ def test_every_packet_is_counted_once(segments: list[Segment]) -> None:
         mine = np.flatnonzero(found.of_packet == number)
         mine = mine[np.argsort([segments[row].time for row in mine], kind="stable")]
         assert (entry["first"], entry["last"]) == (mine[0], mine[-1])
+
+
+def test_two_threads_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each half of the flows by itself, numbers and order as if they were one table."""
+    segments = [
+        replace(item, flow=flow, time=item.time + 1000 * again + flow / 10)
+        for again in range(3)
+        for flow in range(5)
+        for item in (handshake() if flow % 2 else answered_request())
+    ]
+    segments.sort(key=lambda item: item.time)
+    one = track(segments)
+    monkeypatch.setattr(tracking, "WORTH_THREADS", 0)
+    two = track(segments)
+    assert len(one.table) == 15
+    assert (one.table == two.table).all()
+    assert (one.of_packet == two.of_packet).all()

@@ -10,6 +10,7 @@ after a close or after an unanswered SYN. These are left out, because late and r
 connection are what this tool is about: they stay with their connection.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -90,6 +91,8 @@ INACTIVITY_NS: Final = 300 * 10**9
 """After this silence a packet begins another connection (Zeek: tcp_inactivity_timeout)."""
 INTERACTIVE_INACTIVITY_NS: Final = 3600 * 10**9
 """The same for services that idle for long (Zeek: scripts/base/protocols/conn/inactivity.zeek)."""
+WORTH_THREADS: Final = 200_000
+"""More packets than this are tracked by two threads, each half of the flows: fewer take less than a thread costs."""
 LONG_AGO: Final = -(1 << 61)
 INTERACTIVE_PORTS: Final = (21, 22, 23, 513)
 
@@ -134,13 +137,47 @@ def connections(packets: rows.PacketRows, flows: rows.FlowRows) -> Connections:
     order_by_flow(packets, starts, order)
     if not is_sorted:
         most = order_by_time(packets, times, order, starts)
+    of_packet = np.full(len(packets), -1, np.int32)
+    half = int(np.searchsorted(starts, starts[-1] // 2)) if len(packets) > WORTH_THREADS else len(flows)
+    tables = packets, times, flows, order, starts
+    with ThreadPoolExecutor(1) as pool:
+        # the second part numbers its connections from `most` on, as nobody knows yet how many the first one has
+        rest = pool.submit(_tracked, tables, of_packet, most, (half, len(flows)))
+        table = _tracked(tables, of_packet, most, (0, half))
+        more = rest.result()
+    if len(more):
+        of_packet[of_packet >= most] -= most - len(table)
+        table = np.concatenate([table, more])
+    return in_order(table, of_packet)
+
+
+def _tracked(
+    tables: Any, of_packet: npt.NDArray[np.int32], most: int, flows: tuple[int, int]
+) -> npt.NDArray[np.void]:
+    """The connections of some of the flows, at most `most`; those after the first flow are numbered from `most` on."""
+    begin, end = flows
+    if begin == end:
+        return np.empty(0, CONNECTION)
     table = np.zeros(
         most + 2, CONNECTION
     )  # with one row its columns would be contiguous: another type to compile for
-    of_packet = np.full(len(packets), -1, np.int32)
-    scratch, text = np.zeros(WIDTH, np.int64), history_bytes(table)
-    found = track(scratch, packets, times, flows, order, starts, table, text, of_packet, PORT_KINDS)
-    return in_order(table[:found] if found > most // 2 else table[:found].copy(), of_packet)
+    scratch, (packets, times, flow_rows, order, starts) = np.zeros(WIDTH, np.int64), tables
+    found = track(
+        scratch,
+        packets,
+        times,
+        flow_rows,
+        order,
+        starts,
+        table,
+        history_bytes(table),
+        of_packet,
+        PORT_KINDS,
+        begin,
+        end,
+        most if begin else 0,
+    )
+    return table[:found] if found > most // 2 else table[:found].copy()
 
 
 def is_tcp(flows: rows.FlowRows) -> npt.NDArray[np.uint8]:
@@ -401,10 +438,16 @@ def track(
     text: Any,
     of_packet: Any,
     port_kinds: Any,
+    begin_flow: Any,
+    end_flow: Any,
+    base: Any,
 ) -> Any:
-    """Fill `table`, `text` (its histories) and `of_packet`; returns how many connections there are."""
+    """Fill `table`, `text` (its histories) and `of_packet` (numbers from `base` on); returns how many connections.
+
+    Only the flows from `begin_flow` to `end_flow`.
+    """
     found = 0
-    for flow in range(len(starts) - 1):
+    for flow in range(begin_flow, end_flow):
         low = starts[flow]
         is_open = False
         for at in range(low, starts[flow + 1]):
@@ -424,7 +467,7 @@ def track(
                 table[found]["interface"] = flows[flow, rows.FLOW_PROTO] >> 16
                 is_open = True
             take(s, packets, order, at, low)
-            of_packet[row] = found
+            of_packet[row] = base + found
         if is_open:
             store(s, table[found], text[found])
             found += 1
