@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lastseen.hosts.probing import HostFacts
     from lastseen.live.other_end import OtherEnd
     from lastseen.live.plan import Bounds, Plan
+    from lastseen.live.record import RunRecord
 
 __all__ = [
     "HostOption",
@@ -29,6 +30,7 @@ __all__ = [
     "case_name",
     "planned",
     "probed",
+    "probed_again",
     "say",
     "verdict",
 ]
@@ -92,6 +94,17 @@ def probed(targets: Sequence[str], options: Sequence[str]) -> "list[HostFacts]":
     from lastseen.hosts.probing import probe
 
     return [probe(HERE), *(probe(remote(target, options)) for target in targets)]
+
+
+def probed_again(record: "RunRecord | None") -> "list[HostFacts]":
+    """The hosts of an earlier run; without one, this host."""
+    from lastseen.hosts.host import HERE, Host
+    from lastseen.hosts.probing import probe
+
+    if record is None:
+        return [probe(HERE)]
+    ways = dict.fromkeys((node.host, node.ssh) for node in record.nodes)
+    return [probe(Host(name=name, ssh=ssh) if ssh else HERE) for name, ssh in ways]
 
 
 def case_name() -> Path:

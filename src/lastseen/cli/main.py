@@ -22,12 +22,14 @@ from lastseen.cli.diagnose import diagnose
 from lastseen.cli.diff import diff
 from lastseen.cli.explain import explain
 from lastseen.cli.faults import faults
+from lastseen.cli.fix import fix
 from lastseen.cli.losses import losses
 from lastseen.cli.path import path
 from lastseen.cli.reminder import remind
 from lastseen.cli.restore import restore
 from lastseen.cli.run import run
 from lastseen.cli.schema import schema
+from lastseen.cli.undo import undo
 from lastseen.cli.why import why
 from lastseen.errors import LastseenError
 
@@ -96,6 +98,11 @@ app.command(
     epilog="\b\nExample: lastseen collect --target tap3f1c9a2e-7b --remote api.example:443 --seconds 90\n"
     "         lastseen collect --ring 10"
 )(collect)
+app.command(
+    epilog="\b\nExample: lastseen fix lastseen-20250101-120000/\n"
+    "         lastseen fix ovs_conntrack_padding -- ip netns exec vm php fetch.php"
+)(fix)
+app.command(epilog="Example: lastseen undo --list")(undo)
 app.command(epilog="Example: lastseen path tap3f1c9a2e-7b")(path)
 app.command(epilog="Example: lastseen restore --show")(restore)
 

@@ -34,6 +34,8 @@ def finish_case(plan: Plan, notes: Sequence[str], *, command: Sequence[str], end
     said = {
         "schema": "lastseen.run/1",
         "command": list(command),
+        "target": plan.target,
+        "remote": {"addresses": list(plan.end.addresses), "port": plan.end.port},
         "seconds": None if ended is None else round(ended.seconds, 3),
         "status": None if ended is None else ended.status,
         "ended_by": None if ended is None else ended.why or "itself",

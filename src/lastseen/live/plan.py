@@ -69,6 +69,7 @@ class Plan:
     """The whole of it."""
 
     hosts: tuple[HostPlan, ...]
+    target: str
     end: OtherEnd
     bounds: Bounds
     folder: Path
@@ -109,7 +110,9 @@ def make_plan(
         plans.append(_host_plan(seen, stops, end, bounds, certain=certain, log=log))
     if not found:
         path_of(look(reached[0], target), target)  # says what there is instead
-    return Plan(hosts=_shared_out(plans), end=end, bounds=bounds, folder=folder, notes=tuple(notes))
+    return Plan(
+        hosts=_shared_out(plans), target=target, end=end, bounds=bounds, folder=folder, notes=tuple(notes)
+    )
 
 
 def _all_stops(seen: Inventory, edges: frozenset[str]) -> list[Stop]:

@@ -1,0 +1,58 @@
+"""`lastseen undo`: take a remedy back, also weeks later."""
+
+from typing import Annotated
+
+import typer
+
+from lastseen.cli.around import YesOption
+from lastseen.errors import LastseenError
+
+__all__ = ["undo"]
+
+NOT_ALL = 1
+
+
+def undo(
+    number: Annotated[
+        int | None, typer.Argument(metavar="[N]", help="Which remedy of --list; default: the last one.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Take back every remedy.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Only list the remedies that stand.")] = False,
+    yes: YesOption = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (schema lastseen.undo/1).")
+    ] = False,
+) -> None:
+    """Take back what `fix` applied: the setting now, and the files that made it persistent."""
+    import msgspec
+
+    from lastseen.cli.around import agreed
+    from lastseen.hosts.changes import describe
+    from lastseen.remedies.undoing import kept
+    from lastseen.remedies.undoing import undo as take_back
+
+    standing = kept()
+    lines = [
+        f"{n}. {changes[0].about}: " + "; ".join(f"{describe(c.change)} on {c.place}" for c in changes)
+        for n, changes in enumerate(standing, start=1)
+    ]
+    if show or not standing:
+        said: dict[str, object] = {"schema": "lastseen.undo/1", "remedies": lines, "changes": []}
+        typer.echo(msgspec.json.encode(said) if json else "\n".join(lines) or "no remedy stands")
+        return
+    if number is not None and not 1 <= number <= len(standing):
+        raise LastseenError(f"{number}: there are 1 to {len(standing)}; see 'lastseen undo --list'")
+    wanted = range(len(standing)) if everything else [(number or len(standing)) - 1]
+    agreed(["Take back:", *(f"  {lines[n]}" for n in wanted)], yes=yes)
+    results = [result for n in reversed(wanted) for result in take_back(standing[n])]
+    if json:
+        said = {
+            "schema": "lastseen.undo/1",
+            "remedies": lines,
+            "changes": [str(result) for result in results],
+        }
+        typer.echo(msgspec.json.encode(said))
+    else:
+        typer.echo("\n".join(str(result) for result in results))
+    if any(result.state is None for result in results):
+        raise typer.Exit(NOT_ALL)

@@ -1,0 +1,57 @@
+"""run.json read back: how the nodes of a case are reached, and what reproduced the trouble.
+
+A case may come from anywhere, so nothing in it is run without being shown and agreed to first.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from lastseen.errors import LastseenError
+
+__all__ = ["NodeRecord", "RunRecord", "read_record"]
+
+LARGEST: Final = 1 << 20
+RUN_JSON: Final = "run.json"
+
+
+class NodeRecord(msgspec.Struct, frozen=True):
+    """A node of the case: the arguments of ssh that reach it (none: this host), and its namespace there."""
+
+    node: str
+    ssh: tuple[str, ...] = ()
+    host: str = ""
+    netns: str = ""
+
+
+class _Remote(msgspec.Struct, frozen=True):
+    addresses: tuple[str, ...] = ()
+    port: int | None = None
+
+
+class RunRecord(msgspec.Struct, frozen=True):
+    """What a run noted of itself."""
+
+    schema: str
+    command: tuple[str, ...] = ()
+    target: str = ""
+    remote: _Remote = _Remote()
+    seconds: float | None = None
+    status: int | None = None
+    nodes: tuple[NodeRecord, ...] = ()
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    """The record of a case folder; None where there is none. Raises LastseenError for one that cannot be read."""
+    path = folder / RUN_JSON
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as stream:
+            record = msgspec.json.decode(stream.read(LARGEST), type=RunRecord)
+    except (OSError, msgspec.DecodeError) as error:
+        raise LastseenError(
+            f"{path}: is no record of a run ({error}); remove it, or give --host and --netns"
+        ) from error
+    return record if record.schema == "lastseen.run/1" else None

@@ -1,0 +1,30 @@
+"""Take a kept remedy back, also weeks later: the journal knows each change and file of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lastseen.hosts.journal import Recorded, mark, recorded
+from lastseen.hosts.restore import Restored, take_back
+from lastseen.remedies.applying import Applied
+
+__all__ = ["keep", "kept", "undo"]
+
+
+def keep(applied: Sequence[Applied], folder: Path) -> None:
+    """Decide that these changes stand."""
+    for each in applied:
+        mark(each.number, "kept", folder)
+
+
+def kept(folder: Path | None = None) -> list[list[Recorded]]:
+    """Remedies that stand, oldest first, each with its changes."""
+    found: dict[str, list[Recorded]] = {}
+    for change in recorded(folder):
+        if change.state == "kept":
+            found.setdefault(change.session, []).append(change)
+    return list(found.values())
+
+
+def undo(changes: Sequence[Recorded], folder: Path | None = None) -> list[Restored]:
+    """Take back the changes of a remedy, newest first."""
+    return [take_back(change, folder) for change in reversed(changes)]
