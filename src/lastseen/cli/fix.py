@@ -205,7 +205,7 @@ def _verified(about: "Subject", repeat: list[str], timeout: float, out: Path) ->
     if record is not None and record.status == 0 and ended.status != 0:
         return False, f"the command now fails with exit status {ended.status}", notes
     was = f" instead of {record.seconds:.2f} s" if record is not None and record.seconds else ""
-    return True, f"cured: it ends after {ended.seconds:.2f} s{was}", notes
+    return True, f"it ends after {ended.seconds:.2f} s{was}", notes
 
 
 def _tell(said: dict[str, Any], *, json: bool) -> None:

@@ -65,8 +65,9 @@ def persist(
         load = f"# {about}\n# loaded first: sysctl.d passes over keys that do not exist yet\n{module}\n"
         result.files.append(_write(session, facts, _path(root, MODULES_FILE.format(module=module)), load))
     result.files.append(_write(session, facts, file, text))
-    _check(facts, netns, file, settings, result)
-    _check_order(facts, root, file, settings, result)
+    _check(facts, netns, file, settings)
+    result.checked = True
+    result.notes += _outdone(facts, root, file, settings)
     return result
 
 
@@ -105,18 +106,15 @@ def _missing(facts: HostFacts, path: str) -> Iterator[str]:
             yield folder
 
 
-def _check(facts: HostFacts, netns: str, file: str, settings: Sequence[Sysctl], result: Persisted) -> None:
+def _check(facts: HostFacts, netns: str, file: str, settings: Sequence[Sysctl]) -> None:
     """Apply the file as it will be at boot; every value is then as it should be."""
     said = run(facts.host.inside(netns), ("sysctl", "-p", file))
     missing = [s.key for s in settings if f"{s.key} = {s.new}" not in said.text]
     if not said.ok or missing:
         raise LastseenError(f"{file} would not apply: {said.why if not said.ok else ', '.join(missing)}")
-    result.checked = True
 
 
-def _check_order(
-    facts: HostFacts, root: str, file: str, settings: Sequence[Sysctl], result: Persisted
-) -> None:
+def _outdone(facts: HostFacts, root: str, file: str, settings: Sequence[Sysctl]) -> Iterator[str]:
     """Say which other file sets the same key to something else, and would win."""
     folders = [_path(root, folder) for folder in FOLDERS] + [_path(root, "etc/sysctl.conf")]
     for setting in settings:
@@ -125,6 +123,4 @@ def _check_order(
             other, _, text = line.partition(":")
             later = other.rpartition("/")[2] > file.rpartition("/")[2] or other.endswith("/sysctl.conf")
             if other != file and later and text.partition("=")[2].strip() != setting.new:
-                result.notes.append(
-                    f"{other} sets {setting.key} to another value and may win: remove that line"
-                )
+                yield f"{other} sets {setting.key} to another value and may win: remove that line"
