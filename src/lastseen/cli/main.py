@@ -23,6 +23,7 @@ from lastseen.cli.diff import diff
 from lastseen.cli.explain import explain
 from lastseen.cli.faults import faults
 from lastseen.cli.fix import fix
+from lastseen.cli.isolate import isolate
 from lastseen.cli.losses import losses
 from lastseen.cli.path import path
 from lastseen.cli.reminder import remind
@@ -103,6 +104,9 @@ app.command(
     "         lastseen fix ovs_conntrack_padding -- ip netns exec vm php fetch.php"
 )(fix)
 app.command(epilog="Example: lastseen undo --list")(undo)
+app.command(
+    epilog="Example: lastseen isolate --factor client=php,curl --factor origin=vm,host -- ./fetch {client} {origin}"
+)(isolate)
 app.command(epilog="Example: lastseen path tap3f1c9a2e-7b")(path)
 app.command(epilog="Example: lastseen restore --show")(restore)
 

@@ -17,7 +17,7 @@ from lastseen.hosts.journal import Session
 from lastseen.hosts.probing import HostFacts
 from lastseen.hosts.programs import SESSION_VARIABLE
 
-__all__ = ["STALL_S", "Ended", "run_command"]
+__all__ = ["STALL_S", "Ended", "run_command", "try_once"]
 
 STALL_S: Final = 2.5
 """Silence that is a stall: beyond every retransmission timeout of a path that works (RFC 6298: 1 s at first)."""
@@ -91,6 +91,34 @@ def run_command(
     ended.out, ended.err = (bytes(text).decode(errors="replace") for text in kept)
     ended.seconds = time.monotonic() - began
     ended.status = None if ended.why else child.returncode
+    return ended
+
+
+def try_once(command: Sequence[str], session: Session, facts: HostFacts, *, longest_s: float) -> Ended:
+    """Run it once, untraced and unwatched, and say how long it took; what does not end in time is ended."""
+    ended = Ended()
+    number = session.intend(Program(argv=tuple(command)), facts.place())
+    began = time.monotonic()
+    try:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {SESSION_VARIABLE: session.name},
+            start_new_session=True,
+        )
+        try:
+            ended.status = child.wait(longest_s)
+        except subprocess.TimeoutExpired:
+            ended.why = f"did not end within {longest_s:.0f} s"
+        finally:
+            ended.seconds = time.monotonic() - began
+            _end(child)
+    except OSError as error:
+        ended.why = f"cannot be started ({error.strerror})"
+    finally:
+        session.mark(number, "undone")
     return ended
 
 

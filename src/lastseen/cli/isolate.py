@@ -1,0 +1,103 @@
+"""`lastseen isolate`: which combination of client, origin, target, setting it takes to make it hang."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lastseen.errors import LastseenError
+
+__all__ = ["isolate"]
+
+
+def isolate(
+    command: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="-- COMMAND...", help="With {NAME} where a factor's level goes.", show_default=False
+        ),
+    ],
+    factor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=LEVEL,LEVEL", help="A factor and its levels; repeatable."),
+    ] = None,
+    factors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The same in a file, one factor a line.", readable=False),
+    ] = None,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Runs of each combination.", min=1, max=1000)] = 5,
+    slow: Annotated[
+        float, typer.Option(metavar="SECONDS", help="What takes longer is slow.", min=0.01)
+    ] = 3.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="End a run after so long; it counts as slow.", min=0.1)
+    ] = 70.0,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object (schema lastseen.isolate/1).")
+    ] = False,
+) -> None:
+    """Run a command in every combination of some factors and say the smallest combination that hangs or fails.
+
+    Chance failures do not deceive it: every combination is repeated, those whose runs disagree twice as often, and
+    a combination counts only where it is bad clearly more often than the rest. Where there are more than 64, pairs of
+    levels are covered first, then one factor at a time is changed.
+    """
+    import msgspec
+
+    from lastseen.cli.around import say
+    from lastseen.hosts.host import HERE
+    from lastseen.hosts.journal import Session
+    from lastseen.hosts.probing import probe
+    from lastseen.live.command import try_once
+    from lastseen.live.isolate import Combination, Outcome, conclude, experiment, filled, parsed_factors
+
+    given = parsed_factors([*_lines(factors), *(factor or ())])
+    session, here = Session.begin(), probe(HERE)
+
+    def run(combination: Combination) -> Outcome:
+        words = filled(command, given, combination)
+        ended = try_once(words, session, here, longest_s=timeout)
+        outcome: Outcome = "failed" if ended.status != 0 else "fast"
+        if ended.seconds > slow:
+            outcome = "slow"
+        say(f"{' '.join(combination)}: {outcome}, {ended.seconds:.2f} s")
+        return outcome
+
+    cells, reduced = experiment(given, run, repeats=repeats)
+    answer = conclude(given, cells)
+    if json:
+        rows = [
+            {"levels": dict(zip(given, c.combination, strict=True)), "outcomes": c.outcomes} for c in cells
+        ]
+        typer.echo(
+            msgspec.json.encode(
+                {
+                    "schema": "lastseen.isolate/1",
+                    "verdict": answer,
+                    "cells": rows,
+                    "reduced_plan": reduced,
+                }
+            )
+        )
+        return
+    typer.echo(answer.text)
+    typer.echo(f"\n{'  '.join(f'{name:12}' for name in given)}  fast  slow  failed")
+    for cell in sorted(cells, key=lambda c: c.count("fast") / len(c.outcomes)):
+        counts = f"{cell.count('fast'):4}  {cell.count('slow'):4}  {cell.count('failed'):6}"
+        typer.echo(f"{'  '.join(f'{level:12}' for level in cell.combination)}  {counts}")
+    if reduced:
+        typer.echo("\nNot all combinations were run: every pair of levels, and what differs in one factor.")
+    typer.echo(f"\nNext: {answer.next_factor}")
+
+
+def _lines(file: Path | None) -> list[str]:
+    """The factors of a file: a line each, # begins a comment."""
+    if file is None:
+        return []
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LastseenError(
+            f"--factors {file}: cannot be read ({error}); expected NAME=LEVEL,LEVEL lines"
+        ) from error
+    return [text for line in lines if (text := line.partition("#")[0].strip())]

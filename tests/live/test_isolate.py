@@ -1,0 +1,101 @@
+"""The case study's combination is found among others, also where one run in ten fails by chance."""
+
+import itertools
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from installed import lastseen
+
+from lastseen.errors import LastseenError
+from lastseen.live.isolate import Combination, Outcome, conclude, experiment, filled, parsed_factors
+
+FACTORS = parsed_factors(["client=php,curl", "origin=vm,host", "target=thirdparty,other"])
+CAUSE = (("client", "php"), ("origin", "vm"), ("target", "thirdparty"))
+
+
+def world(cause: dict[str, str], names: list[str], *, noise: float, seed: int) -> object:
+    """A world in which exactly one conjunction stalls, and runs fail by chance."""
+    draw = random.Random(seed)
+
+    def run(combination: Combination) -> Outcome:
+        levels = dict(zip(names, combination, strict=True))
+        if draw.random() < noise:
+            return "failed"
+        return "slow" if all(levels[name] == level for name, level in cause.items()) else "fast"
+
+    return run
+
+
+def answered(
+    factors: dict[str, tuple[str, ...]], cause: dict[str, str], *, noise: float, seed: int
+) -> object:
+    cells, _ = experiment(factors, world(cause, list(factors), noise=noise, seed=seed), repeats=5)  # type: ignore[arg-type]
+    return conclude(factors, cells).levels
+
+
+def test_the_case_study_s_combination() -> None:
+    cells, reduced = experiment(FACTORS, world(dict(CAUSE), list(FACTORS), noise=0, seed=0), repeats=5)  # type: ignore[arg-type]
+    answer = conclude(FACTORS, cells)
+    assert (answer.levels, answer.kind, reduced) == (CAUSE, "slow", False)
+    assert answer.text == (
+        "only client php and origin vm and target thirdparty is slow (5/5); all others are fine (0/35)"
+    )
+
+
+def test_one_failure_in_ten_by_chance_changes_nothing() -> None:
+    found = [answered(FACTORS, dict(CAUSE), noise=0.1, seed=seed) for seed in range(200)]
+    assert found.count(CAUSE) >= 198
+
+
+@settings(max_examples=60)
+@given(picked=st.sets(st.sampled_from(CAUSE), min_size=1), seed=st.integers(0, 10**6))
+def test_every_smaller_cause_is_found_as_it_is(picked: set[tuple[str, str]], seed: int) -> None:
+    cause = tuple(level for level in CAUSE if level in picked)
+    assert answered(FACTORS, dict(cause), noise=0, seed=seed) == cause
+
+
+def test_pure_chance_is_blamed_on_nothing() -> None:
+    found = [answered(FACTORS, {"client": "nobody"}, noise=0.1, seed=seed) for seed in range(200)]
+    assert found.count(()) >= 195
+
+
+def test_many_combinations_are_not_all_run() -> None:
+    names = [f"f{n}={','.join(f'l{n}{k}' for k in range(3))}" for n in range(6)]
+    factors = parsed_factors(names)
+    cause = {"f1": "l12", "f4": "l40"}
+    cells, reduced = experiment(factors, world(cause, list(factors), noise=0, seed=1), repeats=5)  # type: ignore[arg-type]
+    assert reduced
+    assert len(cells) < 60 < 3**6
+    for (a, x), (b, y) in itertools.combinations([(n, lev) for n, ls in factors.items() for lev in ls], 2):
+        held = [dict(zip(factors, cell.combination, strict=True)) for cell in cells]
+        assert a == b or any(h[a] == x and h[b] == y for h in held)
+    assert dict(conclude(factors, cells).levels) == cause
+
+
+def test_a_level_never_becomes_two_words() -> None:
+    words = filled(["fetch", "{client}", "--from={origin}"], FACTORS, ("a b; rm", "$(x)", "t"))
+    assert words == ["fetch", "a b; rm", "--from=$(x)"]
+    with pytest.raises(LastseenError, match="no such factor"):
+        filled(["{nobody}"], FACTORS, ("php", "vm", "other"))
+
+
+@pytest.mark.parametrize("words", [["client"], ["client=php"], ["client=php,"], ["a=1,2", "a=3,4"], []])
+def test_what_is_no_factor_is_told(words: list[str]) -> None:
+    with pytest.raises(LastseenError):
+        parsed_factors(words)
+
+
+def test_the_command_tells_slow_from_failed(tmp_path: Path) -> None:
+    code = "import sys, time; a, b = sys.argv[1:]; time.sleep(0.8 * (a + b == 'xy')); sys.exit(a + b == 'uv')"
+    state = {"LASTSEEN_STATE": str(tmp_path)}
+    words = ("isolate", "--factor", "a=x,u", "--factor", "b=y,v", "--slow", "0.6", "--repeats", "6", "--json")
+    run = lastseen(*words, "--", sys.executable, "-c", code, "{a}", "{b}", environment=state)
+    assert run.status == 0, run.err
+    outcomes = {tuple(cell["levels"].values()): set(cell["outcomes"]) for cell in run.said["cells"]}
+    assert outcomes[("x", "y")] == {"slow"}
+    assert outcomes[("u", "v")] == {"failed"}
+    assert run.said["verdict"]["levels"] in ([["a", "x"], ["b", "y"]], [["a", "u"], ["b", "v"]])
