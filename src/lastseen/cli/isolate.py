@@ -1,11 +1,15 @@
 """`lastseen isolate`: which combination of client, origin, target, setting it takes to make it hang."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lastseen.errors import LastseenError
+
+if TYPE_CHECKING:
+    from lastseen.live.isolate import Answer, Cell, Factors
 
 __all__ = ["isolate"]
 
@@ -80,14 +84,19 @@ def isolate(
             )
         )
         return
-    typer.echo(answer.text)
-    typer.echo(f"\n{'  '.join(f'{name:12}' for name in given)}  fast  slow  failed")
+    typer.echo("\n".join(_told(answer, given, cells, reduced=reduced)))
+
+
+def _told(answer: "Answer", given: "Factors", cells: "Sequence[Cell]", *, reduced: bool) -> Iterator[str]:
+    """The verdict, the table with the worst combination first, and what to try next."""
+    yield answer.text
+    yield f"\n{'  '.join(f'{name:12}' for name in given)}  fast  slow  failed"
     for cell in sorted(cells, key=lambda c: c.count("fast") / len(c.outcomes)):
         counts = f"{cell.count('fast'):4}  {cell.count('slow'):4}  {cell.count('failed'):6}"
-        typer.echo(f"{'  '.join(f'{level:12}' for level in cell.combination)}  {counts}")
+        yield f"{'  '.join(f'{level:12}' for level in cell.combination)}  {counts}"
     if reduced:
-        typer.echo("\nNot all combinations were run: every pair of levels, and what differs in one factor.")
-    typer.echo(f"\nNext: {answer.next_factor}")
+        yield "\nNot all combinations were run: every pair of levels, and what differs in one factor."
+    yield f"\nNext: {answer.next_factor}"
 
 
 def _lines(file: Path | None) -> list[str]:
