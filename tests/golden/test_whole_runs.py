@@ -38,7 +38,7 @@ def _readable(said: Any) -> Any:
             | {side: [reason["text"] for reason in j[side]] for side in ("for", "against")}
             | {"missing": j["missing"]}
             for j in said["judgements"]
-            if j["for"]
+            if j["for"] and j["judgement"] != "refuted"
         ],
         "points": [f"{p['order']} {p['name']}: {p['packets']} packets" for p in said["points"]],
         "contrasts": [

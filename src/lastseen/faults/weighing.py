@@ -84,19 +84,23 @@ def _strength(judgement: Judgement) -> int:
 
 
 def _judge(slug: str, account: Account) -> Judgement:
-    required, agreeing = _observed(account.required), _observed(account.agreeing)
+    required = _observed(account.required)
+    agreeing = _observed(account.agreeing)
+    reasons = tuple(
+        dict.fromkeys((*required, *agreeing))
+    )  # a text that is required may be what agrees as well
     against = [
         *(fact.reason for fact in account.required if isinstance(fact, Contradicted)),
         *_observed(account.refuting),
     ]
     if against:
-        return Refuted(fault=slug, against=tuple(against), reasons=(*required, *agreeing))
+        return Refuted(fault=slug, against=tuple(against), reasons=reasons)
     missing = _missing(account.required)
     if missing:
         return Untestable(
             fault=slug,
             missing=missing,
-            reasons=(*required, *agreeing) if account.telling else (),
+            reasons=reasons if account.telling else (),
             component=account.component,
             hop=account.hop,
             next=account.next,
@@ -105,7 +109,7 @@ def _judge(slug: str, account: Account) -> Judgement:
         fault=slug,
         confirmed=bool(agreeing),
         general=account.general,
-        reasons=(*required, *agreeing, *account.context),
+        reasons=(*reasons, *account.context),
         missing=_missing(account.agreeing),
         summary=account.summary,
         component=account.component,

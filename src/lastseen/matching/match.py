@@ -12,6 +12,7 @@ from lastseen.matching.conversations import find_conversations, with_common_numb
 from lastseen.matching.fates import PairView, judge_hop
 from lastseen.matching.grouping import Grouped, group_packets, without_digests
 from lastseen.matching.ordering import Relation, against_the_rest, relate
+from lastseen.matching.orienting import orient_lonely
 from lastseen.matching.pairing import pair_points
 from lastseen.matching.pairs import Pairing
 from lastseen.matching.passing import passing
@@ -213,6 +214,7 @@ class _Work:
     def _hops(self, placed: list[int], clocks: dict[int, int]) -> list[Hop]:
         """Fates between each point and the next that saw the conversation, in both directions."""
         hops: dict[tuple[int, int, int], list[Int64s]] = {}
+        orient_lonely(self.points, self.conversations)
         for direction in (CLIENT_TO_REMOTE, REMOTE_TO_CLIENT):
             path = placed if direction == REMOTE_TO_CLIENT else placed[::-1]
             points, grouped = [self.points[p] for p in path], [self.grouped[p] for p in path]

@@ -78,3 +78,17 @@ def test_ulogd_damage() -> None:
     assert weirds(ulogd, '{"oob.prefix": "x"\nhello\n[1]\n') == [1, 2, 3]
     assert not recognised(ulogd, "Nov 25 09:58:22 vm kernel: fw IN= OUT=va SRC=10.9.0.1 DST=10.9.0.2\n")
     assert not recognised(ulogd, '{"a": 1}\n')
+
+
+def test_what_connection_tracking_sends_to_ulogd_has_its_topic() -> None:
+    """nf_log 2 bound to nfnetlink_log: the kernel's text is the prefix."""
+    line = (
+        "Nov 25 09:48:14 compute nf_ct_proto_6: SEQ is over upper bound 403455421 (over the window of the receiver)  "
+        "IN=w1 OUT= MAC=ce:d1:19:3c:3b:b9:1a:84:f5:01:f5:b2:08:00 SRC=198.51.100.9 DST=10.0.0.5 LEN=1500 TOS=00 PREC=0x00 "
+        "TTL=64 ID=39758 DF PROTO=TCP SPT=80 DPT=56366 SEQ=403519780 ACK=1969594966 WINDOW=64 ACK URGP=0 MARK=0x0 \n"
+    )
+    (row,) = rows(ulogd, line)
+    assert isinstance(row, LogLine)
+    assert (row.topic, row.reason[:22]) == ("conntrack_invalid", "SEQ is over upper boun")
+    assert row.packet is not None
+    assert row.packet.ip_id == 39758

@@ -18,7 +18,7 @@ def burst() -> tuple[Talk, set[int]]:
             over.add(talk.sent[-1].number)
     for number, first in enumerate(sorted(over)):
         talk.send(1500 + 40 * number, "A", size=1200, again=first)
-        talk.send(1501 + 40 * number, "A", client=True)
+    talk.send(1990, "A", client=True)
     talk.send(2000, "FA")
     talk.send(2001, "FA", client=True)
     talk.send(2002, "A")

@@ -3,8 +3,9 @@
 Source: ulogd2 2.0, output/ulogd_output_LOGEMU.c (as the kernel's LOG lines, but without `kernel:`),
 ulogd_output_GPRINT.c (`key=value,...`) and ulogd_output_JSON.c (an object a line). Captures of NFLOG are captures.
 
-Rows: `LogLine` with its packet; `reason` is the rule's prefix. LOGEMU has syslog's time (clock "yearless"), JSON and
-GPRINT the packet's own (`oob.time.sec`), without it GPRINT's local one.
+Rows: `LogLine` with its packet; `reason` is the rule's prefix. Connection tracking sends its "invalid" messages the
+same way (nf_log 2 bound to nfnetlink_log), with its text for a prefix: these have their topic. LOGEMU has syslog's
+time (clock "yearless"), JSON and GPRINT the packet's own (`oob.time.sec`), without it GPRINT's local one.
 """
 
 import json
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from lastseen.evidence.json_elements import number_of, text_of
-from lastseen.evidence.kernel_messages import logged
+from lastseen.evidence.kernel_messages import about, logged
 from lastseen.evidence.nf_log import endpoint_of
 from lastseen.evidence.texts.kernel_log import syslog_time_ns
 from lastseen.evidence.texts.text import Head, Text
@@ -51,18 +52,26 @@ def read(text: Text) -> Iterator[LogLine | Weird]:
     for number, line in text.lines():
         if found := _EMU.match(line):
             message = found["text"][:MAX_TEXT_CHARS].strip()
-            reason, packet = logged(message)
+            topic, reason, packet = about(message) or ("", *logged(message))
             at_ns = syslog_time_ns(found["time"])
             yield _row(
-                text, number, message, reason, at_ns=at_ns, clock="yearless", zone_known=False, packet=packet
+                text,
+                number,
+                message,
+                (topic, reason),
+                at_ns=at_ns,
+                clock="yearless",
+                zone_known=False,
+                packet=packet,
             )
         elif (fields := _fields(line)) is not None:
-            at_ns = _at_ns(fields)
+            at_ns, prefix = _at_ns(fields), text_of(fields.get("oob.prefix")).strip()
+            topic, reason, _ = about(prefix) or ("", prefix, None)
             yield _row(
                 text,
                 number,
                 line[:MAX_TEXT_CHARS],
-                text_of(fields.get("oob.prefix")).strip(),
+                (topic, reason),
                 at_ns=at_ns,
                 clock="" if at_ns is None else "wall",
                 zone_known=at_ns is not None,
@@ -138,7 +147,7 @@ def _row(
     text: Text,
     number: int,
     message: str,
-    reason: str,
+    about_it: tuple[str, str],
     *,
     at_ns: int | None,
     clock: str,
@@ -151,6 +160,7 @@ def _row(
         clock=clock,
         zone_known=zone_known,
         text=message,
-        reason=reason,
+        topic=about_it[0],
+        reason=about_it[1],
         packet=packet,
     )

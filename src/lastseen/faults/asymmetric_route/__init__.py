@@ -1,0 +1,1 @@
+"""The fault `asymmetric_route`: a stateful hop sees one direction only."""

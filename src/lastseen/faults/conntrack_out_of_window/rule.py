@@ -1,0 +1,123 @@
+"""Connection tracking finds segments outside the TCP window it knows of, calls them invalid, and a rule drops them.
+
+nf_conntrack follows both directions' windows (Linux net/netfilter/nf_conntrack_proto_tcp.c, tcp_in_window). Where
+it misses part of a connection (offload, another path, untracked acknowledgments) its window stands still and
+everything beyond it is invalid, repetitions included. "bytes more than expected" lines speak of packets that
+passed.
+"""
+
+import re
+from typing import Final
+
+from lastseen.faults.facts import Facts, LossSite
+from lastseen.faults.invalid import invalid_lines_for, judged_invalid
+from lastseen.faults.patterns import is_tcp, without_loss
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.details import column
+from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
+
+__all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
+
+SLUG: Final = "conntrack_out_of_window"
+TITLE: Final = "connection tracking finds segments outside the window it knows, and a rule drops them"
+SINCE: Final = "0.1.0"
+CONFUSED_WITH: Final = {
+    "asymmetric_route": "there the hop sees one direction only, from the handshake on",
+    "hw_offload_window": "there hardware carried part of the flow",
+    "ovn_acl_invalid": "there OVN's rule for invalid packets drops them; this says why they are invalid",
+}
+WINDOW: Final = re.compile(
+    r"(?:SEQ|ACK) is (?:over|under) |over (?:the )?upper bound|under (?:the )?lower bound"
+)
+"""Both generations of the texts (before and since Linux 6.1)."""
+
+
+def judge(facts: Facts) -> Judgement:
+    """Supported where conntrack judged what was lost invalid because of its window."""
+    otherwise = without_loss(
+        SLUG, facts, missing="captures on both sides of the host that tracks connections"
+    )
+    return weigh(SLUG, (_account(site, facts) for site in facts.losses()), otherwise=otherwise)
+
+
+def _account(site: LossSite, facts: Facts) -> Account:
+    invalid, other = judged_invalid(facts, site)
+    window = _window(site, facts)
+    host = facts.host(site.node)
+    return Account(
+        required=(_segments(site), window),
+        agreeing=(window, invalid, other),
+        refuting=_nothing_invalid(invalid, window),
+        telling=isinstance(window, Observed),
+        summary=f"{len(site.lost_rows)} segments are outside the window that connection tracking on "
+        f"{host} knows of, and "
+        f"are dropped before {site.downstream.name}",
+        component=f"connection tracking on {host} and the rule that drops invalid packets",
+        hop=site.number,
+        remedies=_remedies(host),
+        next=_NEXT,
+    )
+
+
+def _segments(site: LossSite) -> Fact:
+    tcp = is_tcp(site.lost)
+    syn = (column(site.lost, "tcp_flags") & 2) > 0
+    text = f"{int((tcp & ~syn).sum())} of the {len(tcp)} lost packets are TCP segments of open connections"
+    return holds((tcp & ~syn).all(), Reason(text=text, source=site.source(int(site.lost_rows[0]))))
+
+
+def _window(site: LossSite, facts: Facts) -> Fact:
+    """What the kernel's log says of the lost packets themselves."""
+    fitting, others = invalid_lines_for(facts, site, WINDOW)
+    if fitting and len(fitting) > len(others):
+        text = f'{len(fitting)} kernel log lines join lost packets to "{fitting[0].line.reason}"'
+        return Observed(reason=Reason(text=text, source=fitting[0].line.source))
+    if others:
+        text = f'conntrack called {len(others)} lost packets invalid for another reason: "{others[0].line.reason}"'
+        return Contradicted(reason=Reason(text=text, source=others[0].line.source))
+    return Unknown(
+        missing="the kernel log with net.netfilter.nf_conntrack_log_invalid=255, which names the bound"
+    )
+
+
+def _nothing_invalid(invalid: Fact, window: Fact) -> tuple[Fact, ...]:
+    """A counter that stood still contradicts, unless the log itself names the packets."""
+    if isinstance(invalid, Contradicted) and not isinstance(window, Observed):
+        return (Observed(reason=invalid.reason),)
+    return ()
+
+
+def _remedies(host: str) -> tuple[Remedy, ...]:
+    where = f"{host}, in the network namespace that tracks the connections"
+    return (
+        Remedy(
+            title="Find why conntrack misses part of the traffic",
+            where=f"{host}: untracked packets (raw table, notrack), offloaded flows, a second path",
+            commands=("nft list ruleset | grep -n notrack", "conntrack -L -p tcp"),
+            price="work",
+            risk="none",
+            check="the invalid counter stands still",
+            undo=(),
+        ),
+        Remedy(
+            title="Let conntrack be liberal about windows",
+            where=where,
+            commands=("sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1",),
+            price="none at once",
+            risk="only resets are still checked against the window, for all connections of the namespace",
+            check="the transfer completes and the invalid counter stands still",
+            undo=("sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=0",),
+        ),
+    )
+
+
+_NEXT: Final = (
+    Step(
+        text="Let conntrack say which bound was passed, for one more try.",
+        commands=(
+            "sysctl -w net.netfilter.nf_conntrack_log_invalid=6   # set back to 0 afterwards",
+            "dmesg | grep nf_ct_",
+            "conntrack -S",
+        ),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The fault `firewall_deny`: a rule discards the traffic."""

@@ -1,0 +1,1 @@
+"""The fault `fragments_dropped`: IP fragments are dropped."""

@@ -1,0 +1,1 @@
+"""The fault `port_security`: anti-spoofing drops a foreign source."""

@@ -1,0 +1,1 @@
+"""The fault `reset_injected`: a device resets connections."""

@@ -1,0 +1,138 @@
+"""A device between the two ends resets the connection in the name of one of them.
+
+Firewalls that reject, load balancers that forgot, intrusion prevention: the reset carries the address of an end
+that never sent it. A capture nearer that end does not have it; its TTL, IP id and window are another stack's.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lastseen.faults.facts import ConversationFacts, Facts
+from lastseen.faults.tracks import Track
+from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
+
+__all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
+
+SLUG: Final = "reset_injected"
+TITLE: Final = "a device in between resets the connection in the name of an end"
+SINCE: Final = "0.1.0"
+CONFUSED_WITH: Final = {
+    "firewall_deny": "there a rule that rejects is in evidence, and is the device",
+    "duplicate_address": "there a second host answers for the address",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reset:
+    """Resets of one side at point `at`, which the point `before`, nearer that side, does not have."""
+
+    conversation: ConversationFacts
+    resets: Track
+    nearer: Track
+    client: bool
+
+
+def judge(facts: Facts) -> Judgement:
+    """Supported where a reset is seen that a point nearer its supposed sender has not."""
+    accounts = [_account(reset, facts) for reset in _injected(facts)]
+    return weigh(SLUG, accounts, otherwise=_otherwise(facts))
+
+
+def _otherwise(facts: Facts) -> Judgement:
+    if any(len(c.seen_at) > 1 for c in facts.in_focus()):
+        text = "every reset was seen at the point nearer its sender, too"
+        return Refuted(fault=SLUG, against=(Reason(text=text),))
+    return Untestable(fault=SLUG, missing=("a second capture, nearer the end that seems to reset",))
+
+
+def _injected(facts: Facts) -> Iterator[_Reset]:
+    """For each connection and side the first hop at which a reset appears from nowhere."""
+    for conversation in facts.in_focus():
+        for client in (True, False):
+            way = conversation.seen_at[::-1] if client else conversation.seen_at
+            for near, far in itertools.pairwise(way):
+                before = facts.tracks.of(conversation.number, near)
+                after = facts.tracks.of(conversation.number, far)
+                resets = after.only((after.from_client == client) & after.flags("R"))
+                own = before.only((before.from_client == client) & before.flags("R"))
+                fresh = resets.only(~np.isin(resets.of("tcp_seq"), own.of("tcp_seq")))
+                watched = before.point.watch.end_ns or before.point.last_ns or 0
+                if len(fresh) and not len(own) and watched >= int(before.times_ns[-1]):
+                    yield _Reset(conversation=conversation, resets=fresh, nearer=before, client=client)
+                    break
+
+
+def _account(reset: _Reset, facts: Facts) -> Account:
+    side = "client" if reset.client else "remote end"
+    at, before = reset.resets.point.name, reset.nearer.point.name
+    text = f"{len(reset.resets)} resets of the {side} are at {at} and not at {before}, nearer the {side}"
+    rule = _rule(facts)
+    return Account(
+        required=(
+            Observed(reason=Reason(text=text, source=reset.resets.source())),
+            _still_watching(reset),
+        ),
+        agreeing=(rule,),
+        context=_odd(reset),
+        general=True,
+        summary=f"a device between {before} and {at} resets {reset.conversation.text} in the name of the {side}",
+        component=f"a device between {before} and {at}",
+        remedies=_REMEDIES,
+        next=_NEXT,
+    )
+
+
+def _still_watching(reset: _Reset) -> Fact:
+    """The nearer point saw packets of the connection after the reset, or ran on: its capture was not over."""
+    later = bool((reset.nearer.times_ns > reset.nearer.times_ns[0]).any())
+    end = max(reset.nearer.point.watch.end_ns or 0, reset.nearer.point.last_ns or 0)
+    text = f"the capture at {reset.nearer.point.name} ran on and saw the connection"
+    return holds(
+        later or end > int(reset.nearer.times_ns[-1]), Reason(text=text, source=reset.nearer.source())
+    )
+
+
+def _odd(reset: _Reset) -> tuple[Reason, ...]:
+    """How the reset differs from what its supposed sender sends at the same point."""
+    track = reset.resets
+    others = reset.nearer.only((reset.nearer.from_client == reset.client) & ~reset.nearer.flags("R"))
+    if not len(others):
+        return ()
+    ttl, usual = int(track.of("ip_ttl")[0]), int(np.median(others.of("ip_ttl")))
+    text = f"its TTL is {ttl}, that of its supposed sender's packets {usual}; its IP id is {int(track.of('ip_id')[0])}"
+    return (Reason(text=text, source=track.source()),)
+
+
+def _rule(facts: Facts) -> Fact:
+    """A rule that answers with resets and was hit."""
+    for layer in ("nft", "iptables"):
+        for rule, delta in facts.rule_deltas(None, layer):
+            said = f"{rule.match} {rule.actions}"
+            if ("tcp reset" in said or "tcp-reset" in said) and delta.value > 0:
+                text = f"the rule '{rule.place}: {rule.match}' answered {delta.value} packets with a reset"
+                return Observed(reason=Reason(text=text, source=delta.after))
+    return Unknown(missing="the rules of the hop with their hits (reject with tcp reset), before and after")
+
+
+_REMEDIES: Final = (
+    Remedy(
+        title="Let the device accept the connection, or say why not",
+        where="the firewall, load balancer or intrusion prevention between the two points",
+        commands=(),
+        price="a change of its configuration",
+        risk="medium: it protected something",
+        check="no reset in a capture",
+        undo=("the former configuration of the device",),
+    ),
+)
+_NEXT: Final = (
+    Step(
+        text="Capture at more points: the reset appears behind the device that sends it.",
+        commands=("tcpdump -ni DEVICE -v 'tcp[tcpflags] & tcp-rst != 0'",),
+    ),
+)
