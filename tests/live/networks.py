@@ -285,3 +285,28 @@ def _hybrid(net: Network) -> None:
     link(net, "compute", "tap1", "vm", "eth0")
     net.ip("compute", "link set qvb1 master qbr1", "link set tap1 master qbr1")
     net.run("compute", "ovs-vsctl", "add-port", "br-int", "qvo1")
+
+
+def reachable_by_ssh(net: Network, role: str, *, of: str) -> tuple[str, ...]:
+    """A management link and a real sshd on `role`, with throw-away keys; the options by which `of` reaches it."""
+    link(net, of, "mgmt0", role, "mgmt0")
+    net.ip(of, "addr add 198.51.100.1/24 dev mgmt0")
+    net.ip(role, "addr add 198.51.100.2/24 dev mgmt0")
+    keys = net.folder / "ssh"
+    keys.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name)]
+        subprocess.run(command, check=True)
+    (keys / "config").write_text(
+        f"ListenAddress 198.51.100.2\nHostKey {keys}/host\nAuthorizedKeysFile {keys}/user.pub\nStrictModes no\n"
+        f"PidFile {keys}/pid\nPermitRootLogin yes\nPasswordAuthentication no\nUsePAM no\n"
+        f"SetEnv OVS_RUNDIR={net.folder / role} PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    net.start(role, "/usr/sbin/sshd", "-D", "-f", str(keys / "config"), ready=(keys / "pid").exists)
+    return (
+        f"-i{keys}/user",
+        "-oStrictHostKeyChecking=no",
+        f"-oUserKnownHostsFile={keys}/known",
+        "-oLogLevel=ERROR",
+    )

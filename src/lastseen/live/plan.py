@@ -102,6 +102,7 @@ def make_plan(
         edges = frozenset(
             file for file, inode in facts.namespaces if (facts.boot, inode) in own and inode != facts.inode
         )
+        seen = replace(seen, links=tuple(link for link in seen.links if link.netns not in edges))
         try:
             stops = path_of(seen, target, remote=end.addresses[0] if end.addresses else "", edges=edges)
             found, certain = True, True
