@@ -1,0 +1,136 @@
+"""Hosts that lack something, commands that never end: a clear word each, and whatever evidence there is."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import networks
+import pytest
+from namespaces import marked_processes, snapshot
+from networks import Network, until
+
+pytestmark = [pytest.mark.lab, pytest.mark.oracle("php", "tcpdump", "strace", "nft")]
+
+FETCH = f'ini_set("default_socket_timeout", 3); echo strlen(file_get_contents("http://{networks.REMOTE}/"));'
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Network]:
+    with networks.routed() as net:
+        yield net
+
+
+def began(net: Network, tmp_path: Path, words: tuple[str, ...], **environment: str) -> subprocess.Popen[str]:
+    default = ("--yes", "--json", "--out", str(tmp_path / "case"), "--remote", f"{networks.REMOTE}:80")
+    return subprocess.Popen(
+        [
+            "ip",
+            "netns",
+            "exec",
+            net.spaces["compute"],
+            *words[:-1],
+            "lastseen",
+            "run",
+            *default,
+            *words[-1].split("\0"),
+        ],
+        env=net.environment("compute") | {"LASTSEEN_STATE": str(tmp_path / "state")} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def fetch(net: Network, *options: str) -> tuple[str, ...]:
+    return ("\0".join((*options, "--", "ip", "netns", "exec", net.spaces["vm"], "php", "-r", FETCH)),)
+
+
+def test_a_host_without_tcpdump_gives_what_it_has(net: Network, tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for folder in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"):
+        for program in Path(folder).iterdir():
+            if program.name not in ("tcpdump", "dumpcap") and not (tools / program.name).is_symlink():
+                (tools / program.name).symlink_to(program)
+    path = f"{Path(sys.executable).parent}:{tools}"
+    out, messages = began(net, tmp_path, fetch(net), PATH=path).communicate(timeout=240)
+    assert "neither tcpdump nor dumpcap is installed" in messages
+    assert json.loads(out)["symptom"]["call"] == "poll"
+
+
+def test_without_root_it_says_which_capability_is_missing(net: Network, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    words = ("--timeout", "5", "--", "curl", "-s", f"http://{networks.REMOTE}/")
+    run = began(net, tmp_path, (*NOBODY, "\0".join(words)), HOME=str(tmp_path))
+    _, messages = run.communicate(timeout=240)
+    assert "CAP_NET_RAW is missing" in messages
+    assert "CAP_NET_ADMIN is missing" in messages
+    assert "Traceback" not in messages
+    assert (tmp_path / "case/run.json").exists()
+
+
+def test_a_disk_without_room_is_told_before_anything_begins(net: Network, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=True)
+    try:
+        words = fetch(net, "--out", str(disk / "case"))
+        run = began(net, tmp_path, words)
+        _, messages = run.communicate(timeout=240)
+        assert run.returncode == 2
+        assert "make room" in messages
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_command_that_never_ends_is_ended_and_diagnosed(net: Network, tmp_path: Path) -> None:
+    before = snapshot([net.spaces["compute"]])
+    words = ("--timeout", "4", "--", "sh", "-c", "sleep 1000")
+    _, messages = began(net, tmp_path, ("\0".join(words),)).communicate(timeout=240)
+    assert "the command did not end within 4 s" in messages
+    record = json.loads((tmp_path / "case/run.json").read_text())
+    assert record["ended_by"] == "did not end within 4 s"
+    assert (tmp_path / "case/mid").is_dir()
+    assert marked_processes() == []
+    assert snapshot([net.spaces["compute"]]).keys() == before.keys()
+
+
+def test_ctrl_c_ends_the_run_and_keeps_its_evidence(net: Network, tmp_path: Path) -> None:
+    run = began(net, tmp_path, fetch(net, "--target", "tap0"))
+    until((tmp_path / "case/mid").is_dir, longest_s=60)
+    run.send_signal(signal.SIGINT)
+    out, messages = run.communicate(timeout=240)
+    assert run.returncode == 0, messages
+    assert "interrupted by Ctrl-C" in messages
+    assert json.loads(out)["verdict"]["fault"] == "ovs_conntrack_padding"
+    log = net.run("compute", "sysctl", "-n", "net.netfilter.nf_conntrack_log_invalid")
+    assert log.strip() == "0"
+    assert marked_processes() == []
+
+
+def test_nothing_is_done_without_consent(net: Network, tmp_path: Path) -> None:
+    command = ["ip", "netns", "exec", net.spaces["compute"], "lastseen", "collect", "--target", "tap0"]
+    environment = net.environment("compute") | {"LASTSEEN_STATE": str(tmp_path / "state")}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *words],
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done, printed = run(), run("--print")
+    assert list(tmp_path.iterdir()) == []
+    assert (done.returncode, printed.returncode) == (2, 0)
+    assert "add --yes" in done.stderr
+    assert "tcpdump" in printed.stdout
