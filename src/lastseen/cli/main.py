@@ -24,6 +24,7 @@ from lastseen.cli.explain import explain
 from lastseen.cli.faults import faults
 from lastseen.cli.fix import fix
 from lastseen.cli.isolate import isolate
+from lastseen.cli.lab import lab
 from lastseen.cli.losses import losses
 from lastseen.cli.path import path
 from lastseen.cli.reminder import remind
@@ -109,6 +110,7 @@ app.command(
 )(isolate)
 app.command(epilog="Example: lastseen path tap3f1c9a2e-7b")(path)
 app.command(epilog="Example: lastseen restore --show")(restore)
+app.add_typer(lab, name="lab")
 
 
 def main() -> None:

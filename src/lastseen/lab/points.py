@@ -1,0 +1,18 @@
+"""What a lab's points, and the truth about them, are called."""
+
+from dataclasses import dataclass
+
+__all__ = ["Point"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """An interface of a node where packets are captured."""
+
+    node: str
+    interface: str
+
+    @property
+    def name(self) -> str:
+        """As the diagnosis calls it: the capture's file name without its number."""
+        return f"{self.node}_{self.interface}"

@@ -1,0 +1,122 @@
+"""A server whose every habit is an option: it answers late, slowly, never closes, resets, does not accept or read.
+
+Prints "ready" once it listens. Speaks enough HTTP for PHP and curl, echoes lines for long conversations, and
+swallows uploads; `--udp` echoes datagrams.
+"""
+
+import argparse
+import socket
+import struct
+import threading
+import time
+
+__all__ = ["main"]
+
+REQUEST_BYTES = 65_536
+DATAGRAM_BYTES = 65_507
+
+
+def main() -> None:
+    """Serve until killed."""
+    options = _options()
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    kind = socket.SOCK_DGRAM if options.udp else socket.SOCK_STREAM
+    listener = socket.socket(family, kind)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if options.receive_buffer:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options.receive_buffer)
+    if options.fast_open:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
+    listener.bind((options.host, options.port))
+    if options.udp:
+        print("ready", flush=True)
+        _echo_datagrams(listener)
+    listener.listen(options.backlog)
+    print("ready", flush=True)
+    time.sleep(options.accept_after)
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=_safely, args=(connection, options), daemon=True).start()
+
+
+def _safely(connection: socket.socket, options: argparse.Namespace) -> None:
+    try:
+        _answer(connection, options)
+    except OSError as error:
+        print(error, flush=True)
+
+
+def _answer(connection: socket.socket, options: argparse.Namespace) -> None:
+    if options.no_delay:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if options.speak == "echo":
+        while data := connection.recv(REQUEST_BYTES):
+            connection.sendall(data)
+    elif options.speak == "sink":
+        time.sleep(options.think)
+        _swallow(connection)
+    else:
+        _http(connection, options)
+    _close(connection, options.close)
+
+
+def _swallow(connection: socket.socket) -> None:
+    total = 0
+    while data := connection.recv(REQUEST_BYTES):
+        total += len(data)
+    connection.sendall(b"%d\n" % total)
+
+
+def _http(connection: socket.socket, options: argparse.Namespace) -> None:
+    request = b""
+    while b"\r\n\r\n" not in request and (data := connection.recv(REQUEST_BYTES)):
+        request += data
+    time.sleep(options.think)
+    head = (
+        f"HTTP/1.1 200 OK\r\nServer: shop\r\nContent-Type: text/plain\r\nContent-Length: {options.bytes}\r\n"
+    )
+    head += "Connection: close\r\n\r\n" if not options.keep_open else "\r\n"
+    body = b"x" * options.bytes
+    if options.pieces == 1:
+        connection.sendall(head.encode() + body)
+    else:
+        connection.sendall(head.encode())
+        step = -(-len(body) // options.pieces)
+        for start in range(0, len(body), step):
+            time.sleep(options.pause)
+            connection.sendall(body[start : start + step])
+    if options.keep_open:
+        connection.settimeout(options.keep_open)
+        connection.recv(1)  # the client's end of file, or the server's patience
+
+
+def _close(connection: socket.socket, how: str) -> None:
+    if how == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def _echo_datagrams(listener: socket.socket) -> None:
+    while True:
+        data, address = listener.recvfrom(DATAGRAM_BYTES)
+        listener.sendto(data, address)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("host")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--speak", choices=("http", "echo", "sink"), default="http")
+    parser.add_argument("--close", choices=("fin", "reset"), default="fin")
+    parser.add_argument("--udp", action="store_true")
+    parser.add_argument("--no-delay", action="store_true")
+    parser.add_argument("--fast-open", action="store_true")
+    for name, value in (("bytes", 2000), ("backlog", 64), ("receive-buffer", 0), ("pieces", 1)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    for name in ("think", "keep-open", "accept-after", "pause"):
+        parser.add_argument(f"--{name}", type=float, default=0.0)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

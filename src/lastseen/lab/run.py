@@ -1,0 +1,100 @@
+"""One run of one scene, inside its sandbox: build, arm, capture, work, snapshots, truth.
+
+    python -m lastseen.lab.run FD SCENE FOLDER [SEED [SECOND]]
+
+`FD` is the pipe that `sandbox` watches. The case folder is complete when the process ends with status 0.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from lastseen.errors import LastseenError
+from lastseen.lab.captures import stop_captures
+from lastseen.lab.conntrack_log import collect_conntrack_log
+from lastseen.lab.lab import Lab
+from lastseen.lab.parameters import Parameters, draw
+from lastseen.lab.sandbox import die_with_parent
+from lastseen.lab.scene import Scene, scene_of
+from lastseen.lab.snapshots import take_snapshot
+from lastseen.lab.truth import write_truth
+
+__all__ = ["build", "main", "record"]
+
+LONGEST_WORK_S = 40.0
+FAILED = 2
+
+
+def main() -> int:
+    """Run the scene that the command line names; the status, after one line of what went wrong."""
+    descriptor, name, folder, *more = sys.argv[1:]
+    die_with_parent(int(descriptor))
+    seed = int(more[0]) if more and more[0] else None
+    with tempfile.TemporaryDirectory(prefix="lastseen-lab-") as scratch, suppress(KeyboardInterrupt):
+        try:
+            record(name, Path(folder), Path(scratch), seed=seed, second=more[1] if more[1:] else None)
+        except LastseenError as error:
+            sys.stderr.write(f"{error}\n")
+            return FAILED
+        return 0
+    return FAILED
+
+
+def build(scene: Scene, folder: Path, scratch: Path, parameters: Parameters) -> Lab:
+    """The scene's network, working, with the fault in it and its servers listening."""
+    lab = Lab(folder=folder, scratch=scratch, exclusive=scene.exclusive)
+    lab.snapshot = partial(take_snapshot, lab)
+    scene.topology(lab, parameters)
+    scene.serve(lab, parameters)
+    scene.arm(lab, parameters)
+    return lab
+
+
+def record(
+    name: str, folder: Path, scratch: Path, *, seed: int | None = None, second: str | None = None
+) -> None:
+    """One whole run into `folder`. `second` names a further scene of the same network that is armed, too."""
+    scene = scene_of(name)
+    other = scene_of(second) if second else None
+    parameters = draw({**(other.ranges if other else {}), **scene.ranges}, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    lab = build(scene, folder, scratch, parameters)
+    if other is not None:
+        other.arm(lab, parameters)
+    collect_conntrack_log(lab)
+    lab.start_captures()
+    lab.snapshot("before")
+    began = time.time()
+    beside = [_neighbour(lab, parameters) for _ in range(parameters.others)]
+    _finish(lab, scene.work(lab, parameters))
+    for process in beside:
+        _finish(lab, process)
+    lab.snapshot("after")
+    stop_captures(lab.captures)
+    (folder / "time.txt").write_text(f"start={began:.9f} end={time.time():.9f}\n", "utf-8")
+    write_truth(folder, name, scene, parameters, second=(second, other) if second and other else None)
+
+
+def _finish(lab: Lab, process: subprocess.Popen[bytes] | None) -> None:
+    """Wait for a client; the first time it stalls, take a snapshot."""
+    if process is None:
+        return
+    if lab.packets_quiet(process) and not (lab.folder / "mid").exists():
+        lab.snapshot("mid")
+    try:
+        process.wait(LONGEST_WORK_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _neighbour(lab: Lab, parameters: Parameters) -> subprocess.Popen[bytes]:
+    return lab.program("vm", "client", "get", parameters.remote, parameters.port, "--timeout", 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

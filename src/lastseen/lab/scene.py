@@ -1,0 +1,106 @@
+"""What a scene is: a network, what breaks in it, what somebody does there, and the truth about it.
+
+A scene's folder holds `scene.py` with a `SCENE`, and a README for people. `mechanism` and `symptom` say which of the
+two the kernel (or a real program) does by itself, and which the lab only stands in for.
+"""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.resources import files
+from typing import Literal
+
+from lastseen.errors import LastseenError
+from lastseen.lab.lab import Lab
+from lastseen.lab.parameters import Parameters, Range
+
+__all__ = [
+    "Arm",
+    "Scene",
+    "Serve",
+    "Topology",
+    "Truth",
+    "Work",
+    "names",
+    "nothing",
+    "readme",
+    "scene_of",
+    "scenes",
+]
+
+Topology = Callable[[Lab, Parameters], None]
+"""Builds nodes, links and rules, and names the points."""
+Arm = Callable[[Lab, Parameters], None]
+"""Puts the fault in, after the network works and before anything is captured."""
+Serve = Callable[[Lab, Parameters], None]
+"""Starts what answers, and returns when it listens."""
+Work = Callable[[Lab, Parameters], subprocess.Popen[bytes] | None]
+"""Starts what the user does, and returns it while it runs (None: it is already over)."""
+Whose = Literal["kernel", "stand-in"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """What is right about a scene."""
+
+    fault: str | None
+    """The cause's slug; None: nothing is wrong, or no cause can be seen from inside (`accept` tells which)."""
+    accept: tuple[str | None, ...] = ()
+    """Further right verdicts; None is 'unattributed' with the right hop."""
+    hop: tuple[str, str] | None = None
+    """Where packets were last seen and where they were missed, in their direction: point names."""
+    healthy: bool = False
+    needs: tuple[str, ...] = ()
+    """Texts, by a part of their name, without which the captures of the hop do not tell the cause."""
+
+    def accepted(self, known: frozenset[str]) -> tuple[str | None, ...]:
+        """The verdicts to accept while only these faults have rules."""
+        right = (self.fault, *self.accept) if self.fault else self.accept
+        return right if self.fault is None or self.fault in known else (*right, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One scene. Its name is its folder's."""
+
+    title: str
+    topology: Topology
+    truth: Truth
+    work: Work
+    serve: Serve
+    arm: Arm = lambda _lab, _parameters: None
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    mechanism: Whose = "kernel"
+    symptom: Whose = "kernel"
+    root: bool = False
+    exclusive: bool = False
+
+
+def nothing(_lab: Lab, _parameters: Parameters) -> None:
+    """What is armed or served where nothing is."""
+
+
+def names() -> tuple[str, ...]:
+    """All scenes, in alphabetical order."""
+    folder = files("lastseen.lab.scenes")
+    return tuple(sorted(entry.name for entry in folder.iterdir() if (entry / "scene.py").is_file()))
+
+
+def scene_of(name: str) -> Scene:
+    """The scene of that name. Raises LastseenError for one that does not exist."""
+    if name not in names():
+        raise LastseenError(f"no scene is called {name}; 'lastseen lab list' shows all")
+    scene = import_module(f"lastseen.lab.scenes.{name}.scene").SCENE
+    assert isinstance(scene, Scene)  # noqa: S101 - what the folder promises
+    return scene
+
+
+def scenes() -> dict[str, Scene]:
+    """All scenes by name."""
+    return {name: scene_of(name) for name in names()}
+
+
+def readme(name: str) -> str:
+    """A scene's page for people."""
+    return (files("lastseen.lab.scenes") / name / "README.md").read_text("utf-8")

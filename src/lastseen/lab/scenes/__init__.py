@@ -1,0 +1,1 @@
+"""One folder a scene; a scene is found by lying here. CONTRIBUTING.md says what is in it."""

@@ -1,0 +1,1 @@
+"""the answer comes back by another router."""

@@ -1,0 +1,1 @@
+"""a card that writes wrong checksums."""

@@ -1,0 +1,1 @@
+"""a wire that duplicates, nothing lost."""

@@ -1,0 +1,18 @@
+"""Some packets arrive twice; none is lost."""
+
+from functools import partial
+
+from lastseen.lab.scene import Scene, Truth
+from lastseen.lab.topologies.routed import routed
+from lastseen.lab.workloads import curl, server
+
+__all__ = ["SCENE"]
+
+SCENE = Scene(
+    title="a wire that duplicates, nothing lost",
+    topology=partial(routed, wire=("--pad", "--duplicate", "0.15")),
+    serve=server("--bytes", 100_000),
+    work=curl(),
+    truth=Truth(fault=None, healthy=True),
+    mechanism="stand-in",
+)

@@ -1,0 +1,1 @@
+"""a slow but honest wire."""

@@ -1,0 +1,1 @@
+"""a page with all offloads on, nothing wrong."""

@@ -1,0 +1,1 @@
+"""short frames padded on the wire, nothing wrong."""

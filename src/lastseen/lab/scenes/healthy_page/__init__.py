@@ -1,0 +1,1 @@
+"""a page by PHP, nothing wrong."""

@@ -1,0 +1,1 @@
+"""a wire that reorders, nothing lost."""

@@ -1,0 +1,1 @@
+"""an upload, nothing wrong."""

@@ -1,0 +1,1 @@
+"""the firewall forgets a resting connection."""

@@ -1,0 +1,1 @@
+"""a firewall rule drops the shortest packets."""

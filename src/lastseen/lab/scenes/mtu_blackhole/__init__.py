@@ -1,0 +1,1 @@
+"""a smaller MTU and a firewall that swallows ICMP."""

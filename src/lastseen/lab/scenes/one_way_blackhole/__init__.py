@@ -1,0 +1,1 @@
+"""one direction dies for no visible reason."""

@@ -1,0 +1,1 @@
+"""conntrack has lost sight of the window."""

@@ -1,0 +1,1 @@
+"""padded short packets judged invalid."""

@@ -1,0 +1,1 @@
+"""a smaller MTU behind the router, discovered."""

@@ -1,0 +1,1 @@
+"""a port that is refused by ICMP."""

@@ -1,0 +1,1 @@
+"""a port that no rule allows."""

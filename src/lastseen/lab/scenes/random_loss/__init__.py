@@ -1,0 +1,1 @@
+"""a wire that loses packets by chance."""

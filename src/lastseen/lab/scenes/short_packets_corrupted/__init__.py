@@ -1,0 +1,1 @@
+"""short packets with really wrong checksums."""

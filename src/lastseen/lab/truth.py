@@ -1,0 +1,40 @@
+"""truth.json: what is right about a recorded run, for whoever scores a verdict on it.
+
+It lies in the case folder; lastseen reads no JSON, so it cannot help the diagnosis.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lastseen.lab.parameters import Parameters
+from lastseen.lab.scene import Scene
+
+__all__ = ["SCHEMA", "read_truth", "write_truth"]
+
+SCHEMA = "lastseen.truth/1"
+_FILE = "truth.json"
+
+
+def write_truth(
+    folder: Path, name: str, scene: Scene, parameters: Parameters, *, second: tuple[str, Scene] | None = None
+) -> None:
+    """Write it. `second`: name and scene of a further fault that was armed beside."""
+    told = {
+        "schema": SCHEMA,
+        "scene": name,
+        **_truth_of(scene),
+        "parameters": asdict(parameters),
+        "second": {"scene": second[0], **_truth_of(second[1])} if second else None,
+    }
+    (folder / _FILE).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
+
+def read_truth(folder: Path) -> Any:
+    """The truth of a recorded case, as written."""
+    return json.loads((folder / _FILE).read_text("utf-8"))
+
+
+def _truth_of(scene: Scene) -> dict[str, object]:
+    return {**asdict(scene.truth), "mechanism": scene.mechanism, "symptom": scene.symptom}

@@ -1,0 +1,89 @@
+"""What people do on a lab's network: pages by PHP and curl, conversations, uploads, datagrams.
+
+Each function gives a `Serve` or a `Work` for a scene. A client is started and returned while it runs; what it printed
+is in the case folder as a user would paste it.
+"""
+
+import subprocess
+from collections.abc import Callable
+from functools import partial
+
+from lastseen.lab.lab import Lab
+from lastseen.lab.parameters import Parameters
+from lastseen.lab.scene import Serve, Work
+
+__all__ = ["client", "curl", "php", "server", "web"]
+
+SYSCALLS = (
+    "trace=socket,connect,poll,ppoll,select,pselect6,epoll_wait,recvfrom,recvmsg,recvmmsg,sendto,sendmsg,sendmmsg,"
+    "read,write,close,shutdown,getsockopt,setsockopt,exit_group"
+)
+Address = Callable[[Parameters], str]
+
+
+def _remote(parameters: Parameters) -> str:
+    return parameters.remote
+
+
+def server(*options: object, node: str = "remote", at: Address = _remote) -> Serve:
+    """The lab's own server with these options; `bytes` of a page are the parameters' where not given."""
+    return partial(_serve, options=options, node=node, at=at)
+
+
+def _serve(lab: Lab, parameters: Parameters, *, options: tuple[object, ...], node: str, at: Address) -> None:
+    size = () if "--bytes" in options else ("--bytes", parameters.page_bytes)
+    lab.serve(node, "server", at(parameters), parameters.port, *size, *options)
+
+
+web = server()
+"""Answers with a page and closes."""
+
+
+def php(*, at: Address = _remote, node: str = "vm") -> Work:
+    """`file_get_contents` of the page, below strace. It reads to the end of file, as PHP does."""
+    return partial(_php, at=at, node=node)
+
+
+def _php(lab: Lab, parameters: Parameters, *, at: Address, node: str) -> subprocess.Popen[bytes]:
+    code = f"echo strlen(file_get_contents('{_url(parameters, at)}')), PHP_EOL;"
+    return _traced(
+        lab, node, ["php", "-n", "-d", f"default_socket_timeout={parameters.timeout_s}", "-r", code]
+    )
+
+
+def curl(*options: str, at: Address = _remote, node: str = "vm") -> Work:
+    """The page by curl, which ends with the last byte promised."""
+    return partial(_curl, options=options, at=at, node=node)
+
+
+def _curl(
+    lab: Lab, parameters: Parameters, *, options: tuple[str, ...], at: Address, node: str
+) -> subprocess.Popen[bytes]:
+    limit = options or ("--max-time", str(2 * parameters.timeout_s))
+    said = "%{http_code} after %{time_total} s, connected after %{time_connect} s\\n"
+    return _traced(lab, node, ["curl", "-sS", *limit, "-o", "/dev/null", "-w", said, _url(parameters, at)])
+
+
+def _traced(lab: Lab, node: str, command: list[str]) -> subprocess.Popen[bytes]:
+    trace = ["strace", "-f", "-ttt", "-T", "-yy", "-e", SYSCALLS, "-o", str(lab.folder / "strace.txt")]
+    (lab.folder / "cmd.txt").write_text(f"node={node}\n$ {' '.join(command)}\n", "utf-8")
+    with (lab.folder / "output.txt").open("wb") as stream:
+        return lab.node(node).start(*trace, *command, stdout=stream, stderr=subprocess.STDOUT)
+
+
+def _url(parameters: Parameters, at: Address) -> str:
+    host = at(parameters)
+    return f"http://{f'[{host}]' if ':' in host else host}:{parameters.port}/page"
+
+
+def client(mode: str, *options: object, at: Address = _remote, node: str = "vm") -> Work:
+    """The lab's own client in that mode."""
+    return partial(_client, mode=mode, options=options, at=at, node=node)
+
+
+def _client(
+    lab: Lab, parameters: Parameters, *, mode: str, options: tuple[object, ...], at: Address, node: str
+) -> subprocess.Popen[bytes]:
+    return lab.program(
+        node, "client", mode, at(parameters), parameters.port, *options, log=f"{node}_client.log"
+    )
