@@ -1,0 +1,1 @@
+"""The scene `ecn_blackhole`."""

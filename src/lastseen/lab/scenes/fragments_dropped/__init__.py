@@ -1,0 +1,1 @@
+"""The scene `fragments_dropped`."""

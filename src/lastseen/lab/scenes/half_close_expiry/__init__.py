@@ -1,0 +1,1 @@
+"""The scene `half_close_expiry`."""

@@ -1,0 +1,1 @@
+"""The scene `listen_overflow`."""

@@ -1,0 +1,15 @@
+"""More clients than the accept queue holds, and a program that accepts nothing for a while."""
+
+from lastseen.lab.scene import Scene, Truth
+from lastseen.lab.topologies.routed import routed
+from lastseen.lab.workloads import client, server
+
+__all__ = ["SCENE"]
+
+SCENE = Scene(
+    title="an accept queue that is full",
+    topology=routed,
+    serve=server("--backlog", 1, "--accept-after", "4"),
+    work=client("crowd", "--count", 6, "--timeout", 8),
+    truth=Truth(fault="listen_overflow", needs=("nstat",)),
+)

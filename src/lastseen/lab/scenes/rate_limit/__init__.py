@@ -1,0 +1,1 @@
+"""The scene `rate_limit`."""

@@ -1,0 +1,1 @@
+"""The scene `reverse_path_filter`."""

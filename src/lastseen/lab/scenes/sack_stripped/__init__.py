@@ -1,0 +1,1 @@
+"""The scene `sack_stripped`."""

@@ -1,0 +1,1 @@
+"""The scene `slow_server`."""

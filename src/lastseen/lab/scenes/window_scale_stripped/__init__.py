@@ -1,0 +1,1 @@
+"""The scene `window_scale_stripped`."""

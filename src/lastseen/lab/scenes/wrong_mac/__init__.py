@@ -1,0 +1,1 @@
+"""The scene `wrong_mac`."""

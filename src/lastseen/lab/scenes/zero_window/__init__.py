@@ -1,0 +1,1 @@
+"""The scene `zero_window`."""

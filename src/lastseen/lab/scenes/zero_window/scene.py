@@ -1,0 +1,15 @@
+"""The server reads nothing for a while: its window closes and the upload waits."""
+
+from lastseen.lab.scene import Scene, Truth
+from lastseen.lab.topologies.routed import routed
+from lastseen.lab.workloads import client, server
+
+__all__ = ["SCENE"]
+
+SCENE = Scene(
+    title="a receiver that does not read",
+    topology=routed,
+    serve=server("--speak", "sink", "--think", "3", "--receive-buffer", 8192),
+    work=client("upload", "--bytes", 400_000, "--timeout", 8),
+    truth=Truth(fault="zero_window"),
+)
