@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import packet_writer as w
 import pytest
 from written_cases import Talk, View, diagnosed, seen, write_case
 
@@ -14,10 +15,10 @@ CLIENT, SERVER = "10.0.0.5", "192.0.2.80"
 
 
 def addresses(**of: str) -> str:
-    """`ip addr` of interfaces with one address each."""
+    """`ip addr` of interfaces with one address each, and the MAC address that all frames go to."""
     return "".join(
         f"{number}: {name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000\n"
-        f"    link/ether 02:00:00:00:00:0{number} brd ff:ff:ff:ff:ff:ff\n"
+        f"    link/ether {w.MAC_B.hex(':')} brd ff:ff:ff:ff:ff:ff\n"
         f"    inet {address} scope global {name}\n       valid_lft forever preferred_lft forever\n"
         for number, (name, address) in enumerate(of.items(), start=2)
     )

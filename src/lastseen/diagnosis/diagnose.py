@@ -17,7 +17,7 @@ from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 from lastseen.tables.packets import FLAGS
-from lastseen.tables.points import CLIENT_TO_REMOTE, OUTSIDE, UNPROVEN, Matching
+from lastseen.tables.points import CLIENT_TO_REMOTE, DELIVERED, LOST, OUTSIDE, UNPROVEN, Matching
 from lastseen.tables.sources import EvidenceFile, Weird
 
 __all__ = ["Question", "diagnose"]
@@ -219,12 +219,28 @@ def _nothing_lost(facts: Facts) -> Verdict:
             fault=None, grade="blind", summary=_felt(facts) + "; without a capture nobody can tell why"
         )
     if not facts.conversations:
-        return Verdict(
-            fault=None, grade="blind", summary="there is no TCP connection in this evidence to judge"
-        )
+        return _only_datagrams(facts)
     if waits or facts.symptoms:
         return Verdict(fault=None, grade="blind", summary=_blind(facts, waits))
     return Verdict(fault=None, grade="healthy", summary=_healthy(facts))
+
+
+def _only_datagrams(facts: Facts) -> Verdict:
+    """Without TCP nobody is seen to wait: healthy where every datagram passed, blind where there is nothing to tell."""
+    passed, lost, unproven = (
+        sum(hop.count(fate) for hop in facts.matching.hops) for fate in (DELIVERED, LOST, UNPROVEN)
+    )
+    if facts.symptoms or not passed or lost or unproven:
+        said = "there is no TCP connection in this evidence to judge"
+        gone = f"; {lost + unproven} datagrams are missing on the way" if lost + unproven else ""
+        return Verdict(fault=None, grade="blind", summary=said + gone)
+    many = "s" if len(facts.matching.points) != 2 else ""  # noqa: PLR2004 - two points have one hop
+    return Verdict(
+        fault=None,
+        grade="healthy",
+        summary=f"every datagram that was to be seen downstream passed the hop{many} between the"
+        f" {len(facts.matching.points)} points; there is no TCP connection in this evidence",
+    )
 
 
 def _felt(facts: Facts) -> str:

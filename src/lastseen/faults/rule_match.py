@@ -110,11 +110,12 @@ def _within(name: str, spans: list[tuple[int, int]], *, negated: bool) -> Term:
 
 
 def _span(text: str, read: Callable[[str], int | None]) -> tuple[int, int] | None:
-    low, dash, high = text.partition("-" if "-" in text else ":")
-    first, last = read(low), read(high) if dash else None
-    if first is None or (dash and last is None):
-        return None
-    return first, first if last is None else last
+    whole = read(text)
+    if whole is not None:
+        return whole, whole
+    low, _, high = text.partition("-" if "-" in text else ":")
+    first, last = read(low), read(high)
+    return None if first is None or last is None else (first, last)
 
 
 def _number(text: str) -> int | None:

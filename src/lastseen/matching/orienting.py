@@ -1,9 +1,9 @@
-"""Which end is the client of traffic that one point alone saw.
+"""Which end is the client of traffic that travel times do not orient.
 
-Where several points see a conversation, travel times tell which of its ends lies on the client's side. What one
-point saw alone has no travel time: the first sender would count as the client, and an answer whose question is
-another flow (a fragmented datagram, an ICMP error) would seem to go the other way. Its addresses tell: those of the
-other conversations at that point lie on known sides.
+Where several points see a TCP connection, travel times tell which of its ends lies on the client's side. What one
+point saw alone has no travel time, and a datagram (a fragment, an ICMP error) may be an answer whose question is
+another flow: its first sender would count as the client, and it would seem to go the other way. Its addresses tell:
+those of the TCP connections at that point lie on known sides.
 """
 
 import numpy as np
@@ -18,12 +18,13 @@ Keys = npt.NDArray[np.void]
 
 
 def orient_lonely(points: list[Point], conversations: Conversations) -> None:
-    """Turn (in `conversations.flipped`) what one point alone saw, where addresses say that its sides are changed."""
+    """Turn (in `conversations.flipped`) what travel times do not orient and addresses say is the other way round."""
     seen = (conversations.group >= 0).sum(axis=1)
     for number, point in enumerate(points):
         column = conversations.group[:, number]
-        known = np.flatnonzero((column >= 0) & (seen > 1))
-        lonely = np.flatnonzero((column >= 0) & (seen == 1))
+        tcp = column < len(point.connections)
+        known = np.flatnonzero((column >= 0) & tcp & (seen > 1))
+        lonely = np.flatnonzero((column >= 0) & ((seen == 1) | ~tcp))
         if not len(known) or not len(lonely):
             continue
         flipped = conversations.flipped[:, number]
@@ -32,8 +33,13 @@ def orient_lonely(points: list[Point], conversations: Conversations) -> None:
         clients = sides[np.arange(len(known)), turned]
         remotes = sides[np.arange(len(known)), 1 - turned]
         mine = _ends(point, column[lonely])
-        wrong = np.isin(mine[:, 0], remotes) & ~np.isin(mine[:, 0], clients) & ~np.isin(mine[:, 1], remotes)
-        conversations.flipped[lonely[wrong], number] = True
+        turned_now = flipped[lonely].astype(np.int64)
+        first = mine[np.arange(len(lonely)), turned_now]
+        second = mine[np.arange(len(lonely)), 1 - turned_now]
+        from_remote = np.isin(first, remotes) & ~np.isin(first, clients) & ~np.isin(second, remotes)
+        to_client = np.isin(second, clients) & ~np.isin(second, remotes) & ~np.isin(first, clients)
+        wrong = lonely[from_remote | to_client]
+        conversations.flipped[wrong, number] ^= True
 
 
 def _ends(point: Point, groups: npt.NDArray[np.int32]) -> Keys:

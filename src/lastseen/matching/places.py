@@ -29,9 +29,9 @@ Place = tuple[str, str]
 
 
 def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
-    """The points, in path order where a capture without any connection lies on the path that the routes tell."""
-    silent = [p for p in points if not len(p.connections) and p.interface]
-    heard = [p for p in points if len(p.connections)]
+    """The points, in path order where a capture without any traffic lies on the path that the routes tell."""
+    silent = [p for p in points if not _conversations(p) and p.interface]
+    heard = [p for p in points if _conversations(p)]
     if not silent or not heard or any(p.given_order is not None for p in points):
         return list(points)
     hosts = _Hosts.of(rows)
@@ -43,16 +43,22 @@ def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
     return list(points)
 
 
+def _conversations(point: Point) -> int:
+    return len(point.connections) + len(point.flow_groups)
+
+
 def _place(point: Point) -> Place:
     return point.node, point.interface
 
 
 def _ends(points: Sequence[Point]) -> Iterator[tuple[Address, Address]]:
-    """(originator, responder) of connections, each pair once."""
+    """(originator, responder) of connections and datagram flows, each pair once."""
     seen: dict[tuple[str, str], None] = {}
     for point in points:
-        for entry in point.connections[:MOST_PAIRS]:
-            ends = endpoints_of(point.capture.flows[int(entry["flow"])], int(entry["originator"]))
+        sides = [(int(entry["flow"]), int(entry["originator"])) for entry in point.connections[:MOST_PAIRS]]
+        sides += [(int(flow), 0) for flow in point.flow_groups[:MOST_PAIRS]]
+        for flow, originator in sides:
+            ends = endpoints_of(point.capture.flows[flow], originator)
             seen[ends[0].address, ends[1].address] = None
     for client, server in list(seen)[:MOST_PAIRS]:
         yield ipaddress.ip_address(client), ipaddress.ip_address(server)

@@ -15,6 +15,8 @@ from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
+from lastseen.tables.points import Point
+from lastseen.tables.sources import Source
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
 
@@ -29,11 +31,12 @@ CONFUSED_WITH: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reset:
-    """Resets of one side at point `at`, which the point `before`, nearer that side, does not have."""
+    """Resets of one side which the point `before`, nearer that side, does not have (`nearer` None: it saw nothing)."""
 
     conversation: ConversationFacts
     resets: Track
-    nearer: Track
+    before: Point
+    nearer: Track | None
     client: bool
 
 
@@ -63,13 +66,45 @@ def _injected(facts: Facts) -> Iterator[_Reset]:
                 fresh = resets.only(~np.isin(resets.of("tcp_seq"), own.of("tcp_seq")))
                 watched = before.point.watch.end_ns or before.point.last_ns or 0
                 if len(fresh) and not len(own) and watched >= int(before.times_ns[-1]):
-                    yield _Reset(conversation=conversation, resets=fresh, nearer=before, client=client)
+                    yield _Reset(
+                        conversation=conversation,
+                        resets=fresh,
+                        before=before.point,
+                        nearer=before,
+                        client=client,
+                    )
                     break
+            else:
+                yield from _before_any(conversation, way[0], facts, client=client)
+
+
+def _before_any(
+    conversation: ConversationFacts, first: int, facts: Facts, *, client: bool
+) -> Iterator[_Reset]:
+    """A reset at the point nearest its sender of those that saw the connection, where a nearer one saw nothing."""
+    silent = _silent_before(first, facts, client=client)
+    seen = facts.tracks.of(conversation.number, first)
+    resets = seen.only((seen.from_client == client) & seen.flags("R"))
+    if silent is not None and len(resets) and not (seen.from_client[~seen.flags("R")] == client).any():
+        yield _Reset(conversation=conversation, resets=resets, before=silent, nearer=None, client=client)
+
+
+def _silent_before(point: int, facts: Facts, *, client: bool) -> Point | None:
+    """The neighbour on the sender's side whose capture, known to have run meanwhile, is empty."""
+    order = facts.matching.order
+    place = order[point]
+    wanted = None if place is None else place + (1 if client else -1)
+    number = next((n for n, other in enumerate(order) if other is not None and other == wanted), None)
+    if number is None:
+        return None
+    found, here = facts.matching.points[number], facts.matching.points[point]
+    ran_on = found.watch.end_ns is not None and found.watch.end_ns >= (here.last_ns or 0)
+    return found if ran_on and not found.packets else None
 
 
 def _account(reset: _Reset, facts: Facts) -> Account:
     side = "client" if reset.client else "remote end"
-    at, before = reset.resets.point.name, reset.nearer.point.name
+    at, before = reset.resets.point.name, reset.before.name
     text = f"{len(reset.resets)} resets of the {side} are at {at} and not at {before}, nearer the {side}"
     rule = _rule(facts)
     return Account(
@@ -89,6 +124,9 @@ def _account(reset: _Reset, facts: Facts) -> Account:
 
 def _still_watching(reset: _Reset) -> Fact:
     """The nearer point saw packets of the connection after the reset, or ran on: its capture was not over."""
+    if reset.nearer is None:
+        text = f"the capture at {reset.before.name} ran until after the reset and is empty"
+        return Observed(reason=Reason(text=text, source=Source(file=reset.before.file)))
     later = bool((reset.nearer.times_ns > reset.nearer.times_ns[0]).any())
     end = max(reset.nearer.point.watch.end_ns or 0, reset.nearer.point.last_ns or 0)
     text = f"the capture at {reset.nearer.point.name} ran on and saw the connection"
@@ -100,6 +138,8 @@ def _still_watching(reset: _Reset) -> Fact:
 def _odd(reset: _Reset) -> tuple[Reason, ...]:
     """How the reset differs from what its supposed sender sends at the same point."""
     track = reset.resets
+    if reset.nearer is None:
+        return ()
     others = reset.nearer.only((reset.nearer.from_client == reset.client) & ~reset.nearer.flags("R"))
     if not len(others):
         return ()

@@ -61,8 +61,8 @@ def _misaddressed(site: LossSite, facts: Facts) -> Fact:
     to = column(site.lost, "eth_dst")
     if (to < 0).any() or (to & _GROUP_BIT).any():
         return Unknown(missing="a capture with Ethernet headers where the packets were last seen")
-    at = facts.matching.points.index(site.upstream)
-    own = _senders(facts, site, at)
+    answers = _senders(facts, site)
+    own = answers if len(answers) else _cards(facts, site)
     if not len(own):
         return Unknown(missing="a packet of the other direction, which shows the neighbour's own MAC address")
     source = site.source(int(site.lost_rows[0]))
@@ -76,8 +76,9 @@ def _misaddressed(site: LossSite, facts: Facts) -> Fact:
     return Observed(reason=Reason(text=text, source=source))
 
 
-def _senders(facts: Facts, site: LossSite, at: int) -> npt.NDArray[np.int64]:
-    """MAC addresses the other direction of these connections comes from at a point."""
+def _senders(facts: Facts, site: LossSite) -> npt.NDArray[np.int64]:
+    """MAC addresses the other direction of these connections comes from at the last point that saw them."""
+    at = facts.matching.points.index(site.upstream)
     found: list[int] = []
     for conversation in facts.in_focus():
         if conversation.number in site.conversations and at in conversation.seen_at:
@@ -85,6 +86,16 @@ def _senders(facts: Facts, site: LossSite, at: int) -> npt.NDArray[np.int64]:
             back = track.of("eth_src")[track.from_client == site.to_client]
             found += back[back >= 0].tolist()
     return np.unique(np.array(found, np.int64))
+
+
+def _cards(facts: Facts, site: LossSite) -> npt.NDArray[np.int64]:
+    """The MAC addresses of the host at whose interface they were last seen, the receiver, where it routes.
+
+    A port of a bridge or switch takes frames for others, too: only an interface with an IP address of its own counts.
+    """
+    here = [i for i in facts.interfaces if i.node == site.node and i.mac]
+    routes = any(i.name == site.upstream.interface and i.addresses and not i.master for i in here)
+    return np.array([int(i.mac.replace(":", ""), 16) for i in here if routes], np.int64)
 
 
 def _at_host(conversation: ConversationFacts, facts: Facts) -> Account | None:
@@ -120,10 +131,10 @@ def _account_at(conversation: ConversationFacts, astray: Track, own: int, facts:
 
 
 def _neighbour_entry(facts: Facts, site: LossSite) -> Fact:
-    """No interface in evidence has the address the frames went to, though interfaces of the hop's node are known."""
+    """No interface in evidence has the address the frames went to, though its neighbour's is known otherwise."""
     went = {_mac(int(value)) for value in column(site.lost, "eth_dst") if value >= 0}
     macs = {i.mac.lower() for i in facts.interfaces if i.mac}
-    if site.node is not None and macs and not went & macs:
+    if len(_senders(facts, site)) and macs and not went & macs:
         source = next(i.source for i in facts.interfaces if i.mac)
         return Observed(
             reason=Reason(text=f"no interface in evidence has the address {min(went)}", source=source)

@@ -12,6 +12,7 @@ SCENE = Scene(
     topology=routed,
     arm=all_of(
         ip("vm", "addr add 172.31.9.5/32 dev t1"),
+        sysctl("vm", "net.ipv4.conf.all.arp_announce=2"),
         ip("compute", "route add 172.31.9.0/24 via $remote"),
         sysctl("compute", "net.ipv4.conf.all.rp_filter=1", "net.ipv4.conf.t0.rp_filter=1"),
     ),
