@@ -108,7 +108,7 @@ def test_any_verdict_is_status_zero(case: Path) -> None:
     assert lastseen("diagnose", case).status == 0
 
 
-@pytest.mark.parametrize(("case", "status"), [(CASE, 3), (LAB / "fw_drop_fin", 0), (LAB / "healthy", 0)])
+@pytest.mark.parametrize(("case", "status"), [(CASE, 3), (LAB / "fw_drop_fin", 3), (LAB / "healthy", 0)])
 def test_scripts_can_ask_for_a_status(case: Path, status: int) -> None:
     assert lastseen("diagnose", "--fail-on", "supported", case).status == status
 

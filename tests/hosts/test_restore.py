@@ -98,7 +98,7 @@ def test_held_settings_come_back_when_only_the_run_is_killed(netns: str, tmp_pat
     until(lambda: marked_processes() == [])
 
 
-def until(true: object, *, longest_s: float = 10) -> None:
+def until(true: object, *, longest_s: float = 60) -> None:
     """Wait for a condition."""
     end = time.monotonic() + longest_s
     while not true():  # type: ignore[operator]
