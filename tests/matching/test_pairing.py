@@ -202,3 +202,18 @@ def test_a_merged_packet_of_which_a_part_was_lost() -> None:
     ]
     found = fates(matched({"remote": at(remote, remote=True), "tap": at(tap, remote=False)}))
     assert found[("remote", "tap", "to_client")] == {"merged": [2, 3, 6, 7], "lost": [4, 5], "unproven": [8]}
+
+
+@pytest.mark.parametrize("dropped", [set[int](), {0, 10}, {1, 11}, {0, 1, 10, 11}, {0, 4}])
+def test_losses_do_not_depend_on_which_packets_tell_the_travel_time(
+    dropped: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where all that would be looked at were lost: then all are looked at."""
+    frames = dialogue(20)
+    captures = {
+        "remote": at([f for n, f in enumerate(frames) if n % 2 or n not in dropped], remote=True),
+        "tap": at([f for n, f in enumerate(frames) if not n % 2 or n not in dropped], remote=False),
+    }
+    of_all = lost_packets(matched(captures))
+    monkeypatch.setattr("lastseen.matching.pairing.SAMPLE", 1)
+    assert lost_packets(matched(captures)) == of_all

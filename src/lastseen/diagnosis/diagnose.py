@@ -232,7 +232,9 @@ def _only_datagrams(facts: Facts) -> Verdict:
     )
     if facts.symptoms or not passed or lost or unproven:
         said = "there is no TCP connection in this evidence to judge"
-        gone = f"; {lost + unproven} datagrams are missing on the way" if lost + unproven else ""
+        count = lost + unproven
+        were = "datagrams are" if count > 1 else "datagram is"
+        gone = f"; {count} {were} missing on the way" if count else ""
         return Verdict(fault=None, grade="blind", summary=said + gone)
     many = "s" if len(facts.matching.points) != 2 else ""  # noqa: PLR2004 - two points have one hop
     return Verdict(
