@@ -209,10 +209,16 @@ def test_losses_do_not_depend_on_which_packets_tell_the_travel_time(
     dropped: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where all that would be looked at were lost: then all are looked at."""
-    frames = dialogue(20)
+    frames = [
+        frame(w.tcp(*ports, seq=100 * n, ack=1, flags="PA", data=b"packet %d" % n), n + 1, back=bool(n % 2))
+        for n in range(20)
+        for ports in [(443, 5000) if n % 2 else (5000, 443)]
+    ]
     captures = {
-        "remote": at([f for n, f in enumerate(frames) if n % 2 or n not in dropped], remote=True),
-        "tap": at([f for n, f in enumerate(frames) if not n % 2 or n not in dropped], remote=False),
+        "remote": [
+            p for p in at(frames, remote=True) if p[1] not in {frames[n] for n in dropped if not n % 2}
+        ],
+        "tap": [p for p in at(frames, remote=False) if p[1] not in {frames[n] for n in dropped if n % 2}],
     }
     of_all = lost_packets(matched(captures))
     monkeypatch.setattr("lastseen.matching.pairing.SAMPLE", 1)
