@@ -90,7 +90,7 @@ def _before_any(
 
 
 def _silent_before(point: int, facts: Facts, *, client: bool) -> Point | None:
-    """The neighbour on the sender's side whose capture, known to have run meanwhile, is empty."""
+    """The neighbour on the sender's side whose unfiltered capture, known to have run meanwhile, is empty."""
     order = facts.matching.order
     place = order[point]
     wanted = None if place is None else place + (1 if client else -1)
@@ -99,13 +99,15 @@ def _silent_before(point: int, facts: Facts, *, client: bool) -> Point | None:
         return None
     found, here = facts.matching.points[number], facts.matching.points[point]
     ran_on = found.watch.end_ns is not None and found.watch.end_ns >= (here.last_ns or 0)
-    return found if ran_on and not found.packets else None
+    return found if ran_on and not found.packets and not found.filter else None
 
 
 def _account(reset: _Reset, facts: Facts) -> Account:
     side = "client" if reset.client else "remote end"
     at, before = reset.resets.point.name, reset.before.name
-    text = f"{len(reset.resets)} resets of the {side} are at {at} and not at {before}, nearer the {side}"
+    resets = f"{len(reset.resets)} resets" if len(reset.resets) > 1 else "a reset"
+    where = "are" if len(reset.resets) > 1 else "is"
+    text = f"{resets} of the {side} {where} at {at} and not at {before}, nearer the {side}"
     rule = _rule(facts)
     return Account(
         required=(
@@ -154,7 +156,7 @@ def _rule(facts: Facts) -> Fact:
         for rule, delta in facts.rule_deltas(None, layer):
             said = f"{rule.match} {rule.actions}"
             if ("tcp reset" in said or "tcp-reset" in said) and delta.value > 0:
-                text = f"the rule '{rule.place}: {rule.match}' answered {delta.value} packets with a reset"
+                text = f"the rule '{rule.place}: {rule.match}' answered with resets {delta.value:,} times"
                 return Observed(reason=Reason(text=text, source=delta.after))
     return Unknown(missing="the rules of the hop with their hits (reject with tcp reset), before and after")
 
