@@ -227,12 +227,12 @@ def _nothing_lost(facts: Facts) -> Verdict:
 
 def _only_datagrams(facts: Facts) -> Verdict:
     """Without TCP nobody is seen to wait: healthy where every datagram passed, blind where there is nothing to tell."""
-    passed, lost, unproven = (
-        sum(hop.count(fate) for hop in facts.matching.hops) for fate in (DELIVERED, LOST, UNPROVEN)
+    passed, *missing = (
+        sum(hop.count(fate) for hop in facts.matching.hops) for fate in (DELIVERED, LOST, UNPROVEN, OUTSIDE)
     )
-    if facts.symptoms or not passed or lost or unproven:
+    count = sum(missing)
+    if facts.symptoms or not passed or count:
         said = "there is no TCP connection in this evidence to judge"
-        count = lost + unproven
         were = "datagrams are" if count > 1 else "datagram is"
         gone = f"; {count} {were} missing on the way" if count else ""
         return Verdict(fault=None, grade="blind", summary=said + gone)
@@ -240,7 +240,7 @@ def _only_datagrams(facts: Facts) -> Verdict:
     return Verdict(
         fault=None,
         grade="healthy",
-        summary=f"every datagram that was to be seen downstream passed the hop{many} between the"
+        summary=f"every datagram passed the hop{many} between the"
         f" {len(facts.matching.points)} points; there is no TCP connection in this evidence",
     )
 
