@@ -180,20 +180,10 @@ class Facts:
         """Traced drops with one of these reasons, by the kernel's names."""
         return [d for d in self.drops if d.reason in reasons and node in (None, d.node)]
 
-    def interface(self, name: str, node: str | None = None) -> Interface | None:
-        """A network interface of a node by its name."""
-        return next((i for i in self.interfaces if i.name == name and node in (None, i.node)), None)
-
     # ---- logs ----
     def invalid_lines(self, reason: str, node: str | None = None) -> list[JoinedLine]:
         """conntrack's "invalid" lines whose reason contains `reason`, of a node (None: of all)."""
-        return [
-            joined
-            for joined in self.log_lines
-            if joined.line.topic == "conntrack_invalid"
-            and reason in joined.line.reason
-            and (node is None or joined.line.node == node)
-        ]
+        return [j for j in self.lines("conntrack_invalid", node) if reason in j.line.reason]
 
     def row_at(self, joined: JoinedLine, point: int, direction: int) -> int | None:
         """Row of a joined line's packet at a point, followed there in its direction; None: it never got there.
@@ -245,11 +235,6 @@ class Facts:
         """The first of these counters that moved at all."""
         deltas = (self.counter_delta(family, name, node) for name in names)
         return next((delta for delta in deltas if delta is not None and delta.value > 0), None)
-
-    def stood_still(self, family: str, names: Iterable[str], node: str | None) -> Delta | None:
-        """A counter of these that did not move, where all that are known did not; None: one moved, or none is known."""
-        deltas = [d for name in names if (d := self.counter_delta(family, name, node)) is not None]
-        return deltas[0] if deltas and not any(delta.value for delta in deltas) else None
 
     def _pairs(
         self, family: str, name: str, node: str | None, scope: str | None

@@ -16,7 +16,6 @@ from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Reason
 
 __all__ = [
-    "MOST_SHARE",
     "asks_state",
     "drops_invalid",
     "invalid_count",
@@ -25,8 +24,6 @@ __all__ = [
     "judged_invalid",
 ]
 
-MOST_SHARE: Final = 2
-"""A log is rate-limited and cut off: one lost packet in so many has to have its line."""
 FEWEST_COUNTED: Final = 3
 """A counter that moved by less than a third of what was lost speaks of other packets."""
 _FAMILIES: Final = ("conntrack", "conntrack_proc")

@@ -6,12 +6,22 @@ contradicted is never outvoted, a fact that is not known is never assumed, and "
 the captures.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Supported, Untestable
 
-__all__ = ["Account", "Contradicted", "Fact", "Observed", "Unknown", "holds", "weigh"]
+__all__ = [
+    "Account",
+    "Contradicted",
+    "Fact",
+    "Observed",
+    "Unknown",
+    "first_observed",
+    "holds",
+    "observed_reasons",
+    "weigh",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,16 @@ def holds(condition: object, reason: Reason) -> Observed | Contradicted:
     return Observed(reason=reason) if condition else Contradicted(reason=reason)
 
 
+def first_observed(facts: Sequence[Fact]) -> Fact:
+    """The first of several layers that says so; where none does, the first, which names what is missing."""
+    return next((fact for fact in facts if isinstance(fact, Observed)), facts[0])
+
+
+def observed_reasons(facts: Iterable[Fact]) -> tuple[Reason, ...]:
+    """The proofs of those facts that are observed."""
+    return tuple(fact.reason for fact in facts if isinstance(fact, Observed))
+
+
 def weigh(slug: str, accounts: Iterable[Account], *, otherwise: Judgement) -> Judgement:
     """The strongest judgement of all accounts; `otherwise` where the case has no place for the fault at all."""
     judged = [_judge(slug, account) for account in accounts]
@@ -84,14 +104,14 @@ def _strength(judgement: Judgement) -> int:
 
 
 def _judge(slug: str, account: Account) -> Judgement:
-    required = _observed(account.required)
-    agreeing = _observed(account.agreeing)
+    required = observed_reasons(account.required)
+    agreeing = observed_reasons(account.agreeing)
     reasons = tuple(
         dict.fromkeys((*required, *agreeing))
     )  # a text that is required may be what agrees as well
     against = [
         *(fact.reason for fact in account.required if isinstance(fact, Contradicted)),
-        *_observed(account.refuting),
+        *observed_reasons(account.refuting),
     ]
     if against:
         return Refuted(fault=slug, against=tuple(against), reasons=reasons)
@@ -117,10 +137,6 @@ def _judge(slug: str, account: Account) -> Judgement:
         remedies=account.remedies,
         next=account.next,
     )
-
-
-def _observed(facts: Iterable[Fact]) -> tuple[Reason, ...]:
-    return tuple(fact.reason for fact in facts if isinstance(fact, Observed))
 
 
 def _missing(facts: Iterable[Fact]) -> tuple[str, ...]:

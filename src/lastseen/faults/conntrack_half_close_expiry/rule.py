@@ -12,7 +12,7 @@ import numpy as np
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.invalid import judged_invalid
 from lastseen.faults.patterns import without_loss
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -44,7 +44,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     pause, fact = _after_fin(site, losers, facts)
     invalid, other = judged_invalid(facts, site)
     told = (_timeout(site, facts, pause), invalid, other)
-    said = next((f for f in told if isinstance(f, Observed)), told[0])
+    said = first_observed(told)
     return Account(
         required=(fact, said),
         agreeing=told,

@@ -13,7 +13,7 @@ import numpy as np
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.invalid import invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import has_flags, without_loss
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -37,7 +37,7 @@ def judge(facts: Facts) -> Judgement:
 
 def _account(site: LossSite, facts: Facts) -> Account:
     told = _told(site, facts)
-    said = next((fact for fact in told if isinstance(fact, Observed)), told[0])
+    said = first_observed(told)
     return Account(
         required=(_begun_before(site), _all_lost(site), said),
         agreeing=told,

@@ -13,7 +13,7 @@ import numpy as np
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.invalid import invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import without_loss
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, weigh
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -46,7 +46,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     if fitting:
         text = f'{len(fitting)} kernel log lines join lost packets to "{fitting[0].line.reason}"'
         told = (Observed(reason=Reason(text=text, source=fitting[0].line.source)), *told)
-    said = next((fact for fact in told if isinstance(fact, Observed)), told[0])
+    said = first_observed(told)
     return Account(
         required=(_reused(site, facts), said),
         agreeing=told,

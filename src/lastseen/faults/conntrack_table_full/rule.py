@@ -11,7 +11,7 @@ from typing import Final
 from lastseen.faults.counting import counter_agrees, counter_rose, logged
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import only_first_of_flow, without_loss
-from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, observed_reasons, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -31,14 +31,14 @@ _FAMILIES: Final = ("conntrack", "conntrack_proc")
 
 def judge(facts: Facts) -> Judgement:
     """Supported where only first packets of flows were lost and the host says that its table was full."""
-    hints = tuple(f.reason for f in _table_was_full(facts, None) if isinstance(f, Observed))
+    hints = observed_reasons(_table_was_full(facts, None))
     otherwise = without_loss(SLUG, facts, missing=_BOTH_SIDES, hints=hints)
     return weigh(SLUG, (_account(site, facts) for site in facts.losses()), otherwise=otherwise)
 
 
 def _account(site: LossSite, facts: Facts) -> Account:
     told = _table_was_full(facts, site.node)
-    full = next((fact for fact in told if isinstance(fact, Observed)), told[0])
+    full = first_observed(told)
     host = facts.host(site.node)
     return Account(
         required=(only_first_of_flow(site), full),
@@ -84,7 +84,7 @@ def _counted(site: LossSite, facts: Facts) -> tuple[Fact, ...]:
         counter_rose(facts, site.node, family, ("drop",), what="conntrack's drop counter")
         for family in _FAMILIES
     ]
-    return (next((fact for fact in (*exact, *rose) if isinstance(fact, Observed)), exact[0]),)
+    return (first_observed((*exact, *rose)),)
 
 
 _BOTH_SIDES: Final = "captures on both sides of the host that tracks connections"

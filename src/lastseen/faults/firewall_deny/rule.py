@@ -15,7 +15,7 @@ from lastseen.faults.facts import Delta, Facts, LossSite
 from lastseen.faults.invalid import asks_state, drops_invalid, invalid_count
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.rule_match import NO, UNKNOWN, YES, Passage, takes
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
 from lastseen.tables.details import column
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
@@ -53,7 +53,7 @@ def judge(facts: Facts) -> Judgement:
 def _account(site: LossSite, facts: Facts) -> Account:
     rule = _rule(site, facts)
     told = (rule, _traced(site, facts))
-    said = next((fact for fact in told if isinstance(fact, Observed)), rule)
+    said = first_observed(told)
     prohibited = _prohibited(site, facts)
     host = facts.host(site.node)
     return Account(

@@ -13,7 +13,16 @@ from lastseen.faults.counting import logged
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import traced
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.faults.weighing import (
+    Account,
+    Contradicted,
+    Fact,
+    Observed,
+    Unknown,
+    first_observed,
+    observed_reasons,
+    weigh,
+)
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import DELIVERED, MERGED, SPLIT
 
@@ -31,7 +40,7 @@ _CARRIER: Final = ("carrier_changes", "carrier_down_count", "carrier_up_count")
 def judge(facts: Facts) -> Judgement:
     """Supported where everything of one window of time was lost and a host counts or logs that a carrier changed."""
     flap = _flap(facts)
-    hints = tuple(fact.reason for fact in flap if isinstance(fact, Observed) and facts.stalled())
+    hints = observed_reasons(flap) if facts.stalled() else ()
     otherwise = without_loss(SLUG, facts, missing="captures on both sides of the link", hints=hints)
     return weigh(SLUG, (_account(site, flap) for site in facts.losses()), otherwise=otherwise)
 
@@ -47,7 +56,7 @@ def _flap(facts: Facts) -> tuple[Fact, ...]:
 
 
 def _account(site: LossSite, flap: tuple[Fact, ...]) -> Account:
-    told = next((fact for fact in flap if isinstance(fact, Observed)), flap[0])
+    told = first_observed(flap)
     return Account(
         required=(_one_window(site), told),
         agreeing=flap,

@@ -11,7 +11,7 @@ from typing import Final
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.unanswered import counted, traced, unanswered_syns
-from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -72,7 +72,7 @@ def _overflow(facts: Facts) -> tuple[Fact, ...]:
 
 
 def _account(seen: Reason, connection: str, overflow: tuple[Fact, ...]) -> Account:
-    told = next((fact for fact in overflow if isinstance(fact, Observed)), overflow[0])
+    told = first_observed(overflow)
     return Account(
         required=(Observed(reason=seen), told),
         agreeing=overflow,

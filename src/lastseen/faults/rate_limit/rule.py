@@ -12,7 +12,7 @@ from lastseen.faults.counting import LAYERS, agrees, lost_at
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import traced
-from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -36,7 +36,7 @@ def judge(facts: Facts) -> Judgement:
 
 def _account(site: LossSite, facts: Facts) -> Account:
     told = (*_limits(site, facts), traced(facts, "OVS_DROP_METER"))
-    limit = next((fact for fact in told if isinstance(fact, Observed)), told[-1])
+    limit = first_observed(told)
     if not isinstance(limit, Observed):
         limit = Unknown(missing="the hits of rules with a limit, policers and meters, before and after")
     return Account(

@@ -11,7 +11,16 @@ from lastseen.faults.counting import counter_agrees, counter_rose, logged
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import UnansweredSyn, traced, unanswered_syns
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.faults.weighing import (
+    Account,
+    Contradicted,
+    Fact,
+    Observed,
+    Unknown,
+    first_observed,
+    observed_reasons,
+    weigh,
+)
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -29,7 +38,7 @@ _WHAT: Final = "the host's count of packets refused by the reverse path filter"
 def judge(facts: Facts) -> Judgement:
     """Supported where a host that got the packets counts, logs or traces that its filter refused them."""
     told = (*_told(facts, None), counter_rose(facts, None, "nstat", (COUNTER,), what=_WHAT))
-    hints = tuple(fact.reason for fact in told if isinstance(fact, Observed))
+    hints = observed_reasons(told)
     otherwise = without_loss(
         SLUG, facts, missing="captures before and behind the host that drops", hints=hints
     )
@@ -45,20 +54,16 @@ def _told(facts: Facts, node: str | None) -> tuple[Fact, ...]:
     )
 
 
-def _one_of(facts: tuple[Fact, ...]) -> Fact:
-    return next((fact for fact in facts if isinstance(fact, Observed)), facts[0])
-
-
 def _at_hop(site: LossSite, facts: Facts) -> Account:
     told = (
         counter_agrees(facts, site, "nstat", (COUNTER,), what=_WHAT),
         *_told(facts, site.node),
     )
     return Account(
-        required=(_one_of(told), *_nothing_passed(site)),
+        required=(first_observed(told), *_nothing_passed(site)),
         agreeing=told,
         refuting=_switched_off(facts, site.node),
-        telling=isinstance(_one_of(told), Observed),
+        telling=isinstance(first_observed(told), Observed),
         summary=f"{len(site.lost_rows)} packets vanish behind {site.upstream.name}: the reverse path filter of "
         f"{facts.host(site.node)} refuses them, as the way back to their source leads through another interface",
         component=f"the reverse path filter of {facts.host(site.node)}",
@@ -79,7 +84,7 @@ def _nothing_passed(site: LossSite) -> tuple[Fact, ...]:
 def _at_host(found: UnansweredSyn, facts: Facts) -> Account:
     told = (counter_rose(facts, None, "nstat", (COUNTER,), what=_WHAT), *_told(facts, None))
     return Account(
-        required=(Observed(reason=found.reason), _one_of(told)),
+        required=(Observed(reason=found.reason), first_observed(told)),
         agreeing=told,
         refuting=_switched_off(facts, None),
         summary=f"SYNs reach {found.syns.point.name} and are not answered: the reverse path filter there refuses them",

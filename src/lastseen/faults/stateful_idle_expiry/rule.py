@@ -13,7 +13,16 @@ from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.invalid import judged_invalid
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.tracks import Track
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.faults.weighing import (
+    Account,
+    Contradicted,
+    Fact,
+    Observed,
+    Unknown,
+    first_observed,
+    holds,
+    weigh,
+)
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import LOST
 
@@ -45,7 +54,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     gaps = [_gap_before_loss(c, site, facts) for c in losers]
     invalid, other = judged_invalid(facts, site)
     told = [_timeout(site, facts, gaps), invalid, other]
-    said = next((fact for fact in told if isinstance(fact, Observed)), told[0])
+    said = first_observed(told)
     shortest = min((gap for gap in gaps if gap is not None), default=0)
     return Account(
         required=(

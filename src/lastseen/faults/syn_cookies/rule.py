@@ -11,7 +11,7 @@ from typing import Final
 from lastseen.faults.counting import logged
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.unanswered import counted
-from lastseen.faults.weighing import Account, Fact, Observed, weigh
+from lastseen.faults.weighing import Account, Fact, Observed, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -66,7 +66,7 @@ def _account(
         f"the SYN-ACK of {bare.text} has no window scaling though the client offered it; that of {rich.text}, from the "
         "same server, has"
     )
-    cookies = next((fact for fact in told if isinstance(fact, Observed)), told[0])
+    cookies = first_observed(told)
     return Account(
         required=(Observed(reason=Reason(text=text, source=answer.source())), cookies),
         agreeing=told,

@@ -9,7 +9,7 @@ from typing import Final
 
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
-from lastseen.faults.weighing import Account, Fact, Observed, weigh
+from lastseen.faults.weighing import Account, Fact, Observed, first_observed, weigh
 from lastseen.faults.wrong_checksums import Refused, agreeing, only_these_lost, refused
 from lastseen.tables.details import CHECKSUM_PARTIAL
 from lastseen.tables.judgements import Judgement, Remedy, Step
@@ -37,7 +37,7 @@ def judge(facts: Facts) -> Judgement:
 
 def _said(told: tuple[Fact, ...]) -> Fact:
     """Some verifier says that checksums were wrong: offload makes them look like this on healthy hosts as well."""
-    return next((fact for fact in told if isinstance(fact, Observed)), told[0])
+    return first_observed(told)
 
 
 def _at_hop(site: LossSite, facts: Facts) -> Account:
