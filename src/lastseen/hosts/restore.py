@@ -4,8 +4,7 @@ A setting is put back only where it still has the value lastseen gave it: whoeve
 """
 
 import re
-import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,7 @@ from lastseen.hosts.names import sysctl_path
 from lastseen.hosts.scripts import ENTER, KILL, SET_SYSCTL
 from lastseen.hosts.state import state_folder
 
-__all__ = ["Restored", "restore", "take_back", "undo_commands"]
+__all__ = ["Restored", "restore", "take_back"]
 
 NAMESPACE_GONE: Final = 97
 NOT_OURS: Final = 96
@@ -60,23 +59,6 @@ def take_back(change: Recorded, folder: Path | None = None) -> Restored:
     if state is not None:
         mark(change.id, state, folder)
     return Restored(change=change, state=state, why=why)
-
-
-def undo_commands(change: Change) -> Iterable[str]:
-    """What a person would type to take a change back."""
-    match change:
-        case Sysctl(key=key, old=old):
-            yield shlex.join(("sysctl", "-w", f"{key}={old}"))
-        case Program(argv=argv):
-            yield f"kill the process: {shlex.join(argv)}"
-        case File(path=path, old=old):
-            yield f"rm {shlex.quote(path)}" if old is None else f"put back the former {path}"
-        case Offload(interface=interface, feature=feature, old=offload):
-            yield shlex.join(("ethtool", "-K", interface, feature, offload))
-        case Mtu(interface=interface, old=mtu):
-            yield shlex.join(("ip", "link", "set", "dev", interface, "mtu", str(mtu)))
-        case Rule(argv=argv, comment=comment):
-            yield f"delete the rule with the comment {comment!r}: {shlex.join(argv)}"
 
 
 Outcome = tuple[State | None, str]

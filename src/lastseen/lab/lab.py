@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from lastseen.errors import LastseenError
 from lastseen.lab import programs
@@ -18,7 +17,7 @@ from lastseen.lab.captures import Capture, start_capture, wait_until_listening
 from lastseen.lab.nodes import Node
 from lastseen.lab.points import Point
 
-__all__ = ["Lab", "Link", "Switch"]
+__all__ = ["Lab", "Link"]
 
 PROGRAMS = Path(programs.__file__).parent
 OFFLOADS = ("tx", "rx", "gro", "gso", "tso", "sg")
@@ -39,13 +38,6 @@ class Link:
     interface_b: str
 
 
-class Switch(Protocol):
-    """A switch on a node, as snapshots see it."""
-
-    def texts(self) -> Iterable[tuple[str, str]]:
-        """(command, what it prints) of all that a user would save of it."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Lab:
     """What a scene works with."""
@@ -60,13 +52,8 @@ class Lab:
     captures: list[Capture] = field(default_factory=list)
     snapshot: Callable[[str], None] = lambda _: None
     """Takes a snapshot: before, mid or after."""
-    exclusive: bool = False
-    """Whether machine-wide settings and logs are this lab's alone."""
     tracked: set[str] = field(default_factory=set)
     """Nodes whose kernel tracks connections."""
-    bridged: set[str] = field(default_factory=set)
-    """Nodes with a Linux bridge."""
-    switches: dict[str, Switch] = field(default_factory=dict)
 
     def node(self, name: str) -> Node:
         """The node of that name, made when it is first asked for."""
@@ -108,7 +95,7 @@ class Lab:
 
     def program(self, node: str, name: str, *arguments: object, log: str = "") -> subprocess.Popen[bytes]:
         """Start one of lastseen.lab.programs on a node; `log` names a file of the case for its output."""
-        argv = [sys.executable, "-I", "-S", str(PROGRAMS / f"{name}.py"), *map(str, arguments)]
+        argv = _argv(name, arguments)
         if not log:
             return self.node(node).start(*argv, stderr=subprocess.STDOUT)
         with (self.folder / log).open("wb") as stream:
@@ -121,9 +108,8 @@ class Lab:
         while (self.scratch / log).exists():
             serial += 1
             log = f"{node}_{name}_{serial}.log"
-        argv = [sys.executable, "-I", "-S", str(PROGRAMS / f"{name}.py"), *map(str, arguments)]
         with (self.scratch / log).open("wb") as stream:
-            process = self.node(node).start(*argv, stdout=stream, stderr=subprocess.STDOUT)
+            process = self.node(node).start(*_argv(name, arguments), stdout=stream, stderr=subprocess.STDOUT)
         self.until(
             lambda: (self.scratch / log).read_text().startswith("ready") or process.poll() is not None, name
         )
@@ -150,6 +136,11 @@ class Lab:
                 return True
             time.sleep(POLL_S)
         return False
+
+
+def _argv(name: str, arguments: Iterable[object]) -> list[str]:
+    """The command line of one of lastseen.lab.programs, which see the standard library only."""
+    return [sys.executable, "-I", "-S", str(PROGRAMS / f"{name}.py"), *map(str, arguments)]
 
 
 def _ends(links: Sequence[Link]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from string import Template
 
-__all__ = ["PLAIN", "Parameters", "Range", "draw", "filled"]
+__all__ = ["Parameters", "Range", "draw", "filled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,6 @@ class Parameters:
         """One of the scene's own parameters as a whole number."""
         return int(self.own[name])
 
-
-PLAIN = Parameters()
 
 _PORTS = (80, 443, 3000, 5000, 5432, 6379, 8000, 8080, 8443, 9200)
 _TESTNETS = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737

@@ -46,7 +46,7 @@ def main() -> int:
 
 def build(scene: Scene, folder: Path, scratch: Path, parameters: Parameters) -> Lab:
     """The scene's network, working, with the fault in it and its servers listening."""
-    lab = Lab(folder=folder, scratch=scratch, exclusive=scene.exclusive)
+    lab = Lab(folder=folder, scratch=scratch)
     lab.snapshot = partial(take_snapshot, lab)
     scene.topology(lab, parameters)
     scene.serve(lab, parameters)

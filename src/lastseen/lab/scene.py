@@ -23,7 +23,6 @@ __all__ = [
     "Truth",
     "Work",
     "names",
-    "nothing",
     "readme",
     "scene_of",
     "scenes",
@@ -75,10 +74,6 @@ class Scene:
     symptom: Whose = "kernel"
     root: bool = False
     exclusive: bool = False
-
-
-def nothing(_lab: Lab, _parameters: Parameters) -> None:
-    """What is armed or served where nothing is."""
 
 
 def names() -> tuple[str, ...]:

@@ -33,7 +33,6 @@ _TRACKING_NODE = (
     "cat /proc/net/stat/nf_conntrack",
     r"sysctl -a -r ^net\.netfilter\.",
 )
-_BRIDGE_NODE = ("bridge fdb show", "bridge link show")
 _SETTINGS = (
     r"sysctl -a -r ^net\.ipv4\.(tcp_(timestamps|sack|window_scaling|ecn|syncookies|fastopen|max_syn_backlog|"
     r"mtu_probing|fin_timeout|tw_reuse)|ip_forward|ip_local_port_range|conf\..*\.(rp_filter|log_martians)) "
@@ -60,17 +59,12 @@ def _of_node(lab: Lab, node: Node, moment: str) -> None:
         if command == "nft list ruleset":
             text = _NFT_TABLE.sub("", text)
         _write(folder, command, text)
-    if (switch := lab.switches.get(node.name)) is not None:
-        for command, text in switch.texts():
-            _write(folder, command, text)
 
 
 def _commands(lab: Lab, node: Node, moment: str) -> list[str]:
     commands = list(_EVERY_NODE)
     if node.name in lab.tracked:
         commands += _TRACKING_NODE
-    if node.name in lab.bridged:
-        commands += _BRIDGE_NODE
     if moment == "before":
         commands.append(_SETTINGS)
         commands += [f"ethtool -k {point.interface}" for point in lab.points if point.node == node.name]

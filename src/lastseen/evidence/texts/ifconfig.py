@@ -38,7 +38,6 @@ _PAIR = re.compile(
 )
 _WAY = re.compile(r"\b(?P<way>RX|TX) (?:packets|errors|bytes)[: ]")
 _COLLISIONS = re.compile(r"^\s+collisions:[0-9]")
-_BYTES_LINE = re.compile(r"^\s+RX bytes:")
 _OTHER = re.compile(
     r"^\s+(?:(?:loop|ether|unspec|tunnel|infiniband|sit|ppp|device|memory|Interrupt|Base|Memory)\b|inet6? "
     r"|UP |[A-Z]{2,12} |txqueuelen |collisions:|\[NO FLAGS\])"
