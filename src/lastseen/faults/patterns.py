@@ -21,11 +21,13 @@ from lastseen.tables.sources import Source
 
 __all__ = [
     "LIKELY_CHANCE",
+    "SMALLEST_MTU",
     "SizeStep",
     "exactly_these",
     "first_of_flow",
     "has_flags",
     "is_tcp",
+    "no_size_step",
     "only_first_of_flow",
     "size_step",
     "ttl_unchanged",
@@ -36,7 +38,8 @@ Bools = npt.NDArray[np.bool_]
 
 LIKELY_CHANCE: Final = 0.05
 """Fisher's p-value above which the lost packets may share a property by chance: one lost beside few delivered."""
-_TCP: Final = 6
+SMALLEST_MTU: Final = 576
+"""A step below what every IPv4 host accepts (RFC 1122, 3.3.2) is no path's MTU; below it a filter is likelier."""
 
 
 def is_tcp(rows: DetailRows) -> Bools:
@@ -91,6 +94,14 @@ def size_step(site: LossSite) -> SizeStep | None:
         return None
     lost, passed = int(column(site.lost, "ip_len").min()), int(column(site.delivered, "ip_len").max())
     return SizeStep(passes=passed, lost=lost) if lost > passed else None
+
+
+def no_size_step(site: LossSite) -> Fact:
+    """What it means that `size_step` found none: sizes do not tell, or nothing passed to compare with."""
+    if not len(site.delivered):
+        return Unknown(missing="a smaller packet of the same connection that passed")
+    text = "sizes do not separate lost from delivered: packets as large as the smallest lost one passed"
+    return Contradicted(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
 def ttl_unchanged(site: LossSite) -> Fact:

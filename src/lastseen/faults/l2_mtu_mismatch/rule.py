@@ -11,8 +11,15 @@ import numpy as np
 
 from lastseen.faults.counting import counter_agrees
 from lastseen.faults.facts import Facts, LossSite
-from lastseen.faults.patterns import SizeStep, size_step, ttl_unchanged, without_loss
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.faults.patterns import (
+    SMALLEST_MTU,
+    SizeStep,
+    no_size_step,
+    size_step,
+    ttl_unchanged,
+    without_loss,
+)
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -26,7 +33,6 @@ SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "path_mtu_blackhole": "there a router lies between the points: the TTL is lower behind it",
 }
-SMALLEST_MTU: Final = 576
 
 
 def judge(facts: Facts) -> Judgement:
@@ -60,15 +66,10 @@ def _account(site: LossSite, facts: Facts) -> Account:
 
 
 def _step(site: LossSite, step: SizeStep | None) -> Fact:
-    source = site.source(int(site.lost_rows[0]))
     if step is None:
-        if not len(site.delivered):
-            return Unknown(missing="a smaller packet of the same connection that passed")
-        text = "sizes do not separate lost from delivered: packets as large as the smallest lost one passed"
-        return Contradicted(reason=Reason(text=text, source=source))
+        return no_size_step(site)
     text = f"delivered packets have at most {step.passes} bytes of IP, lost ones at least {step.lost}"
-    fact = Observed if step.lost > SMALLEST_MTU else Contradicted
-    return fact(reason=Reason(text=text, source=source))
+    return holds(step.lost > SMALLEST_MTU, Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
 def _smaller_mtu(site: LossSite, facts: Facts, step: SizeStep | None) -> Fact:

@@ -12,7 +12,15 @@ import numpy as np
 
 from lastseen.faults.counting import counter_rose, dropping_rules
 from lastseen.faults.facts import Facts, LossSite
-from lastseen.faults.patterns import SizeStep, is_tcp, size_step, ttl_unchanged, without_loss
+from lastseen.faults.patterns import (
+    SMALLEST_MTU,
+    SizeStep,
+    is_tcp,
+    no_size_step,
+    size_step,
+    ttl_unchanged,
+    without_loss,
+)
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
@@ -27,8 +35,6 @@ CONFUSED_WITH: Final = {
     "firewall_deny": "there a rule on the length was hit by as many as were lost",
     "lro_forwarding": "there the packets were merged behind the wire and are larger than any that was sent",
 }
-SMALLEST_MTU: Final = 576
-"""A step below what every IPv4 host accepts (RFC 1122, 3.3.2) is no path's MTU; below it a filter is likelier."""
 FEWEST_TRIES: Final = 2
 """The same bytes sent again at full size show a sender that was not told."""
 _ICMP, _ICMP6 = 1, 58
@@ -69,17 +75,13 @@ def _account(site: LossSite, facts: Facts) -> Account:
 
 
 def _step(site: LossSite, step: SizeStep | None) -> Fact:
-    source = site.source(int(site.lost_rows[0]))
     if step is None:
-        if not len(site.delivered):
-            return Unknown(missing="a smaller packet of the same connection that passed")
-        text = "sizes do not separate lost from delivered: packets as large as the smallest lost one passed"
-        return Contradicted(reason=Reason(text=text, source=source))
+        return no_size_step(site)
     text = (
         f"all {len(site.delivered)} delivered packets have at most {step.passes} bytes of IP, "
         f"all {len(site.lost)} lost ones at least {step.lost}"
     )
-    return holds(step.lost > SMALLEST_MTU, Reason(text=text, source=source))
+    return holds(step.lost > SMALLEST_MTU, Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
 def _step_is_near(step: SizeStep | None) -> Fact:
