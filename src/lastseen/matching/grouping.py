@@ -151,22 +151,19 @@ def group_packets(point: Point) -> Grouped:
     """Sort a point's packets and find the initial sequence numbers of its connections."""
     packets: PacketRows = point.capture.packets
     connections = len(point.connections)
-    groups = connections + len(point.flow_groups)
-    originator = np.zeros(groups, np.int64)
-    originator[:connections] = point.connections["originator"]
-    rows, starts, is_sorted = _sort(packets, point.group_of, originator, groups)
+    groups = point.group_count
+    rows, starts, is_sorted = _sort(packets, point.group_of, point.originators_of_groups(), groups)
     if not is_sorted:
         _by_time(packets.view(np.int64), rows, starts)
     isn, known = np.zeros((groups, 2), np.uint32), np.zeros((groups, 2), np.bool_)
     _initial_numbers(packets, rows, starts, isn, known, connections)
-    flows = np.concatenate([point.connections["flow"].astype(np.int64), point.flow_groups.astype(np.int64)])
     return Grouped(
         packets=packets,
         rows=rows,
         starts=starts,
         isn=isn,
         isn_known=known,
-        ends=ends_of(point.capture.flows[flows]),
+        ends=ends_of(point.capture.flows[point.flows_of_groups()]),
         times=_first_times(packets, rows, starts),
         connections=connections,
     )

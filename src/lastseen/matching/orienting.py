@@ -44,15 +44,8 @@ def orient_lonely(points: list[Point], conversations: Conversations) -> None:
 
 def _ends(point: Point, groups: npt.NDArray[np.int32]) -> Keys:
     """void[n, 2]: addresses of each group's originator and responder, to be compared only."""
-    table = point.connections
-    tcp = groups < len(table)
-    flows = np.empty(len(groups), np.int64)
-    flows[tcp] = table["flow"][groups[tcp]]
-    flows[~tcp] = point.flow_groups[groups[~tcp] - len(table)]
-    originator = np.zeros(len(groups), np.int64)
-    originator[tcp] = table["originator"][groups[tcp]]
-    words = np.ascontiguousarray(point.capture.flows[flows])
+    words = point.capture.flows[point.flows_of_groups()[groups]]
     ends = np.stack([words[:, FLOW_A : FLOW_A + 4], words[:, FLOW_B : FLOW_B + 4]], axis=1)
     keys = np.ascontiguousarray(ends).view("V16")[:, :, 0]
-    swapped = np.where(originator[:, None] == 0, [[0, 1]], [[1, 0]])
+    swapped = np.where(point.originators_of_groups()[groups][:, None] == 0, [[0, 1]], [[1, 0]])
     return np.take_along_axis(keys, swapped, axis=1)

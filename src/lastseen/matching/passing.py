@@ -121,7 +121,7 @@ def _excluded(up: Point, down: Point, groups: Int64s) -> Bools:
 
     All it has is of one protocol, or has a port or a host in common that up knows, too, and these groups have not.
     """
-    shown, known = (_facts(p, np.arange(len(p.connections) + len(p.flow_groups))) for p in (down, up))
+    shown, known = (_facts(p, np.arange(p.group_count)) for p in (down, up))
     mine = _facts(up, groups)
     if not len(shown) or not down.packets:
         return _stated(down, mine)
@@ -143,8 +143,7 @@ def _stated(down: Point, facts: npt.NDArray[np.uint64]) -> Bools:
 
 def _facts(point: Point, groups: Int64s) -> npt.NDArray[np.uint64]:
     """uint64[n, 5]: protocol, both ports, both addresses (folded) of groups."""
-    flows = np.concatenate([point.connections["flow"].astype(np.int64), point.flow_groups.astype(np.int64)])
-    words = point.capture.flows[flows[groups]].astype(np.uint64)
+    words = point.capture.flows[point.flows_of_groups()[groups]].astype(np.uint64)
     facts = np.empty((len(words), 5), np.uint64)
     facts[:, 0] = words[:, FLOW_PROTO] & np.uint64(0xFF)
     facts[:, 1], facts[:, 2] = words[:, FLOW_PORTS] >> np.uint64(16), words[:, FLOW_PORTS] & np.uint64(0xFFFF)

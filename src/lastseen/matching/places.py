@@ -30,8 +30,8 @@ Place = tuple[str, str]
 
 def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
     """The points, in path order where a capture without any traffic lies on the path that the routes tell."""
-    silent = [p for p in points if not _conversations(p) and p.interface]
-    heard = [p for p in points if _conversations(p)]
+    silent = [p for p in points if not p.group_count and p.interface]
+    heard = [p for p in points if p.group_count]
     if not silent or not heard or any(p.given_order is not None for p in points):
         return list(points)
     hosts = _Hosts.of(rows)
@@ -41,10 +41,6 @@ def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
             if all(_place(p) in order for p in heard) and any(_place(p) in order for p in silent):
                 return [replace(p, given_order=order.get(_place(p))) for p in points]
     return list(points)
-
-
-def _conversations(point: Point) -> int:
-    return len(point.connections) + len(point.flow_groups)
 
 
 def _place(point: Point) -> Place:

@@ -100,13 +100,10 @@ def group_texts(point: Point, groups: Sequence[int], flipped: Sequence[bool] | N
     """
     numbers = np.asarray(groups, np.int64)
     known = numbers[numbers >= 0]
-    flow_of = np.concatenate([point.connections["flow"], point.flow_groups]).astype(np.int64)
-    originator_of = np.zeros(len(flow_of), np.int64)
-    originator_of[: len(point.connections)] = point.connections["originator"]
-    originators = originator_of[known]
+    originators = point.originators_of_groups()[known]
     if flipped is not None:
         originators = originators ^ np.asarray(flipped, np.int64)[numbers >= 0]
-    texts = iter(connection_texts(point.capture.flows[flow_of[known]], originators))
+    texts = iter(connection_texts(point.capture.flows[point.flows_of_groups()[known]], originators))
     return [next(texts) if number >= 0 else "" for number in numbers.tolist()]
 
 

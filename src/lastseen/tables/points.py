@@ -83,6 +83,21 @@ class Point:
     dropped_packets: int = 0
     filter: str = ""
 
+    @property
+    def group_count(self) -> int:
+        """How many groups there are, of TCP and of other protocols."""
+        return len(self.connections) + len(self.flow_groups)
+
+    def flows_of_groups(self) -> npt.NDArray[np.int64]:
+        """int64[g]: the flow number of each group."""
+        return np.concatenate([self.connections["flow"], self.flow_groups]).astype(np.int64)
+
+    def originators_of_groups(self) -> npt.NDArray[np.int64]:
+        """int64[g]: 0 where end `a` of the group's flow began and 1 where `b` did; `a` where it is not TCP."""
+        result = np.zeros(self.group_count, np.int64)
+        result[: len(self.connections)] = self.connections["originator"]
+        return result
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Conversations:
