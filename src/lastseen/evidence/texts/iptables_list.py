@@ -13,6 +13,7 @@ written like iptables' own options (`-p tcp -i eth0 -s 10.0.0.0/8`) with what st
 import re
 from collections.abc import Iterator
 
+from lastseen.evidence.iptables_rows import asked_table, rule_row
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.sources import Weird
@@ -24,7 +25,6 @@ KIND = "iptables -L"
 _COMMAND = re.compile(
     r"(?:^|[\s/])ip6?tables(?:-nft|-legacy)?\s(?:[^;&|]{0,200}\s)?(?:-\w{0,6}L\w{0,6}|--list)(?:\s|$)"
 )
-_TABLE_ASKED = re.compile(r"\s(?:-t|--table)[ =]?(?P<table>[a-z]{1,16})")
 _CHAIN = re.compile(
     r"^Chain (?P<chain>\S{1,128}) \((?:policy (?P<policy>[A-Z]{1,16})"
     r"(?: (?P<packets>[0-9]{1,20}[KMGT]?) packets, (?P<bytes>[0-9]{1,20}[KMGT]?) bytes)?"
@@ -47,7 +47,6 @@ _RULE = re.compile(
 )
 _WARNING = re.compile(r"^# Warning: ")
 _ANYWHERE = frozenset({"0.0.0.0/0", "::/0", "anywhere", "default"})
-_DROPS = frozenset({"DROP", "REJECT"})
 
 
 def recognise(head: Head) -> bool:
@@ -58,8 +57,7 @@ def recognise(head: Head) -> bool:
 
 def read(text: Text) -> Iterator[Rule | Weird]:
     """One `Rule` a line, one a policy."""
-    asked = _TABLE_ASKED.search(text.command)
-    table = asked["table"] if asked else "filter"
+    table = asked_table(text.command)
     family = "ip6" if "ip6tables" in text.command else ""
     chain, with_devices = "", True
     for number, line in text.lines():
@@ -67,7 +65,7 @@ def read(text: Text) -> Iterator[Rule | Weird]:
             chain = found["chain"]
             if found["policy"]:
                 place = f"{family or 'ip'} {table} {chain}"
-                yield _row(text, number, found, place=place, match="policy", actions=found["policy"])
+                yield rule_row(text, number, found, place=place, match="policy", actions=found["policy"])
         elif found := _HEADER.match(line):
             with_devices = found["devices"] is not None
         elif chain and (found := (_RULE_WITH_DEVICES if with_devices else _RULE).match(line)):
@@ -90,23 +88,4 @@ def _rule(text: Text, number: int, found: re.Match[str], *, place: str) -> Rule:
     goto = "-g " if "[goto]" in extra.split() else ""
     parts = [f"{option} {value}" for option, value in options.items() if value]
     match = " ".join([*parts, *[word for word in extra.split() if word != "[goto]"]])
-    return _row(text, number, found, place=place, match=match, actions=goto + (groups["target"] or ""))
-
-
-def _row(text: Text, number: int, found: re.Match[str], *, place: str, match: str, actions: str) -> Rule:
-    groups = found.groupdict()
-    return Rule(
-        **text.at(number),
-        layer="iptables",
-        place=place,
-        priority=None,
-        match=match,
-        actions=actions,
-        packets=_exact(groups.get("packets")),
-        bytes=_exact(groups.get("bytes")),
-        drops=actions in _DROPS,
-    )
-
-
-def _exact(printed: str | None) -> int | None:
-    return int(printed) if printed and printed.isdecimal() else None
+    return rule_row(text, number, found, place=place, match=match, actions=goto + (groups["target"] or ""))

@@ -8,6 +8,7 @@ Source: iptables 1.4 to 1.8, iptables/iptables-save.c.
 import re
 from collections.abc import Iterator
 
+from lastseen.evidence.iptables_rows import asked_table, rule_row
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.sources import Weird
@@ -35,12 +36,10 @@ _LISTED_COUNTER = re.compile(r"(?<!\S)-c (?P<packets>\d{1,20}) (?P<bytes>\d{1,20
 _LIST_COMMAND = re.compile(
     r"(?:^|[\s/])ip6?tables(?:-nft|-legacy)?\s(?:[^;&|]{0,200}\s)?(?:-S|--list-rules)(?:\s|$)"
 )
-_TABLE_ASKED = re.compile(r"\s(?:-t|--table)[ =]?(?P<table>[a-z]{1,16})")
 _COMMIT = re.compile(r"^COMMIT\s*$")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.){0,256}\"")
 """No longer: XT_MAX_COMMENT_LEN is 256, and an unclosed quote must not cost the square of the line."""
 _TARGET = re.compile(r"(?<!\S)(?:-j|-g|--jump|--goto)\s+(?=\S)")
-_DROPS = frozenset({"DROP", "REJECT"})
 
 
 def recognise(head: Head) -> bool:
@@ -59,14 +58,13 @@ def read(text: Text) -> Iterator[Rule | Weird]:
     """
     family = "ip6" if _IPV6.search(text.command) else "ip"
     table = ""
-    listed = _TABLE_ASKED.search(text.command)
     for number, line in text.lines():
         if _GENERATED.match(line):
             family = "ip6" if _IPV6.search(line) else "ip"
         elif found := _TABLE.match(line):
             table = found["table"]
         elif (not table and _LIST_COMMAND.search(text.command)) or _LISTED_POLICY.match(line):
-            table = table or (listed["table"] if listed else "filter")
+            table = table or asked_table(text.command)
             yield from _listed(text, number, line, f"{family} {table}")
         elif table and _LISTED_CHAIN.match(line):
             continue
@@ -90,7 +88,7 @@ def _listed(text: Text, number: int, line: str, place: str) -> Iterator[Rule | W
 
 def _policy(text: Text, number: int, found: re.Match[str], place: str) -> Iterator[Rule]:
     if found["policy"] != "-":
-        yield _row(text, number, found, place=place, match="policy", actions=found["policy"])
+        yield rule_row(text, number, found, place=place, match="policy", actions=found["policy"])
 
 
 def _rule(text: Text, number: int, found: re.Match[str], place: str) -> Rule:
@@ -102,21 +100,7 @@ def _rule(text: Text, number: int, found: re.Match[str], place: str) -> Rule:
         found = counted
     target = _TARGET.search(blotted)
     if target is None:
-        return _row(text, number, found, place=place, match=rest.strip(), actions="")
+        return rule_row(text, number, found, place=place, match=rest.strip(), actions="")
     goto = "-g " if "g" in target[0] else ""
     actions = goto + rest[target.end() :]
-    return _row(text, number, found, place=place, match=rest[: target.start()].strip(), actions=actions)
-
-
-def _row(text: Text, number: int, found: re.Match[str], *, place: str, match: str, actions: str) -> Rule:
-    return Rule(
-        **text.at(number),
-        layer="iptables",
-        place=place,
-        priority=None,
-        match=match,
-        actions=actions,
-        packets=int(found["packets"]) if found["packets"] else None,
-        bytes=int(found["bytes"]) if found["bytes"] else None,
-        drops=actions.partition(" ")[0] in _DROPS,
-    )
+    return rule_row(text, number, found, place=place, match=rest[: target.start()].strip(), actions=actions)
