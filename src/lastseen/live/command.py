@@ -64,14 +64,7 @@ def run_command(
     number = session.intend(Program(argv=tuple(words)), facts.place())
     began = time.monotonic()
     try:
-        child = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | {SESSION_VARIABLE: session.name},
-            start_new_session=True,
-        )
+        child = _started(words, session, subprocess.PIPE)
     except OSError as error:
         session.mark(number, "undone")
         ended.why = f"cannot be started ({error.strerror})"
@@ -100,14 +93,7 @@ def try_once(command: Sequence[str], session: Session, facts: HostFacts, *, long
     number = session.intend(Program(argv=tuple(command)), facts.place())
     began = time.monotonic()
     try:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {SESSION_VARIABLE: session.name},
-            start_new_session=True,
-        )
+        child = _started(command, session, subprocess.DEVNULL)
         try:
             ended.status = child.wait(longest_s)
         except subprocess.TimeoutExpired:
@@ -120,6 +106,18 @@ def try_once(command: Sequence[str], session: Session, facts: HostFacts, *, long
     finally:
         session.mark(number, "undone")
     return ended
+
+
+def _started(command: Sequence[str], session: Session, output: int) -> subprocess.Popen[bytes]:
+    """The command in a process group of its own, marked as the session's; `output`: where it may write to."""
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        env=os.environ | {SESSION_VARIABLE: session.name},
+        start_new_session=True,
+    )
 
 
 def _traced(command: Sequence[str], trace: Path, facts: HostFacts, ended: Ended) -> list[str]:

@@ -45,9 +45,10 @@ def _mac(value: int) -> str:
 
 
 def _at_hop(site: LossSite, facts: Facts) -> Account:
+    answers = _senders(facts, site)
     return Account(
-        required=(_misaddressed(site, facts),),
-        agreeing=(traced(facts, "OTHERHOST"), _neighbour_entry(facts, site)),
+        required=(_misaddressed(site, answers if len(answers) else _cards(facts, site)),),
+        agreeing=(traced(facts, "OTHERHOST"), _neighbour_entry(facts, site, answers)),
         summary=f"{len(site.lost_rows)} packets leave {site.upstream.name} for a MAC address that nobody there has",
         component="the neighbour (ARP) entry of the sender, or whatever rewrites its frames",
         hop=site.number,
@@ -56,13 +57,11 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
     )
 
 
-def _misaddressed(site: LossSite, facts: Facts) -> Fact:
-    """Every lost packet went to a MAC address from which nothing came at this point, every delivered one did not."""
+def _misaddressed(site: LossSite, own: npt.NDArray[np.int64]) -> Fact:
+    """Every lost packet went to a MAC address that is none of the receiver's own, every delivered one did not."""
     to = column(site.lost, "eth_dst")
     if (to < 0).any() or (to & _GROUP_BIT).any():
         return Unknown(missing="a capture with Ethernet headers where the packets were last seen")
-    answers = _senders(facts, site)
-    own = answers if len(answers) else _cards(facts, site)
     if not len(own):
         return Unknown(missing="a packet of the other direction, which shows the neighbour's own MAC address")
     source = site.source(int(site.lost_rows[0]))
@@ -130,11 +129,11 @@ def _account_at(conversation: ConversationFacts, astray: Track, own: int, facts:
     )
 
 
-def _neighbour_entry(facts: Facts, site: LossSite) -> Fact:
+def _neighbour_entry(facts: Facts, site: LossSite, answers: npt.NDArray[np.int64]) -> Fact:
     """No interface in evidence has the address the frames went to, though its neighbour's is known otherwise."""
     went = {_mac(int(value)) for value in column(site.lost, "eth_dst") if value >= 0}
     macs = {i.mac.lower() for i in facts.interfaces if i.mac}
-    if len(_senders(facts, site)) and macs and not went & macs:
+    if len(answers) and macs and not went & macs:
         source = next(i.source for i in facts.interfaces if i.mac)
         return Observed(
             reason=Reason(text=f"no interface in evidence has the address {min(went)}", source=source)
