@@ -138,16 +138,43 @@ def seed_talk(*, timestamps: bool = False) -> Talk:
     return talk
 
 
+def unfinished_talk(*, filled: bool) -> Talk:
+    """The server's data reaches the client's side without its checksum; `filled`: the client takes it."""
+    made = Talk(timestamps=True)
+    made.opening()
+    made.send(10, "PA", client=True, size=150)
+    made.send(11, "A")
+    for part in range(3):
+        made.send(12 + part, "PA", size=900, checksum="partial")
+        if filled:
+            made.send(12.4 + part, "A", client=True)
+    if filled:
+        made.send(20, "FA")
+        made.send(21, "FA", client=True)
+        made.send(22, "A")
+        return made
+    first = [sent.number for sent in made.sent if sent.size > 900]
+    for at_ms in (220, 640, 1500, 3200):
+        made.send(at_ms, "PA", size=900, again=first[0], checksum="partial")
+    made.send(5000, "FA", client=True, unheard=2700)
+    return made
+
+
 def bursts() -> tuple[Talk, set[int]]:
     """Four bursts, and the numbers of the packets at their tails, which are sent again later."""
+    return pieces_lost([(12 + 60 * (part // 8) + part / 10, part % 8 > 5) for part in range(32)])
+
+
+def pieces_lost(parts: Iterable[tuple[float, bool]]) -> tuple[Talk, set[int]]:
+    """Segments of an answer, (ms, whether it is lost) each; the numbers of those lost, which are sent again later."""
     talk = Talk(timestamps=True)
     talk.opening()
     talk.send(10, "PA", client=True, size=150)
     talk.send(11, "A")
     over = set()
-    for part in range(32):
-        talk.send(12 + 60 * (part // 8) + part / 10, "A", size=1200)
-        if part % 8 > 5:
+    for at_ms, is_lost in parts:
+        talk.send(at_ms, "A", size=1200)
+        if is_lost:
             over.add(talk.sent[-1].number)
     for number, first in enumerate(sorted(over)):
         talk.send(1500 + 40 * number, "A", size=1200, again=first)

@@ -2,29 +2,7 @@
 
 from pathlib import Path
 
-from written_cases import Talk, View, log_line, seen, write_case
-
-
-def talk(*, filled: bool) -> Talk:
-    """The server's data reaches the client's side without its checksum; `filled`: the client takes it."""
-    made = Talk(timestamps=True)
-    made.opening()
-    made.send(10, "PA", client=True, size=150)
-    made.send(11, "A")
-    for part in range(3):
-        made.send(12 + part, "PA", size=900, checksum="partial")
-        if filled:
-            made.send(12.4 + part, "A", client=True)
-    if filled:
-        made.send(20, "FA")
-        made.send(21, "FA", client=True)
-        made.send(22, "A")
-        return made
-    first = [sent.number for sent in made.sent if sent.size > 900]
-    for at_ms in (220, 640, 1500, 3200):
-        made.send(at_ms, "PA", size=900, again=first[0], checksum="partial")
-    made.send(5000, "FA", client=True, unheard=2700)
-    return made
+from written_cases import Talk, View, log_line, seen, unfinished_talk, write_case
 
 
 def captures(made: Talk, *, dropped: bool) -> dict[str, bytes | str]:
@@ -35,7 +13,7 @@ def captures(made: Talk, *, dropped: bool) -> dict[str, bytes | str]:
 
 def write(folder: Path) -> None:
     origin = "Written: tests/faults/scripts/checksum_partial_leak.py; "
-    refused = talk(filled=False)
+    refused = unfinished_talk(filled=False)
     write_case(
         folder / "positive" / "written_refused",
         captures(refused, dropped=True)
@@ -44,7 +22,7 @@ def write(folder: Path) -> None:
     )
     write_case(
         folder / "near_miss" / "written_offload",
-        captures(talk(filled=True), dropped=False)
+        captures(unfinished_talk(filled=True), dropped=False)
         | {
             "ORIGIN.md": origin + "captured before the checksum was filled in; the client takes everything.\n"
         },

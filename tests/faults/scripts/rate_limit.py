@@ -2,27 +2,7 @@
 
 from pathlib import Path
 
-from written_cases import Talk, View, seen, write_case
-
-
-def burst() -> tuple[Talk, set[int]]:
-    """Every third segment of a burst exceeds the limit and is sent again later."""
-    talk = Talk(timestamps=True)
-    talk.opening()
-    talk.send(10, "PA", client=True, size=150)
-    talk.send(11, "A")
-    over = set()
-    for part in range(24):
-        talk.send(12 + part / 10, "A", size=1200)
-        if part % 3 == 2:
-            over.add(talk.sent[-1].number)
-    for number, first in enumerate(sorted(over)):
-        talk.send(1500 + 40 * number, "A", size=1200, again=first)
-    talk.send(1990, "A", client=True)
-    talk.send(2000, "FA")
-    talk.send(2001, "FA", client=True)
-    talk.send(2002, "A")
-    return talk, over
+from written_cases import View, pieces_lost, seen, write_case
 
 
 def rules(dropped: int) -> str:
@@ -35,7 +15,8 @@ def rules(dropped: int) -> str:
 
 def write(folder: Path) -> None:
     origin = "Written: tests/faults/scripts/rate_limit.py; "
-    talk, over = burst()
+    # every third segment of a burst exceeds the limit
+    talk, over = pieces_lost([(12 + part / 10, part % 3 == 2) for part in range(24)])
     captures: dict[str, bytes | str] = {
         "1_wan0.pcap": seen([talk], View()),
         "2_lan0.pcap": seen([talk], View(delay_ms=0.1, drop=lambda s: s.number in over)),
