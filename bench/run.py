@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from make_captures import Truth, make_captures
-from measures import Took, interleaved, run_program
+from measures import Took, interleaved, run_program, seconds_of
 
 __all__ = ["Bar", "Sizes", "bars"]
 
@@ -121,8 +121,8 @@ def _tap(folder: Path, packets: int) -> Path:
     return tap
 
 
-def _losses(pair: Pair) -> Took:
-    return run_program([LASTSEEN, "losses", *pair.files, "--json"])
+def _losses(pair: Pair) -> list[str | Path]:
+    return [LASTSEEN, "losses", *pair.files, "--json"]
 
 
 def bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
@@ -161,7 +161,7 @@ def _found(pair: Pair) -> float:
 
 def _tshark(file: Path, packets: int) -> float:
     fields = [part for name in FIELDS for part in ("-e", name)]
-    return run_program(["tshark", "-n", "-r", file, "-c", str(packets), "-T", "fields", *fields]).seconds
+    return seconds_of(["tshark", "-n", "-r", file, "-c", str(packets), "-T", "fields", *fields])
 
 
 def _pass_over(files: tuple[Path, ...]) -> float:
@@ -177,13 +177,7 @@ def _pass_over(files: tuple[Path, ...]) -> float:
 
 def _comparison_bars(sizes: Sizes, pair: Pair) -> Iterator[Bar]:
     """Against tshark, against memory, and how much memory of its own it takes."""
-    taken: list[Took] = []
-
-    def compare() -> float:
-        taken.append(_losses(pair))
-        return taken[-1].seconds
-
-    runs = {"lastseen": compare, "memory": partial(_pass_over, pair.files)}
+    runs = {"lastseen": partial(seconds_of, _losses(pair)), "memory": partial(_pass_over, pair.files)}
     has_tshark = shutil.which("tshark") is not None
     if has_tshark:
         for name, file in zip(("underlay", "tap"), pair.files, strict=True):
@@ -199,7 +193,7 @@ def _comparison_bars(sizes: Sizes, pair: Pair) -> Iterator[Bar]:
     )
     ratio = seconds["lastseen"] / seconds["memory"]
     yield Bar(what="compare two points, against one pass over the bytes", value=ratio, unit="x", bar=10)
-    yield _own_memory("compare two points, own memory", taken, pair.size_bytes)
+    yield _own_memory("compare two points, own memory", run_program(_losses(pair)), pair.size_bytes)
 
 
 def _against_tshark(sizes: Sizes, rate: float, seconds: dict[str, float]) -> Bar:
@@ -217,10 +211,9 @@ def _against_tshark(sizes: Sizes, rate: float, seconds: dict[str, float]) -> Bar
     )
 
 
-def _own_memory(what: str, taken: list[Took], size_bytes: int) -> Bar:
+def _own_memory(what: str, took: Took, size_bytes: int) -> Bar:
     """Peak anonymous memory against 350 MB and once the captures' size."""
-    peak = max(took.anonymous_bytes for took in taken)
-    return Bar(what=what, value=peak / MB, unit="MB", bar=OWN_MB + size_bytes / MB)
+    return Bar(what=what, value=took.anonymous_bytes / MB, unit="MB", bar=OWN_MB + size_bytes / MB)
 
 
 def _absent(what: str, program: str, bar: float) -> Bar:
@@ -233,19 +226,15 @@ def _absent(what: str, program: str, bar: float) -> Bar:
 def _summary_bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
     """Against tcptrace, which reads the tap's capture: it knows no Geneve."""
     files = {name: _tap(folder, count) for name, count in (("large", sizes.summary), ("small", sizes.pair))}
-    taken: list[Took] = []
-
-    def summary(file: Path) -> float:
-        taken.append(run_program([LASTSEEN, "connections", file, "--json"]))
-        return taken[-1].seconds
-
-    summary(files["small"])
-    runs = {f"lastseen {name}": partial(summary, file) for name, file in files.items()}
+    commands: dict[str, list[str | Path]] = {
+        name: [LASTSEEN, "connections", file, "--json"] for name, file in files.items()
+    }
+    runs = {f"lastseen {name}": partial(seconds_of, command) for name, command in commands.items()}
     if shutil.which("tcptrace"):
         for name, file in files.items():
-            runs[f"tcptrace {name}"] = lambda file=file: run_program(["tcptrace", "-n", file]).seconds  # type: ignore[misc]
+            runs[f"tcptrace {name}"] = partial(seconds_of, ["tcptrace", "-n", file])
+    size = run_program(commands["large"]).anonymous_bytes  # this run warms, too
     seconds = interleaved(runs, REPEATS)
-    size = max(took.anonymous_bytes for took in taken)
     more = seconds["lastseen large"] - seconds["lastseen small"]
     what = "connections, against tcptrace (marginal)"
     if "tcptrace large" in seconds:
@@ -308,25 +297,17 @@ def _start_up(pair: Pair, folder: Path) -> float:
         with file.open("rb") as stream:
             few.write_bytes(stream.read(FEW_BYTES))
     argv = [LASTSEEN, "losses", *files, "--json"]
-    run_program(argv)
-    return statistics.median(run_program(argv).seconds for _ in range(REPEATS))
+    return statistics.median(seconds_of(argv) for _ in range(REPEATS))
 
 
 def _growth_bars(sizes: Sizes, pair: Pair, folder: Path) -> Iterator[Bar]:
     """Twice the packets, the same command."""
     double = _pair(folder, 2 * sizes.pair)
-    taken: list[Took] = []
-
-    def compare(files: Pair) -> float:
-        took = _losses(files)
-        if files is double:
-            taken.append(took)
-        return took.seconds
-
-    seconds = interleaved({"once": partial(compare, pair), "twice": partial(compare, double)}, REPEATS)
+    runs = {name: partial(seconds_of, _losses(files)) for name, files in (("once", pair), ("twice", double))}
+    seconds = interleaved(runs, REPEATS)
     what = f"compare two points, {2 * sizes.pair:,} packets against {sizes.pair:,} each"
     yield Bar(what=what, value=seconds["twice"] / seconds["once"], unit="x", bar=2.1)
-    yield _own_memory("the same, own memory", taken, double.size_bytes)
+    yield _own_memory("the same, own memory", run_program(_losses(double)), double.size_bytes)
     shutil.rmtree(double.files[0].parent)
 
 
@@ -343,7 +324,7 @@ def _bounded_bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
 
 def _start_bars(folder: Path) -> Iterator[Bar]:
     """What a user waits for before anything is read, for a whole small case, and for the very first run."""
-    helps = interleaved({"help": lambda: run_program([LASTSEEN, "--help"]).seconds}, 2 * REPEATS)["help"]
+    helps = interleaved({"help": lambda: seconds_of([LASTSEEN, "--help"])}, 2 * REPEATS)["help"]
     yield Bar(what="lastseen --help", value=helps, unit="s", bar=0.15)
     diagnose = [LASTSEEN, "diagnose", EXAMPLE, "--json"]
     run_program(diagnose)
