@@ -32,9 +32,9 @@ EXECUTABLE = 0o755
 def main() -> int:
     """Build the scene, show its page, run a shell, end."""
     descriptor, name = sys.argv[1:]
-    die_with_parent(int(descriptor))
     scene = scene_of(name)
     with tempfile.TemporaryDirectory(prefix="lastseen-lab-") as folder:
+        die_with_parent(int(descriptor), Path(folder))
         try:
             lab = build(scene, Path(folder), Path(folder), draw(scene.ranges, None))
         except LastseenError as error:

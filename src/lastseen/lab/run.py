@@ -32,9 +32,9 @@ FAILED = 2
 def main() -> int:
     """Run the scene that the command line names; the status, after one line of what went wrong."""
     descriptor, name, folder, *more = sys.argv[1:]
-    die_with_parent(int(descriptor))
     seed = int(more[0]) if more and more[0] else None
     with tempfile.TemporaryDirectory(prefix="lastseen-lab-") as scratch, suppress(KeyboardInterrupt):
+        die_with_parent(int(descriptor), Path(scratch), Path(folder))
         try:
             record(name, Path(folder), Path(scratch), seed=seed, second=more[1] if more[1:] else None)
         except LastseenError as error:

@@ -8,17 +8,25 @@ Without root the same happens below a user namespace (user_namespaces(7)).
 """
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from lastseen.errors import LastseenError
 
 __all__ = ["die_with_parent", "in_sandbox"]
 
 ROOT = 0
+FIRST_PROCESS = 1
+EVERYTHING_HERE = -1
+"""kill(2): all processes of this process namespace but its first, which is the caller."""
+PATIENCE_S = 5.0
+"""A sandbox needs some hundredths of a second to end and to remove its files."""
 _NAMESPACES = ("--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 _USER_NAMESPACE = ("--user", "--map-user=1000", "--map-group=1000", "--keep-caps")
 """Not as its root: tcpdump and others would then give up groups, which a user namespace forbids."""
@@ -40,31 +48,51 @@ def in_sandbox(
     """
     user = os.geteuid() != ROOT if as_user is None else as_user
     read_end, write_end = os.pipe()
+    command = ["unshare", *(_USER_NAMESPACE if user else ()), *_NAMESPACES]
+    command += [sys.executable, "-m", module, str(read_end), *arguments]
+    pipe = subprocess.PIPE if capture else None
+    with open(write_end, "wb") as alive:  # noqa: PTH123 - a descriptor, no path
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL if capture else None,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+                pass_fds=(read_end,),
+            )
+        except FileNotFoundError as error:
+            raise LastseenError("lab: unshare was not found; install util-linux") from error
+        finally:
+            os.close(read_end)
+        with process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            finally:
+                alive.close()  # after Ctrl-C and a timeout this ends it, and it puts its files away first
+                _ended(process)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _ended(process: subprocess.Popen[str]) -> None:
+    """Wait for a sandbox that was told to end; end it when it does not."""
     try:
-        command = ["unshare", *(_USER_NAMESPACE if user else ()), *_NAMESPACES]
-        command += [sys.executable, "-m", module, str(read_end), *arguments]
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL if capture else None,
-            capture_output=capture,
-            text=True,
-            pass_fds=(read_end,),
-            timeout=timeout,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise LastseenError("lab: unshare was not found; install util-linux") from error
-    finally:
-        os.close(read_end)
-        os.close(write_end)
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
-def die_with_parent(read_end: int) -> None:
-    """End this process, and with it the whole sandbox, as soon as the other end of the pipe closes."""
+def die_with_parent(read_end: int, *folders: Path) -> None:
+    """End the whole sandbox, and remove these folders, as soon as the other end of the pipe closes."""
 
     def watch() -> None:
         with suppress(OSError):
             os.read(read_end, 1)
+        if os.getpid() == FIRST_PROCESS:
+            with suppress(ProcessLookupError):  # nothing else runs
+                os.kill(EVERYTHING_HERE, signal.SIGKILL)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="parent").start()
