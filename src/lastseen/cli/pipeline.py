@@ -30,6 +30,7 @@ _NEEDED_LATER: Final = (
     "lastseen.matching.places",
     "lastseen.matching",
     "lastseen.report.jsons",
+    "numpy.ma",  # np.median does
 )
 
 

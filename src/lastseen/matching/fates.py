@@ -79,7 +79,9 @@ def judge_hop(view: PairView) -> Hop:
         got_through, proven = said_of[said == GOT_THROUGH], said_of[said == GOT_LOST]
         fate[got_through] = OUTSIDE
         missed = len(got_through)
-        if not np.isin(fate, (DELIVERED, MERGED, SPLIT)).any():
+        if not any(
+            (fate == arrived).any() for arrived in (DELIVERED, MERGED, SPLIT)
+        ):  # np.isin took 15 ms a million
             _of_one_direction(view, fate, missing, arrived=missed > 0)
     return Hop(
         upstream=view.up_index,

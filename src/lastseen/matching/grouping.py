@@ -30,6 +30,8 @@ __all__ = ["Grouped", "ends_of", "group_packets", "without_digests"]
 _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
 _RST: Final = FLAGS["R"]
+_LONG_AGO: Final = -(1 << 62)
+"""Before any time a capture can hold."""
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio (Fibonacci hashing)."""
 _DIGEST_BYTES: Final = 32
@@ -69,37 +71,26 @@ class Grouped:
 
 @kernel
 def _sort(packets: Any, group_of: Any, originator: Any, groups: Any) -> Any:
-    """(rows, starts) of `Grouped`, rows in file order, and whether that is the order of time."""
+    """(rows, starts) of `Grouped`, rows in file order; bool[2 g]: the sides for which that is not the order of time."""
     starts = np.zeros(2 * groups + 1, np.int64)
-    times, is_sorted = packets.view(np.int64), True
     for i in range(group_of.size):
         group = group_of[i]
-        is_sorted &= i == 0 or times[i, 0] >= times[i - 1, 0]
         if group >= 0:
             starts[2 * group + ((packets[i, FLOW] & 1) ^ originator[group]) + 1] += 1
     for k in range(2 * groups):
         starts[k + 1] += starts[k]
     rows = np.empty(starts[2 * groups], np.int64)
-    free = starts[:-1].copy()
+    free, times = starts[:-1].copy(), packets.view(np.int64)
+    before, disordered = np.full(2 * groups, _LONG_AGO, np.int64), np.zeros(2 * groups, np.bool_)
     for i in range(group_of.size):
         group = group_of[i]
         if group >= 0:
             place = 2 * group + ((packets[i, FLOW] & 1) ^ originator[group])
             rows[free[place]] = i
             free[place] += 1
-    return rows, starts, is_sorted
-
-
-@kernel
-def _by_time(times: Any, rows: Any, starts: Any) -> None:
-    """Bring the rows of each side into order of time, where the file has them in another one."""
-    for side in range(starts.size - 1):
-        begin, end = starts[side], starts[side + 1]
-        for i in range(begin + 1, end):
-            if times[rows[i], 0] < times[rows[i - 1], 0]:
-                mine = rows[begin:end].copy()
-                rows[begin:end] = mine[np.argsort(times[mine, 0], kind="mergesort")]
-                break
+            disordered[place] |= times[i, 0] < before[place]
+            before[place] = times[i, 0]
+    return rows, starts, disordered
 
 
 @kernel
@@ -152,9 +143,9 @@ def group_packets(point: Point) -> Grouped:
     packets: PacketRows = point.capture.packets
     connections = len(point.connections)
     groups = point.group_count
-    rows, starts, is_sorted = _sort(packets, point.group_of, point.originators_of_groups(), groups)
-    if not is_sorted:
-        _by_time(packets.view(np.int64), rows, starts)
+    rows, starts, disordered = _sort(packets, point.group_of, point.originators_of_groups(), groups)
+    if disordered.any():
+        _by_time(packets.view(np.int64)[:, 0], rows, starts, disordered)
     isn, known = np.zeros((groups, 2), np.uint32), np.zeros((groups, 2), np.bool_)
     _initial_numbers(packets, rows, starts, isn, known, connections)
     return Grouped(
@@ -167,6 +158,14 @@ def group_packets(point: Point) -> Grouped:
         times=_first_times(packets, rows, starts),
         connections=connections,
     )
+
+
+def _by_time(times: Int64s, rows: Int64s, starts: Int64s, disordered: npt.NDArray[np.bool_]) -> None:
+    """Bring the rows of some sides into order of time: those of a capture of several queues, say."""
+    sizes = np.diff(starts)
+    wanted, side = np.repeat(disordered, sizes), np.repeat(np.flatnonzero(disordered), sizes[disordered])
+    mine = rows[wanted]
+    rows[wanted] = mine[np.lexsort((times[mine], side))]
 
 
 def ends_of(flows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:

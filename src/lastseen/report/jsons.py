@@ -222,7 +222,7 @@ def hops_json(matching: Matching) -> list[out.HopJson]:
 
 
 def _hop(matching: Matching, hop: Hop) -> out.HopJson:
-    counts = np.bincount(hop.fate, minlength=len(fates.FATES)).tolist()
+    counts = [hop.count(fate) for fate in range(len(fates.FATES))]
     return out.HopJson(
         from_=matching.points[hop.upstream].name,
         to=matching.points[hop.downstream].name,
