@@ -15,11 +15,11 @@ from lastseen.cli import arrays as _before_all_others  # noqa: F401 - how NumPy 
 from lastseen.cli.progress import Progress
 from lastseen.compiled import is_cold, on_first_compile
 from lastseen.errors import LastseenError
-from lastseen.evidence.case import Case, open_case
 
 if TYPE_CHECKING:
     from lastseen.connections.tracking import Connections
     from lastseen.evidence.captures import RowSink
+    from lastseen.evidence.case import Case
     from lastseen.tables.packets import Capture
     from lastseen.tables.points import Matching, Point
 
@@ -49,8 +49,10 @@ def opened(
     texts: bool = True,
     expired: Callable[[], bool] = lambda: False,
     sink: "RowSink | None" = None,
-) -> Case:
+) -> "Case":
     """Read the evidence, saying so when kernels have to be compiled first; `sink` as in `open_case`."""
+    Thread(target=import_module, args=("lastseen.compiled.machine_code",), daemon=True).start()
+    from lastseen.evidence.case import open_case
 
     def compile_first() -> None:
         on_first_compile(progress.compiling)
@@ -84,7 +86,7 @@ def _import_ahead() -> None:
         import_module(module)
 
 
-def case_points(case: Case) -> "list[Point]":
+def case_points(case: "Case") -> "list[Point]":
     """The observation points of a case, with how long each is known to have watched."""
     from lastseen.matching.places import with_places
     from lastseen.matching.points import build_points
@@ -94,7 +96,7 @@ def case_points(case: Case) -> "list[Point]":
     return with_watches(points, case.rows)
 
 
-def matched(case: Case, progress: Progress) -> "Matching":
+def matched(case: "Case", progress: Progress) -> "Matching":
     """All points of a case, matched."""
     from lastseen.matching import match
 
