@@ -38,6 +38,7 @@ _DIGEST_BYTES: Final = 32
 """Bytes of a payload its digest covers (the reader's DIGEST_BYTES)."""
 
 Int64s = npt.NDArray[np.int64]
+Int32s = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +46,7 @@ class Grouped:
     """The packets of a point sorted by group and direction.
 
     `packets`: the capture's rows, or a copy in which numbers were made comparable with other points. `rows`:
-    int64[m], packet rows. `starts`: int64[2 g + 1]; rows[starts[2 i + d] : starts[2 i + d + 1]] are those of group i
+    int32[m], packet rows. `starts`: int64[2 g + 1]; rows[starts[2 i + d] : starts[2 i + d + 1]] are those of group i
     that its originator (d = 0) or responder (d = 1) sent, in order of time (equal times: in file order).
     `isn`: uint32[g, 2] with `isn_known`: bool[g, 2], initial sequence numbers as the handshake shows them. `ends`:
     uint64[g], a hash of protocol, addresses and ports that does not tell which end is which. `times`: int64[g], ns,
@@ -53,7 +54,7 @@ class Grouped:
     """
 
     packets: PacketRows = field(repr=False)
-    rows: Int64s = field(repr=False)
+    rows: Int32s = field(repr=False)
     starts: Int64s = field(repr=False)
     isn: npt.NDArray[np.uint32] = field(repr=False)
     isn_known: npt.NDArray[np.bool_] = field(repr=False)
@@ -64,8 +65,8 @@ class Grouped:
     def __len__(self) -> int:
         return len(self.isn)
 
-    def of(self, group: int, sender: int) -> Int64s:
-        """int64[k]: rows of one group that one side sent."""
+    def of(self, group: int, sender: int) -> Int32s:
+        """int32[k]: rows of one group that one side sent."""
         return self.rows[self.starts[2 * group + sender] : self.starts[2 * group + sender + 1]]
 
 
@@ -79,7 +80,7 @@ def _sort(packets: Any, group_of: Any, originator: Any, groups: Any) -> Any:
             starts[2 * group + ((packets[i, FLOW] & 1) ^ originator[group]) + 1] += 1
     for k in range(2 * groups):
         starts[k + 1] += starts[k]
-    rows = np.empty(starts[2 * groups], np.int64)
+    rows = np.empty(starts[2 * groups], np.int32)
     free, times = starts[:-1].copy(), packets.view(np.int64)
     before, disordered = np.full(2 * groups, _LONG_AGO, np.int64), np.zeros(2 * groups, np.bool_)
     for i in range(group_of.size):
@@ -160,7 +161,7 @@ def group_packets(point: Point) -> Grouped:
     )
 
 
-def _by_time(times: Int64s, rows: Int64s, starts: Int64s, disordered: npt.NDArray[np.bool_]) -> None:
+def _by_time(times: Int64s, rows: Int32s, starts: Int64s, disordered: npt.NDArray[np.bool_]) -> None:
     """Bring the rows of some sides into order of time: those of a capture of several queues, say."""
     sizes = np.diff(starts)
     wanted, side = np.repeat(disordered, sizes), np.repeat(np.flatnonzero(disordered), sizes[disordered])
@@ -182,7 +183,7 @@ def ends_of(flows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
     return total
 
 
-def _first_times(packets: PacketRows, rows: Int64s, starts: Int64s) -> Int64s:
+def _first_times(packets: PacketRows, rows: Int32s, starts: Int64s) -> Int64s:
     """int64[g]: time of each group's first packet; 0 for a group without any (of another interface)."""
     times: Int64s = packets.view(np.int64)[:, 0]
     begins, ends = starts[:-1], starts[1:]
