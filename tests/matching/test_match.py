@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastseen.matching import match
+from lastseen.tables.points import DELIVERED
 
 pytestmark = pytest.mark.kernel
 
@@ -210,15 +211,95 @@ def test_one_of_many_syns_got_no_further() -> None:
     assert losses(matching) == {("tap", "remote", "to_remote"): [tap.index(lone) + 1]}
 
 
-def test_a_syn_to_what_the_other_capture_leaves_out_is_outside() -> None:
-    """All it shows has one port that this one has not: that is its filter, not a loss."""
-    syn = w.ethernet(
-        w.ipv4("10.0.0.5", "192.0.2.99", w.tcp(45000, 22, seq=424_242_424, flags="S"), identification=7)
-    )
-    tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, syn)], key=lambda p: p[0])
+SSH_SYN = w.ethernet(
+    w.ipv4("10.0.0.5", "192.0.2.99", w.tcp(45000, 22, seq=424_242_424, flags="S"), identification=7)
+)
+
+
+def test_a_syn_to_what_the_other_capture_seems_to_leave_out_is_unproven() -> None:
+    """All it shows has one port that this one has not: its filter, or a loss."""
+    tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, SSH_SYN)], key=lambda p: p[0])
     matching = matched({"remote": TALK.seen_at(REMOTE), "tap": tap})
     assert losses(matching) == {}
+    assert len(fates(matching)[("tap", "remote", "to_remote")]["unproven"]) == 1
+
+
+def test_a_syn_is_outside_where_answered_traffic_is_left_out_as_well() -> None:
+    """What was answered did pass: that it is missing shows the filter."""
+    answered = replace(
+        TALK,
+        client=("10.0.0.5", 41000),
+        server=("192.0.2.80", 22),
+        client_isn=5_000_000,
+        server_isn=6_000_000,
+    )
+    tap = [*TALK.seen_at(TAP), *answered.seen_at(TAP), (TALK.start_ns + 3_000_000, SSH_SYN)]
+    matching = matched({"remote": TALK.seen_at(REMOTE), "tap": sorted(tap, key=lambda p: p[0])})
+    assert losses(matching) == {}
     assert len(fates(matching)[("tap", "remote", "to_remote")]["outside"]) == 1
+
+
+def refused(address: str) -> list[w.Packet]:
+    """A SYN from the tap's side to port 443 of an address, and the reset that comes back."""
+    syn = w.tcp(45000, 443, seq=424_242_424, flags="S")
+    reset = w.tcp(443, 45000, ack=424_242_425, flags="RA")
+    return [
+        (TALK.start_ns + 3_000_000, w.ethernet(w.ipv4("10.0.0.5", address, syn, identification=7))),
+        (TALK.start_ns + 3_001_000, w.ethernet(w.ipv4(address, "10.0.0.5", reset, identification=0))),
+    ]
+
+
+@pytest.mark.parametrize(("address", "lost"), [("192.0.2.80", 1), ("10.0.0.1", 0)])
+def test_what_only_a_reset_answers_is_lost_if_it_led_beyond(address: str, lost: int) -> None:
+    """A firewall in between may have sent the reset; an address on this side may have sent it itself."""
+    tap = sorted([*TALK.seen_at(TAP), *refused(address)], key=lambda p: p[0])
+    assert lost_packets(matched({"remote": TALK.seen_at(REMOTE), "tap": tap})) == lost
+
+
+def test_a_reset_that_is_missing_behind_does_not_end_the_watch() -> None:
+    """It may be a firewall's that lies between; the last request did not get past it."""
+    request = TALK.number_of("client data 1")
+    tap = [f for s, f in zip(TALK.segments(), TALK.seen_at(TAP), strict=True) if s.number <= request]
+    remote = [f for s, f in zip(TALK.segments(), TALK.seen_at(REMOTE), strict=True) if s.number < request]
+    reset = w.tcp(443, 40000, seq=TALK.segments()[request].ack, flags="R")
+    tap.append((tap[-1][0] + 1000, w.ethernet(w.ipv4("192.0.2.80", "10.0.0.5", reset))))
+    points = [
+        replace(p, watch=replace(p.watch, end_ns=tap[-1][0] + 1_000_000_000))
+        for p in points_of({"remote": remote, "tap": tap})
+    ]
+    assert losses(match(points)) == {("tap", "remote", "to_remote"): [len(tap) - 1]}
+
+
+def test_a_side_alone_is_oriented_by_the_addresses_of_the_others() -> None:
+    """SYNs from the remote end that nobody answers, more of them than there are other packets."""
+    lone = [
+        (
+            TALK.start_ns + 60_000_000 + n * 1_000_000,
+            w.ethernet(
+                w.ipv4("192.0.2.80", "10.0.0.5", w.tcp(45000, 9090, seq=424_242_424, flags="S"), identification=n)
+            ),
+        )
+        for n in range(30)
+    ]  # fmt: skip
+    remote = [*TALK.seen_at(REMOTE), *lone]
+    middle = [*TALK.seen_at(MIDDLE), *((at + 90_000, frame) for at, frame in lone)]
+    matching = matched({"remote": remote, "middle": middle, "tap": TALK.seen_at(TAP)})
+    assert path_of(matching) == ["remote", "middle", "tap"]
+    assert ("remote", "middle", "to_client") in fates(matching)
+    assert len(fates(matching)[("middle", "tap", "to_client")]["unproven"]) == 30
+
+
+def test_who_sends_a_syn_ack_first_is_no_client() -> None:
+    """Its SYN took another way."""
+    lone = replace(TALK, server=("192.0.2.80", 9090))
+    (answer,) = [s.number for s in lone.segments() if s.flags == "SA"]
+    captures = {
+        name: [f for s, f in zip(lone.segments(), lone.seen_at(point), strict=True) if s.number == answer]
+        for name, point in (("remote", REMOTE), ("tap", TAP))
+    }
+    matching = matched(captures)
+    assert path_of(matching) == ["remote", "tap"]
+    assert [hop.count(DELIVERED) for hop in matching.hops] == [1, 0]
 
 
 def test_points_with_nothing_in_common_have_no_hop() -> None:

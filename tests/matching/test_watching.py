@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import packet_writer as w
 import pytest
-from captured import points_of
+from captured import fates, points_of
 from conversation_writer import Conversation
 from conversation_writer import Point as Seen
 
+from lastseen.matching import match
 from lastseen.matching.watching import with_watches
 from lastseen.tables.facts_from_texts import Counter, Moment, Row
 from lastseen.tables.points import Point, Watch
@@ -88,3 +89,34 @@ def test_several_flows_are_not_counted() -> None:
         None,
     ]
     assert [w.end_ns for w in watched(counters(), point(frames=[]), early)] == [None, None]
+
+
+def test_counters_read_around_a_capture_tell_what_it_has_not() -> None:
+    """Two packets more than were captured."""
+    start = FRAMES[0][0]
+    around = [moment(start - 5, snapshot="before"), moment(END + 5)]
+    (watch,) = watched([*around, *counters(sent=SERVER + 2)], point())
+    assert (watch.uncaptured, watch.counted_ns) == (2, (start - 5, END + 5))
+    for rows in (
+        counters(sent=SERVER - 1),
+        [],
+        [moment(start + 5, snapshot="before")],
+        [moment(END - 5), *counters()],
+    ):
+        assert watched([*around[: len(rows) and 2], *rows], point())[0].uncaptured is None
+
+
+def test_what_the_interface_did_not_count_is_lost() -> None:
+    """A filter, or a capture that began late, cannot have hidden more packets than the counters have beside."""
+    syns = [
+        (END + n, w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(45000, 22, seq=9_999_999, flags="S"), identification=n)))
+        for n in range(1, 4)
+    ]  # fmt: skip
+    for beside, fate in ((2, "lost"), (3, "unproven")):
+        points = [
+            replace(p, watch=replace(p.watch, end_ns=END + 9, uncaptured=beside, counted_ns=(0, END + 9)))
+            for p in points_of({"remote": TALK.seen_at(Seen(delay_ns=400_000)), "tap": [*FRAMES, *syns]})
+        ]
+        assert fates(match(points))[("tap", "remote", "to_remote")] == {
+            fate: [len(FRAMES) + n for n in (1, 2, 3)]
+        }

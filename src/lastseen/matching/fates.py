@@ -16,7 +16,17 @@ from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, what_ends_say
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, Pairing
-from lastseen.tables.packets import FLOW, FLOW_PORTS, FLOW_PROTO, ID_WINDOW, MISC, NO_FLOW, SEQ
+from lastseen.tables.packets import (
+    FLAGS,
+    FLOW,
+    FLOW_PORTS,
+    FLOW_PROTO,
+    ID_WINDOW,
+    LENGTH_FLAGS,
+    MISC,
+    NO_FLOW,
+    SEQ,
+)
 from lastseen.tables.points import (
     DELIVERED,
     DUPLICATED,
@@ -39,6 +49,7 @@ _FATE_OF[[EXACT, MERGED_INTO, SPLIT_INTO, REPEATED]] = DELIVERED, MERGED, SPLIT,
 _FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp.seq")
 """What `_walk` compares. TTL is left out: every router lowers it."""
 _TCP: Final = 6
+_RST: Final = FLAGS["R"]
 _LONG_AGO: Final = np.int64(-(1 << 62))
 """Before any time a capture can hold."""
 
@@ -49,7 +60,8 @@ class PairView:
 
     `members`: int64[k, 5], for each conversation of this hop: its group at up and at down (-1 none), which side of
     the group sends in this direction at up and at down, and the fate (an element of FATES) of what `down` should have
-    seen and did not, should its watch not say otherwise: LOST, or OUTSIDE where its filter excludes the conversation.
+    seen and did not, should its watch not say otherwise: LOST, or OUTSIDE where its filter excludes the conversation,
+    UNPROVEN where it may.
     `offset_ns` is what down's clock is ahead of up's.
     """
 
@@ -299,7 +311,19 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     verdict = walked.by_default.copy()
     verdict[(before | after) & (verdict == LOST)] = UNPROVEN
     verdict[(before & (at <= early)) | (after & (at >= late))] = OUTSIDE
+    _count_out(view.down, verdict, at)
     return verdict
+
+
+def _count_out(down: Point, fates: npt.NDArray[np.uint8], at: Int64s) -> None:
+    """Call lost what neither a filter nor the capture's span can have hidden: down's interface counted fewer packets.
+
+    `at`: int64[n], ns, when the missing packets should have come by.
+    """
+    begin, end = down.watch.counted_ns
+    hidden = (fates == UNPROVEN) & (begin <= at) & (at <= end)
+    if down.watch.uncaptured is not None and hidden.sum() > down.watch.uncaptured:
+        fates[hidden] = LOST
 
 
 def _times(grouped: Grouped, rows: Int64s) -> Int64s:
@@ -340,7 +364,7 @@ def _back(
         for i in range(starts[place], starts[place + 1]):
             paired |= how[rows[i]] == EXACT
         for i in range(starts[place], starts[place + 1]):
-            if paired and how[rows[i]] == NONE:
+            if paired and how[rows[i]] == NONE and not packets[rows[i], LENGTH_FLAGS] & _RST:
                 time = _time(packets[rows[i]])
                 if time < start:
                     early = max(early, time)
@@ -353,7 +377,7 @@ def _missing_back(view: PairView, start: int, end: int) -> tuple[int, int]:
     """(latest before, earliest after) times, in down's clock, that prove its capture had not begun or was over.
 
     Then up saw packets of the other direction, which must have passed down, and they are missing there, although
-    others of their connection are not.
+    others of their connection are not. A RST need not have passed down: a firewall between the two may have sent it.
     """
     offset = view.offset_ns
     early, late = _back(

@@ -12,7 +12,7 @@ from lastseen.matching.conversations import find_conversations, with_common_numb
 from lastseen.matching.fates import PairView, judge_hop
 from lastseen.matching.grouping import Grouped, group_packets, without_digests
 from lastseen.matching.ordering import Relation, against_the_rest, relate
-from lastseen.matching.orienting import orient_lonely
+from lastseen.matching.orienting import orient_lonely, orient_one_sided
 from lastseen.matching.pairing import pair_points
 from lastseen.matching.pairs import Pairing
 from lastseen.matching.passing import passing
@@ -61,7 +61,8 @@ def _grouped(points: list[Point]) -> list[Grouped]:
 def _from_the_client(found: Conversations, points: list[Point], grouped: list[Grouped]) -> Conversations:
     """The conversations as the point sees them that tells best who opened them.
 
-    That is one with a handshake, else one that saw both sides; of several the one with most packets.
+    That is one with a handshake, else one that saw both sides; of several the one with most packets. Whose first packet
+    is a SYN-ACK is no client.
     """
     best = np.full(len(found.group), -1, np.int64)
     flipped = np.zeros(len(found.group), np.bool_)
@@ -73,13 +74,19 @@ def _from_the_client(found: Conversations, points: list[Point], grouped: list[Gr
         mine = score[found.group[here, number]]
         better = here[mine > best[here]]
         best[better] = mine[mine > best[here]]
+        group = found.group[better, number]
+        opened = group < groups.connections
         flipped[better] = found.flipped[better, number]
+        answer = point.connections["history"][group[opened]].astype("S1") == _SYN_ACK_FIRST
+        flipped[better[opened]] ^= answer
     return Conversations(group=found.group, flipped=found.flipped ^ flipped[:, None])
 
 
 _BOTH_SIDES: Final = 1 << 40
 _HANDSHAKE: Final = 1 << 50
 """More than any number of packets."""
+_SYN_ACK_FIRST: Final = b"H"
+"""Of the history: the first packet was a SYN-ACK, of who counts as the originator."""
 
 
 class _Work:
@@ -89,6 +96,7 @@ class _Work:
         self.points = points
         grouped = _grouped(points)
         self.conversations = _from_the_client(find_conversations(grouped), points, grouped)
+        orient_one_sided(points, grouped, self.conversations)
         self.grouped = with_common_numbers(grouped, self.conversations)
         seen_at = (self.conversations.group >= 0).astype(np.float32)
         self.shared = (seen_at.T @ seen_at).astype(np.int64)

@@ -1,8 +1,9 @@
 """Which conversations pass which neighbours: the members of every hop.
 
 A conversation goes from each point that saw it to the next one that did; what lies between took no part (a path
-that splits). Beyond the last one that saw it the next point counts as a neighbour only where nobody answered: an
-answered conversation took another path or ended there (a proxy), so nothing is claimed.
+that splits). Beyond the last one that saw it the next point counts as a neighbour only where nobody answered, or only
+a reset came back from an address that lies beyond: a firewall in between may have sent it. An answered conversation
+took another path or ended there (a proxy), so nothing is claimed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,16 +18,21 @@ from lastseen.compiled import kernel
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.stated_filters import passes
 from lastseen.tables.packets import ACK, FLAGS, FLOW_A, FLOW_B, FLOW_PORTS, FLOW_PROTO, LENGTH_FLAGS
-from lastseen.tables.points import LOST, OUTSIDE, Conversations, Point
+from lastseen.tables.points import LOST, OUTSIDE, UNPROVEN, Conversations, Point
 
 __all__ = ["Way", "passing"]
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Ends = npt.NDArray[np.uint64]
+"""See `_facts`."""
 
 _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
 _RST: Final = FLAGS["R"]
+
+_NOT_SENT, _NONE, _RESETS, _ANSWERED = range(4)
+"""What came back for what a conversation sent in a direction. A reset need not be of the other end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,10 +54,13 @@ def passing(
             yield Way(up=up, down=down, members=_members(table, numbers, (up, down), direction))
         if places and places[-1] + 1 < len(points):
             last = places[-1]
-            open_ended = numbers[~_answered(grouped, table, numbers, direction)]
-            members = _members(table, open_ended, (last, last + 1), direction)
+            answers = _answers(grouped, table, numbers, direction)
+            refused, open_ended = answers == _RESETS, np.isin(answers, (_NONE, _RESETS))
+            members = _members(table, numbers[open_ended], (last, last + 1), direction)
+            members = members[~refused[open_ended] | _leads_to(points[last], points[last + 1], members)]
             if len(members):
-                members[_excluded(points[last], points[last + 1], members[:, 0]), 4] = OUTSIDE
+                passed = table.group[numbers[answers == _ANSWERED], last].astype(np.int64)
+                members[:, 4] = _unless_filtered(points[last], points[last + 1], members[:, 0], passed)
                 yield Way(up=last, down=last + 1, members=members)
 
 
@@ -75,20 +84,42 @@ def _members(table: Conversations, numbers: Int64s, way: tuple[int, int], direct
     return members
 
 
-def _answered(grouped: Sequence[Grouped], table: Conversations, numbers: Int64s, direction: int) -> Bools:
-    """Whether any point saw an answer to what these conversations sent in a direction, or nothing of it was sent."""
-    answered, sent = np.zeros(len(numbers), np.bool_), np.zeros(len(numbers), np.bool_)
+def _answers(grouped: Sequence[Grouped], table: Conversations, numbers: Int64s, direction: int) -> Int64s:
+    """int64[n], see `_NONE`: what any point saw come back for what these conversations sent in a direction."""
+    heard, sent, spoke = (np.zeros(len(numbers), np.bool_) for _ in range(3))
     for place, groups in enumerate(grouped):
         here = np.flatnonzero(table.group[numbers, place] >= 0)
         at = 2 * table.group[numbers[here], place].astype(np.int64)
         side = direction ^ table.flipped[numbers[here], place].astype(np.int64)
         size = np.diff(groups.starts)
         sent[here] |= size[at + side] > 0
-        answered[here] |= size[at + 1 - side] > 0
-        answered[here] |= _shows_answers(
+        heard[here] |= size[at + 1 - side] > 0
+        spoke[here] |= _speaks(groups.packets, groups.rows, groups.starts, at + 1 - side)
+        spoke[here] |= _shows_answers(
             groups.packets, groups.rows, groups.starts, at + side, 2 * groups.connections
         )
-    return answered | ~sent
+    return np.where(sent, np.where(spoke, _ANSWERED, np.where(heard, _RESETS, _NONE)), _NOT_SENT)
+
+
+@kernel
+def _speaks(packets: Any, rows: Any, starts: Any, sides: Any) -> Any:
+    """bool[n]: whether a side sent anything but resets."""
+    result = np.zeros(sides.size, np.bool_)
+    for k in range(sides.size):
+        for i in range(starts[sides[k]], starts[sides[k] + 1]):
+            if not packets[rows[i], LENGTH_FLAGS] & _RST:
+                result[k] = True
+                break
+    return result
+
+
+def _leads_to(up: Point, down: Point, members: Int64s) -> Bools:
+    """Whether the address that members of a hop send to is known at down: it lies there or beyond."""
+    known = _facts(down, np.arange(down.group_count))[:, 3:]
+    ends = _facts(up, members[:, 0])[:, 3:]
+    sender = members[:, 2] ^ up.originators_of_groups()[members[:, 0]]
+    result: Bools = np.isin(ends[np.arange(len(members)), 1 - sender], known)
+    return result
 
 
 @kernel
@@ -116,24 +147,36 @@ def _shows_answers(packets: Any, rows: Any, starts: Any, sides: Any, tcp_sides: 
     return result
 
 
-def _excluded(up: Point, down: Point, groups: Int64s) -> Bools:
-    """Whether down's filter leaves out what these groups of up are, as far as it shows.
+def _unless_filtered(up: Point, down: Point, groups: Int64s, passed: Int64s) -> Int64s:
+    """int64[n]: what it means of groups of up that down has none of them, as far as its filter shows.
 
-    All it has is of one protocol, or has a port or a host in common that up knows, too, and these groups have not.
+    OUTSIDE where down says that it leaves them out. What it seems to leave out, as all it has is of one protocol, or
+    has a port or a host in common that up knows, too, is LOST or filtered: a filter, and OUTSIDE, where others that
+    `passed` (they were answered) are missing for the same reason; else UNPROVEN.
     """
     shown, known = (_facts(p, np.arange(p.group_count)) for p in (down, up))
-    mine = _facts(up, groups)
-    if not len(shown) or not down.packets:
-        return _stated(down, mine)
-    result: Bools = _stated(down, mine) | (mine[:, 0] != shown[0, 0]) & (shown[:, 0] == shown[0, 0]).all()
-    for ends in (slice(1, 3), slice(3, 5)):
-        common = [end for end in shown[0, ends] if end and (shown[:, ends] == end).any(axis=1).all()]
-        if np.isin(known[:, ends], common).any():
-            result |= ~np.isin(mine[:, ends], common).any(axis=1)
+    mine, others = _facts(up, groups), _facts(up, passed)
+    result = np.full(len(groups), LOST, np.int64)
+    if len(shown) and down.packets:
+        for missing, answered in zip(
+            _left_out(shown, known, mine), _left_out(shown, known, others), strict=True
+        ):
+            fate = OUTSIDE if answered.any() else UNPROVEN
+            result[missing] = np.maximum(result[missing], fate)
+    result[_stated(down, mine)] = OUTSIDE
     return result
 
 
-def _stated(down: Point, facts: npt.NDArray[np.uint64]) -> Bools:
+def _left_out(shown: Ends, known: Ends, mine: Ends) -> Iterator[Bools]:
+    """Which of `mine` lack what all that is `shown` has in common: the protocol, a port, a host."""
+    yield (mine[:, 0] != shown[0, 0]) & (shown[:, 0] == shown[0, 0]).all()
+    for ends in (slice(1, 3), slice(3, 5)):
+        common = [end for end in shown[0, ends] if end and (shown[:, ends] == end).any(axis=1).all()]
+        usable = np.full(len(mine), np.isin(known[:, ends], common).any())
+        yield usable & ~np.isin(mine[:, ends], common).any(axis=1)
+
+
+def _stated(down: Point, facts: Ends) -> Bools:
     """Whether the filter that down says it has leaves them out."""
     plain = passes(down.filter)
     if plain is None:
@@ -141,7 +184,7 @@ def _stated(down: Point, facts: npt.NDArray[np.uint64]) -> Bools:
     return np.array([plain.excludes(p, (a, b)) for p, a, b in facts[:, :3].tolist()], np.bool_)
 
 
-def _facts(point: Point, groups: Int64s) -> npt.NDArray[np.uint64]:
+def _facts(point: Point, groups: Int64s) -> Ends:
     """uint64[n, 5]: protocol, both ports, both addresses (folded) of groups."""
     words = point.capture.flows[point.flows_of_groups()[groups]].astype(np.uint64)
     facts = np.empty((len(words), 5), np.uint64)

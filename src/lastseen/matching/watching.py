@@ -3,7 +3,7 @@
 A packet that comes after a capture's last one is lost only if that capture still ran. Three things prove it: the
 capture's own closing record, the time a later snapshot of the same run was taken, and, finer than any clock, a
 later snapshot whose interface counters have counted every packet of a neighbouring capture: it was read after the
-last of them.
+last of them. The same counters tell whether the capture has all that passed its interface, or a filter left some out.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,45 +13,62 @@ import numpy as np
 
 from lastseen.tables.facts_from_texts import Counter, Moment, Row
 from lastseen.tables.packets import FLOW, NO_FLOW
-from lastseen.tables.points import Point, Watch
+from lastseen.tables.points import Point
 from lastseen.tables.sources import Source
 
 __all__ = ["with_watches"]
 
-_LATER = ("after",)
+_Proof = tuple[str, int, str]
+"""(node, time in ns, what proves that it ran then)."""
 
 
 def with_watches(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
     """The points, each with the latest moment at which it is known to have been watching."""
-    moments: list[Moment] = []
+    moments: dict[str, list[Moment]] = {"before": [], "after": []}
     counters: list[Counter] = []
     for row in rows:
-        if isinstance(row, Moment) and row.snapshot in _LATER:
-            moments.append(row)
+        if isinstance(row, Moment) and row.snapshot in moments:
+            moments[row.snapshot].append(row)
         elif isinstance(row, Counter) and row.family == "link" and row.name in ("rx_packets", "tx_packets"):
             counters.append(row)
-    proofs = [(m.node, m.at_ns, f"the snapshot taken then ({m.source})") for m in moments]
-    proofs += [proof for point in points if (proof := _counted_all(point, counters))]
-    return [_watching(point, proofs) for point in points]
+    first, last = (
+        [(m.node, m.at_ns, f"the snapshot taken then ({m.source})") for m in moments[when]]
+        for when in moments
+    )
+    proofs = last + [proof for point in points if (proof := _counted_all(point, counters))]
+    counted = [_with_uncaptured(point, counters, _of(point, first), _of(point, last)) for point in points]
+    return [_watching(point, _of(point, proofs)) for point in counted]
 
 
-def _watching(point: Point, proofs: list[tuple[str, int, str]]) -> Point:
-    """The point with the best proof of its own node; a proof of the only node that has any serves all."""
+def _of(point: Point, proofs: list[_Proof]) -> list[_Proof]:
+    """Those of the point's node; those of the only node that has any serve all."""
     nodes = {node for node, _, _ in proofs}
-    fitting = [
-        (at, reason)
-        for node, at, reason in proofs
-        if node == point.node or (len(nodes) == 1 and point.node not in nodes)
-    ]
-    if not fitting or point.watch.reason == "case.toml":
+    return [p for p in proofs if p[0] == point.node or (len(nodes) == 1 and point.node not in nodes)]
+
+
+def _watching(point: Point, proofs: list[_Proof]) -> Point:
+    """The point with the best of the proofs."""
+    if not proofs or point.watch.reason == "case.toml":
         return point
-    at, reason = max(fitting)
+    at, reason = max((at, reason) for _, at, reason in proofs)
     if at <= max(point.watch.end_ns or 0, point.last_ns or 0):
         return point
-    return replace(point, watch=Watch(start_ns=point.watch.start_ns, end_ns=at, reason=reason))
+    return replace(point, watch=replace(point.watch, end_ns=at, reason=reason))
 
 
-def _counted_all(point: Point, counters: list[Counter]) -> tuple[str, int, str] | None:
+def _with_uncaptured(point: Point, counters: list[Counter], first: list[_Proof], last: list[_Proof]) -> Point:
+    """The point with how many packets its interface counted beside those captured, if snapshots were taken around."""
+    deltas = _deltas(point, counters)
+    if deltas is None or not first or not last or point.first_ns is None or point.last_ns is None:
+        return point
+    begins, ends = max(at for _, at, _ in first), min(at for _, at, _ in last)
+    beside = sum(deltas[0]) - len(point.capture.packets)
+    if beside < 0 or begins > point.first_ns or ends < point.last_ns:
+        return point
+    return replace(point, watch=replace(point.watch, uncaptured=beside, counted_ns=(begins, ends)))
+
+
+def _counted_all(point: Point, counters: list[Counter]) -> _Proof | None:
     """(node, time, reason) when a later snapshot's counters have counted exactly the packets captured here.
 
     Then it was read after the last of them. The counters are those of the point's interface.

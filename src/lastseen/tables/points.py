@@ -50,11 +50,15 @@ class Watch:
     """How long a point is known to have been watching, ns in that point's clock; None: only its packets tell.
 
     `reason` says what proves the end beyond the last packet (a closing record, a later snapshot, case.toml).
+    `uncaptured`: how many packets the interface's own counters have beside those captured in the span `counted_ns`;
+    None: nothing tells.
     """
 
     start_ns: int | None = None
     end_ns: int | None = None
     reason: str = ""
+    uncaptured: int | None = None
+    counted_ns: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
