@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from lastseen.connections.symptoms import symptoms
 from lastseen.diagnosis.conversation_facts import MOST_CONVERSATIONS, conversation_facts, rank
-from lastseen.diagnosis.joins import join_lines
+from lastseen.diagnosis.joins import join_drops, join_lines
 from lastseen.diagnosis.loss_sites import loss_sites
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Details, Tracks
@@ -72,7 +72,7 @@ def facts_of(
         asked=tuple(wanted),
         host_names=_host_names(evidence.of(Version)),
         tracks=Tracks(matching, details),
-        drops=evidence.of(Drop),
+        drops=tuple(join_drops(evidence.of(Drop), matching.points)),
         conntrack=evidence.of(ConntrackEntry),
         sockets=evidence.of(Socket),
         interfaces=evidence.of(Interface),

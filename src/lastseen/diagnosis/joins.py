@@ -1,8 +1,6 @@
-"""Join the kernel's log lines to the very packets they speak of, and count a line found in two files once.
+"""Join log lines and traced drops to the very packets they speak of, and count a line found in two files once.
 
-By tuple, sequence and acknowledgment number, flags and IP id (of other protocols: tuple and IP id); packets that are
-equal in all of that pair in order. Never by time: each log has its own clock, which is estimated from the joined
-lines instead.
+How a packet is found is told in `packet_joins`. Each log has its own clock, which is estimated from the joined lines.
 """
 
 from collections import defaultdict
@@ -11,25 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from lastseen.faults.facts import JoinedLine
-from lastseen.tables.endpoints import endpoints_of
-from lastseen.tables.facts_from_texts import LoggedPacket, LogLine
-from lastseen.tables.packets import ACK, FLOW, FLOW_PROTO, ID_WINDOW, LENGTH_FLAGS, NO_FLOW, SEQ
+from lastseen.diagnosis.packet_joins import Meant, Statement, packets_meant
+from lastseen.faults.facts import JoinedDrop, JoinedLine
+from lastseen.tables.facts_from_texts import Drop, LogLine
 from lastseen.tables.points import Point
 
-__all__ = ["LogClock", "join_lines", "log_clocks"]
-
-_FLAG_BITS: Final = 0x3F
-"""The log prints CWR ECE URG ACK PSH RST SYN FIN; the lower six are in every generation."""
+__all__ = ["LogClock", "join_drops", "join_lines", "log_clocks"]
 
 ZONE_STEP_NS: Final = 900_000_000_000
 """Time zones differ from UTC by whole quarters of an hour (IANA time zone database); clocks do not."""
-
-_TCP: Final = 6
-
-Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,110 +59,66 @@ def once(lines: Iterable[LogLine]) -> list[JoinedLine]:
 
 
 def join_lines(lines: Iterable[LogLine], points: Sequence[Point]) -> list[JoinedLine]:
-    """Every line with a topic, joined to a packet where one was captured.
-
-    A packet is sought at the points of the line's own node first, from the client's end: there it is closest to
-    where the kernel judged it.
-    """
+    """Every line with a topic, joined to its packet where exactly one is meant."""
     joined = once(lines)
-    wanted: dict[Key, list[int]] = defaultdict(list)
-    for index, item in enumerate(joined):
-        if item.line.packet is not None:
-            wanted[_line_key(item.line.packet)].append(index)
-    if not wanted:
-        return joined
-    numbers = _Numbers.of(_packets(joined))
-    order = sorted(range(len(points)), key=lambda p: (points[p].node not in {i.line.node for i in joined}, p))
-    for number in order:
-        _join_at(number, points[number], wanted, numbers, joined=joined)
-    return joined
+    told = [item for item in joined if item.line.packet is not None]
+    found = packets_meant(
+        [_stated(item.line, f"{item.line.topic} {item.line.reason}") for item in told], points
+    )
+    meant = {id(item): one for item, one in zip(told, found, strict=True)}
+    nothing = Meant()
+    return [
+        replace(item, point=one.point, row=one.row, candidates=one.candidates)
+        for item, one in ((item, meant.get(id(item), nothing)) for item in joined)
+    ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Numbers:
-    """What to look for in a capture before looking closer: sequence numbers of TCP, IP ids of the rest."""
-
-    tcp_seq: npt.NDArray[np.uint32]
-    ip_id: npt.NDArray[np.uint32]
-
-    @staticmethod
-    def of(packets: Sequence[LoggedPacket]) -> "_Numbers":
-        tcp = {packet.tcp_seq for packet in packets if packet.tcp_seq is not None}
-        others = {packet.ip_id for packet in packets if packet.proto != _TCP and packet.ip_id is not None}
-        return _Numbers(tcp_seq=np.array(sorted(tcp), np.uint32), ip_id=np.array(sorted(others), np.uint32))
-
-    def in_rows(self, packets: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-        """bool[n]: which packets may be among those logged."""
-        found: npt.NDArray[np.bool_] = np.isin(packets[:, SEQ], self.tcp_seq)
-        return found | np.isin(packets[:, ID_WINDOW] >> 16, self.ip_id) if len(self.ip_id) else found
+def join_drops(drops: Sequence[Drop], points: Sequence[Point]) -> list[JoinedDrop]:
+    """Every traced drop, joined to its packet where the trace tells one and exactly one is meant."""
+    told = [drop for drop in drops if drop.packet is not None]
+    found = iter(packets_meant([_stated(drop, f"{drop.reason} {drop.location}") for drop in told], points))
+    return [
+        JoinedDrop(drop=drop)
+        if drop.packet is None
+        else JoinedDrop(drop=drop, point=(one := next(found)).point, row=one.row, candidates=one.candidates)
+        for drop in drops
+    ]
 
 
-def _packets(joined: Iterable[JoinedLine]) -> list[LoggedPacket]:
-    return [item.line.packet for item in joined if item.line.packet is not None]
-
-
-def _line_key(packet: LoggedPacket) -> Key:
-    if packet.proto is not None and packet.proto != _TCP:
-        return (packet.src.address, packet.src.port, packet.dst.address, packet.dst.port, packet.ip_id)
-    flags = None if packet.tcp_flags is None else packet.tcp_flags & _FLAG_BITS
-    return (
-        packet.src.address, packet.src.port, packet.dst.address, packet.dst.port,
-        packet.tcp_seq, packet.tcp_ack, flags, packet.ip_id,
-    )  # fmt: skip
-
-
-def _join_at(
-    number: int,
-    point: Point,
-    wanted: dict[Key, list[int]],
-    numbers: _Numbers,
-    *,
-    joined: list[JoinedLine],
-) -> None:
-    """Join what is seen at one point.
-
-    Lines that have a packet already keep it unless this point lies later on the way, on the line's own node.
-    """
-    packets = point.capture.packets
-    rows = np.flatnonzero(numbers.in_rows(packets) & (packets[:, FLOW] != NO_FLOW) & (point.group_of >= 0))
-    found: dict[Key, list[int]] = defaultdict(list)
-    for row in rows.tolist():
-        found[_packet_key(point, row)].append(row)
-    for key, same in found.items():
-        for index, row in zip(wanted.get(key, ()), same, strict=False):
-            if joined[index].point is None or joined[index].line.node == point.node:
-                joined[index] = replace(joined[index], point=number, row=row)
-
-
-def _packet_key(point: Point, row: int) -> Key:
-    packet = point.capture.packets[row]
-    word = int(packet[FLOW])
-    flow = point.capture.flows[word >> 1]
-    source, destination = endpoints_of(flow, word & 1)
-    if int(flow[FLOW_PROTO]) & 0xFF != _TCP:
-        return (
-            source.address,
-            source.port,
-            destination.address,
-            destination.port,
-            int(packet[ID_WINDOW]) >> 16,
-        )
-    return (
-        source.address, source.port, destination.address, destination.port,
-        int(packet[SEQ]), int(packet[ACK]), int(packet[LENGTH_FLAGS]) & _FLAG_BITS, int(packet[ID_WINDOW]) >> 16,
-    )  # fmt: skip
+def _stated(row: LogLine | Drop, kind: str) -> Statement:
+    assert row.packet is not None  # noqa: S101 - callers have chosen those
+    return Statement(
+        packet=row.packet,
+        node=row.node,
+        kind=kind,
+        clock=(row.source.file, row.clock),
+        at_ns=row.at_ns,
+        is_utc=row.clock == "wall" and getattr(row, "zone_known", False),
+        line=row.source.line or 0,
+    )
 
 
 def log_clocks(
-    joined: Sequence[JoinedLine], lines: Iterable[LogLine], points: Sequence[Point]
+    joined: Sequence[JoinedLine],
+    lines: Iterable[LogLine],
+    points: Sequence[Point],
+    offsets_ns: Sequence[int] = (),
 ) -> list[LogClock]:
-    """The clock of every log that has joined lines, copies included."""
+    """The clock of every log that has joined lines, copies included.
+
+    `offsets_ns`: what to add to each point's times, as in `Matching`; without it each point's own clock counts.
+    """
+    shift_ns = offsets_ns or (0,) * len(points)
+    times = {
+        n: points[n].capture.times_ns() + shift_ns[n]
+        for n in {j.point for j in joined if j.point is not None}
+    }
     at: dict[tuple[str, int | None], LogLine] = {(line.source.file, line.source.line): line for line in lines}
     shifts: dict[tuple[str, str, bool], list[int]] = defaultdict(list)
     for item in joined:
         if item.point is None or item.row is None:
             continue
-        packet_ns = int(points[item.point].capture.times_ns()[item.row])
+        packet_ns = int(times[item.point][item.row])
         for source in (item.line.source, *item.copies):
             line = at.get((source.file, source.line))
             if line is not None and line.at_ns is not None:

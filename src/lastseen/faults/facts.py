@@ -30,7 +30,7 @@ from lastseen.tables.points import REMOTE_TO_CLIENT, Hop, Matching, Point, sourc
 from lastseen.tables.sources import Source
 from lastseen.tables.symptoms import Symptom
 
-__all__ = ["ConversationFacts", "Delta", "Facts", "JoinedLine", "LossSite"]
+__all__ = ["ConversationFacts", "Delta", "Facts", "JoinedDrop", "JoinedLine", "LossSite"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +50,24 @@ class Delta:
 class JoinedLine:
     """A log line joined to the packet it speaks of: `row` of the capture of point number `point`; None: to none.
 
-    `copies`: other places where the same line stands.
+    `copies`: other places where the same line stands. `candidates`: how many captured packets fit what it says.
     """
 
     line: LogLine
     point: int | None = None
     row: int | None = None
     copies: tuple[Source, ...] = ()
+    candidates: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinedDrop:
+    """A traced drop joined to the packet it speaks of, as `JoinedLine`."""
+
+    drop: Drop
+    point: int | None = None
+    row: int | None = None
+    candidates: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,7 +153,7 @@ class Facts:
     asked: tuple[str, ...] = ()
     host_names: dict[str, str]
     tracks: Tracks
-    drops: tuple[Drop, ...] = ()
+    drops: tuple[JoinedDrop, ...] = ()
     conntrack: tuple[ConntrackEntry, ...] = ()
     sockets: tuple[Socket, ...] = ()
     interfaces: tuple[Interface, ...] = ()
@@ -178,17 +189,17 @@ class Facts:
 
     def dropped(self, *reasons: str, node: str | None = None) -> list[Drop]:
         """Traced drops with one of these reasons, by the kernel's names."""
-        return [d for d in self.drops if d.reason in reasons and node in (None, d.node)]
+        return [j.drop for j in self.drops if j.drop.reason in reasons and node in (None, j.drop.node)]
 
     # ---- logs ----
     def invalid_lines(self, reason: str, node: str | None = None) -> list[JoinedLine]:
         """conntrack's "invalid" lines whose reason contains `reason`, of a node (None: of all)."""
         return [j for j in self.lines("conntrack_invalid", node) if reason in j.line.reason]
 
-    def row_at(self, joined: JoinedLine, point: int, direction: int) -> int | None:
-        """Row of a joined line's packet at a point, followed there in its direction; None: it never got there.
+    def row_at(self, joined: JoinedLine | JoinedDrop, point: int, direction: int) -> int | None:
+        """Row of a joined text's packet at a point, followed there in its direction; None: it never got there.
 
-        A line is joined where its node saw the packet, which may be several points before the one asked for.
+        A text is joined where its node saw the packet, which may be several points before the one asked for.
         """
         at, row = joined.point, joined.row
         for _ in self.matching.points:

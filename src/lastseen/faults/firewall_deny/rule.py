@@ -113,7 +113,7 @@ def _traced(site: LossSite, facts: Facts) -> Fact:
     shaped = any(c.separates and (c.p_value <= TELLING or not c.delivered_total) for c in site.contrasts)
     quiet = isinstance(invalid_count(facts, site), Contradicted)
     full = facts.moved("conntrack", ("drop", "insert_failed"), site.node)
-    others = Counts(d.reason for d in facts.drops if d.reason not in ("", *_UNTELLING))
+    others = Counts(j.drop.reason for j in facts.drops if j.drop.reason not in ("", *_UNTELLING))
     alone = not any(agrees(count, lost) for reason, count in others.items() if reason != "NETFILTER_DROP")
     if len(drops) >= FEWEST and agrees(len(drops), lost) and shaped and quiet and full is None and alone:
         text = (
