@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from lastseen.faults.facts import Delta, Facts, JoinedLine, LossSite
-from lastseen.faults.weighing import Fact, Observed, Unknown
+from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Reason
 
 __all__ = [
     "agrees",
     "counter_agrees",
+    "counter_covers",
     "counter_rose",
     "dropping_rules",
     "joined_to_lost",
@@ -60,6 +61,21 @@ def counter_agrees(facts: Facts, site: LossSite, family: str, names: Iterable[st
         if delta is not None and agrees(delta.value, lost):
             return Observed(reason=Reason(text=moved_text(what, delta, lost), source=delta.after))
     return Unknown(missing=f"{what}, before and after, moved by what was lost")
+
+
+def counter_covers(facts: Facts, site: LossSite, family: str, name: str, *, what: str) -> Fact:
+    """That a counter of the hop's node moved by what was lost, or more; contradicted where it moved by less.
+
+    For counters of one cause alone that other traffic moves as well.
+    """
+    lost = lost_at(site)
+    delta = facts.counter_delta(family, name, site.node)
+    if delta is None:
+        return Unknown(missing=f"{what}, before and after")
+    if delta.value >= lost or agrees(delta.value, lost):
+        return Observed(reason=Reason(text=moved_text(what, delta, lost), source=delta.after))
+    text = f"{what} moved by {delta.value} only, and {lost} packets are missing"
+    return Contradicted(reason=Reason(text=text, source=delta.after))
 
 
 def counter_rose(facts: Facts, node: str | None, family: str, names: Iterable[str], *, what: str) -> Fact:

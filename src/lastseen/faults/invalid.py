@@ -10,6 +10,7 @@ from typing import Final
 
 from lastseen.faults.counting import LAYERS, agrees, joined_to_lost, lost_at, moved_text
 from lastseen.faults.facts import Facts, JoinedLine, LossSite
+from lastseen.faults.tracking_table import FAMILIES
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
 from lastseen.tables.ct_state import CT_STATE_BITS, ct_state
 from lastseen.tables.facts_from_texts import Rule
@@ -26,7 +27,6 @@ __all__ = [
 
 FEWEST_COUNTED: Final = 3
 """A counter that moved by less than a third of what was lost speaks of other packets."""
-_FAMILIES: Final = ("conntrack", "conntrack_proc")
 _NFT_INVALID: Final = re.compile(r"\bct state (?!!=)[^!]{0,80}?\binvalid\b")
 _IPTABLES_INVALID: Final = re.compile(r"(?<!! )--(?:ct)?state \S{0,80}\bINVALID\b")
 _ANY_STATE: Final = re.compile(r"\bct state\b|--(?:ct)?state\b|ct_state|\bct\.")
@@ -62,7 +62,7 @@ def invalid_rule(facts: Facts, site: LossSite) -> Fact:
 def invalid_count(facts: Facts, site: LossSite) -> Fact:
     """That conntrack's invalid counter of the hop's node moved by what was lost; contradicted where it stood still."""
     lost = lost_at(site)
-    for family in _FAMILIES:
+    for family in FAMILIES:
         delta = facts.counter_delta(family, "invalid", site.node)
         if delta is None:
             continue

@@ -86,14 +86,18 @@ def _removed(facts: Facts, has_option: HasOption) -> Iterator[_Removed]:
 
 
 def _at_hop(facts: Facts, conversation: ConversationFacts, hop: Hop, has_option: HasOption) -> Source | None:
-    """The SYN behind the hop that misses what it had before; None: none does."""
+    """The SYN behind the hop that misses what it had before; None: none does, or its options may be cut off."""
     if hop.upstream not in conversation.seen_at or hop.downstream not in conversation.seen_at:
         return None
     up = facts.tracks.of(conversation.number, hop.upstream)
     down = facts.tracks.of(conversation.number, hop.downstream)
     syns = up.only(up.flags("S") & has_option(up) & (hop.fate[up.rows] > 0))
     partners = hop.partner[syns.rows]
-    bare = down.only(np.isin(down.rows, partners[partners >= 0]) & down.flags("S") & ~has_option(down))
+    lengths = down.point.capture.lengths[down.rows]
+    whole = lengths[:, 0] >= lengths[:, 1]
+    bare = down.only(
+        np.isin(down.rows, partners[partners >= 0]) & down.flags("S") & whole & ~has_option(down)
+    )
     return bare.source() if len(bare) else None
 
 

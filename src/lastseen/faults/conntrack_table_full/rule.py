@@ -8,11 +8,12 @@ makes it this one is that somebody says the table was full.
 
 from typing import Final
 
-from lastseen.faults.counting import counter_agrees, counter_rose, logged
+from lastseen.faults.counting import counter_agrees, counter_rose
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import only_first_of_flow, without_loss
-from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, observed_reasons, weigh
-from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
+from lastseen.faults.tracking_table import FAMILIES, full_of_tunnels, table_was_full
+from lastseen.faults.weighing import Account, Fact, Observed, first_observed, observed_reasons, weigh
+from lastseen.tables.judgements import Judgement, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
 
@@ -22,28 +23,27 @@ SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "conntrack_chain_too_long": "there chaintoolong rises and the table is far from full",
     "conntrack_snat_race": "there insert_failed rises and only flows that share a destination are hit",
+    "conntrack_tunnel_flood": "there most entries are outer flows of tunnels",
     "ovs_upcall_lost": "there the datapath counts lost upcalls and conntrack drops nothing",
 }
-FULL_TOPIC: Final = "conntrack_table_full"
-COUNT, MAXIMUM = "net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max"
-_FAMILIES: Final = ("conntrack", "conntrack_proc")
 
 
 def judge(facts: Facts) -> Judgement:
     """Supported where only first packets of flows were lost and the host says that its table was full."""
-    hints = observed_reasons(_table_was_full(facts, None))
+    hints = observed_reasons(table_was_full(facts, None))
     otherwise = without_loss(SLUG, facts, missing=_BOTH_SIDES, hints=hints)
     return weigh(SLUG, (_account(site, facts) for site in facts.losses()), otherwise=otherwise)
 
 
 def _account(site: LossSite, facts: Facts) -> Account:
-    told = _table_was_full(facts, site.node)
+    told = table_was_full(facts, site.node)
     full = first_observed(told)
     host = facts.host(site.node)
     return Account(
         required=(only_first_of_flow(site), full),
         agreeing=(*told, *_counted(site, facts)),
         telling=isinstance(full, Observed),
+        general=isinstance(full_of_tunnels(facts, site.node), Observed),
         summary=f"{len(site.lost_rows)} first packets of new flows vanish between {site.upstream.name} and "
         f"{site.downstream.name}: the connection tracking table of {host} is full",
         component=f"connection tracking (netfilter) on {host}",
@@ -53,36 +53,14 @@ def _account(site: LossSite, facts: Facts) -> Account:
     )
 
 
-def _table_was_full(facts: Facts, node: str | None) -> tuple[Fact, ...]:
-    """What the host says of its table: the log first, then the count beside its limit."""
-    return (
-        logged(facts, FULL_TOPIC, node, "the table was full"),
-        _count_at_limit(facts, node),
-    )
-
-
-def _count_at_limit(facts: Facts, node: str | None) -> Fact:
-    """That nf_conntrack_count had reached nf_conntrack_max in the same snapshot of a node."""
-    limits = {(s.node, s.snapshot): s for s in facts.setting(MAXIMUM, node)}
-    for count in facts.setting(COUNT, node):
-        limit = limits.get((count.node, count.snapshot))
-        if limit is None or not (count.value.isdecimal() and limit.value.isdecimal()):
-            continue
-        if 0 < int(limit.value) <= int(count.value):
-            text = f"{count.value} connections were tracked, the limit is {limit.value}"
-            return Observed(reason=Reason(text=text, source=count.source))
-    return Unknown(missing="nf_conntrack_count and nf_conntrack_max while packets are lost")
-
-
 def _counted(site: LossSite, facts: Facts) -> tuple[Fact, ...]:
     """conntrack's own drop counter: by as much as was lost, or at least at all."""
     exact = [
-        counter_agrees(facts, site, family, ("drop",), what="conntrack's drop counter")
-        for family in _FAMILIES
+        counter_agrees(facts, site, family, ("drop",), what="conntrack's drop counter") for family in FAMILIES
     ]
     rose = [
         counter_rose(facts, site.node, family, ("drop",), what="conntrack's drop counter")
-        for family in _FAMILIES
+        for family in FAMILIES
     ]
     return (first_observed((*exact, *rose)),)
 

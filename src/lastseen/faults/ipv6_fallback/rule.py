@@ -2,7 +2,7 @@
 
 A name has an AAAA record, the path for IPv6 is broken, and SYNs to it get no answer. Clients with happy eyeballs
 start IPv4 after some 250 ms (RFC 8305, 5); others wait for the SYN's timers: 1, 3, 7 ... seconds (RFC 6298; Linux
-tcp_syn_retries).
+tcp_syn_retries), since Linux 6.5 each second at first (tcp_syn_linear_timeouts).
 """
 
 from collections.abc import Iterator

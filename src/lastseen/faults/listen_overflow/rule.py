@@ -1,7 +1,7 @@
 """The server's accept queue is full: SYNs, or the last acknowledgments of handshakes, are dropped by its kernel.
 
 tcp_v4_syn_recv_sock() and tcp_conn_request() refuse when sk_acceptq_is_full() and count ListenOverflows (Linux
-net/ipv4/tcp_ipv4.c, tcp_input.c); the client repeats its SYN after 1, 3, 7 s, or believes itself connected while the
+net/ipv4/tcp_ipv4.c, tcp_input.c); the client repeats its SYN, or believes itself connected while the
 server repeats its SYN-ACK.
 """
 

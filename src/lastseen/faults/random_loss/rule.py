@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lastseen.faults.counting import agrees, lost_at
 from lastseen.faults.facts import Facts, LossSite
-from lastseen.faults.patterns import size_step, without_loss
+from lastseen.faults.patterns import first_of_flow, size_step, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.packets import SEQ
@@ -79,7 +79,18 @@ def _nothing_separates(site: LossSite) -> Fact:
         return Contradicted(reason=Reason(text=text, source=source))
     if size_step(site) is not None:
         return Contradicted(reason=Reason(text="only packets above a size were lost", source=source))
+    if _only_openings(site):
+        text = "only first packets of flows were lost, and too many of them for chance"
+        return Contradicted(reason=Reason(text=text, source=source))
     return Observed(reason=Reason(text="no property separates lost from delivered packets", source=source))
+
+
+def _only_openings(site: LossSite) -> bool:
+    """Whether all lost packets came before their flow was known, and chance would have hit others among them."""
+    lost = len(site.lost_rows)
+    openings = lost + len(np.unique(site.upstream.group_of[site.delivered_rows]))
+    share = min(openings / (lost + len(site.delivered_rows)), 1)
+    return share**lost < TELLING and bool(first_of_flow(site).all())
 
 
 def _scattered(site: LossSite) -> Fact:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lastseen.faults.facts import Facts
 from lastseen.faults.options_removed import PASS_OPTIONS, judge_removal
 from lastseen.faults.tracks import Track
-from lastseen.tables.judgements import Judgement, Remedy
+from lastseen.tables.judgements import Judgement
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
 
@@ -32,24 +32,10 @@ def judge(facts: Facts) -> Judgement:
         _has_option,
         name="SACK permitted",
         harm="several losses in one window are repaired one a round trip, or by a timer",
-        remedies=_REMEDIES,
+        remedies=(PASS_OPTIONS,),
     )
 
 
 def _has_option(track: Track) -> npt.NDArray[np.bool_]:
     result: npt.NDArray[np.bool_] = track.of("tcp_sack_permitted") == 1
     return result
-
-
-_REMEDIES: Final = (
-    PASS_OPTIONS,
-    Remedy(
-        title="Let the sender recover without SACK as well as it can",
-        where="the sender: RACK works on acknowledgments alone, too",
-        commands=("sysctl -w net.ipv4.tcp_recovery=1",),
-        price="none",
-        risk="low",
-        check="fewer repetitions by timer (nstat TcpTimeouts)",
-        undo=("sysctl -w net.ipv4.tcp_recovery=FORMER_VALUE",),
-    ),
-)

@@ -1,0 +1,1 @@
+"""A hash chain of conntrack that is too long."""

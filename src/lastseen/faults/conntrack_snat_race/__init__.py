@@ -1,0 +1,1 @@
+"""Two new flows that chose the same translated tuple."""

@@ -1,0 +1,1 @@
+"""Outer flows of tunnels fill the connection table."""

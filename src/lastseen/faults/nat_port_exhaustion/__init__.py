@@ -1,0 +1,1 @@
+"""No translated port is free for one destination."""
