@@ -12,6 +12,8 @@ from check import complaints
 FALSE, MISSED = "false loss", "missed loss"
 OF_EACH_KIND = 6
 OF_ALL_KINDS = 60
+ONCE_WRONG = (10018, 10299, 10873, 11001, 11438)
+"""A few packets were taken for others of the same numbers: order, clock or which one arrived was a guess."""
 SILENT = {"missed", "missed counted"}
 """Captures that missed packets: what they say nothing of cannot be proven lost."""
 
@@ -34,7 +36,7 @@ def test_one_thing_is_different(kind: str, lossy: bool) -> None:
 
 def test_everything_is_different() -> None:
     """Up to twenty things at once; the captures that missed packets without saying so are left out."""
-    for seed in range(OF_ALL_KINDS):
+    for seed in (*range(OF_ALL_KINDS), *ONCE_WRONG):
         case = make(seed)
         if "missed" not in case.hostile:
             assert [c for c in complaints(case) if c.kind == FALSE] == [], f"case {seed}"

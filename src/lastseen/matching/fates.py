@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, what_ends_say
 from lastseen.matching.grouping import Grouped
-from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, Pairing
+from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, TWIN, Pairing
 from lastseen.tables.packets import (
     FLAGS,
     FLOW,
@@ -43,8 +43,8 @@ __all__ = ["PairView", "judge_hop"]
 
 Int64s = npt.NDArray[np.int64]
 
-_FATE_OF: Final = np.zeros(5, np.uint8)
-_FATE_OF[[EXACT, MERGED_INTO, SPLIT_INTO, REPEATED]] = DELIVERED, MERGED, SPLIT, DUPLICATED
+_FATE_OF: Final = np.zeros(6, np.uint8)
+_FATE_OF[[EXACT, TWIN, MERGED_INTO, SPLIT_INTO, REPEATED]] = DELIVERED, DELIVERED, MERGED, SPLIT, DUPLICATED
 
 _FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp.seq")
 """What `_walk` compares. TTL is left out: every router lowers it."""
@@ -237,7 +237,7 @@ def _walk(
     """Fill `fate` where a packet has a partner.
 
     `found`: how many `delays` and `missing` (rows, with their members' fates in `by_default`) there are, how many
-    packets came reordered, first and last time of those delivered.
+    packets came reordered, first and last time of those delivered. Times of twins are a guess and left out.
     """
     delivered, gone, reordered, first, last = found[0], found[1], found[2], found[3], found[4]
     for m in range(members.shape[0]):
@@ -251,14 +251,10 @@ def _walk(
             if how[row] == NONE:
                 missing[gone], by_default[gone] = row, members[m, 4]
                 gone += 1
-            elif how[row] == EXACT:
+            elif how[row] == EXACT or how[row] == TWIN:
                 # in order the next one of the list: it can be fetched without waiting for `partner`
                 sighting = down_rows[i + ahead] if ordered else np.int64(partner[row])
                 one, other = packets[row], down_packets[sighting]
-                time, seen = _time(one), _time(other)
-                delays[delivered] = seen - time - offset
-                delivered += 1
-                first, last = min(first, time), max(last, time)
                 if one[FLOW] != before or other[FLOW] != other_before:
                     before, other_before = one[FLOW], other[FLOW]
                     flow_changes = _flow_changes(
@@ -267,9 +263,13 @@ def _walk(
                 changes = _changes(one, other, flow_changes)
                 if changes:
                     _count_changes(changes, changed)
-                if seen < latest:
-                    reordered += 1
-                latest = max(latest, seen)
+                if how[row] == EXACT:
+                    time, seen = _time(one), _time(other)
+                    delays[delivered] = seen - time - offset
+                    delivered += 1
+                    first, last = min(first, time), max(last, time)
+                    reordered += seen < latest
+                    latest = max(latest, seen)
     found[0], found[1], found[2], found[3], found[4] = delivered, gone, reordered, first, last
 
 

@@ -52,7 +52,7 @@ def relate(grouped: tuple[Grouped, Grouped], pairing: Pairing, travel: Travel) -
     """Distance and clock offset of two points from their exactly paired packets."""
     hops = _router_hops(travel)
     distance, offset = _distance_and_offset(travel)
-    known = distance is not None or hops != 0
+    known = (distance is not None or hops != 0) and not pairing.only_twins
     if distance is None:
         distance = 0.0 if hops else _by_what_is_missing(grouped, travel.sides, pairing)
     return Relation(distance_ns=distance, offset_ns=offset, pairs=travel.pairs, hops=hops, known=known)

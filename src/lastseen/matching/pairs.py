@@ -13,13 +13,15 @@ __all__ = [
     "NONE",
     "REPEATED",
     "SPLIT_INTO",
+    "TWIN",
     "Paired",
     "Pairing",
 ]
 
 EVEN, IN_ORDER = 1, 2
-NONE, EXACT, MERGED_INTO, SPLIT_INTO, REPEATED = range(5)
-"""How a packet was paired. REPEATED: it is the second sighting of the same packet at its own point."""
+NONE, EXACT, MERGED_INTO, SPLIT_INTO, REPEATED, TWIN = range(6)
+"""How a packet was paired. REPEATED: it is the second sighting of the same packet at its own point. TWIN: with one that
+has the same numbers, as others at one of the points have; which of them it was is a guess by time."""
 
 Int64s = npt.NDArray[np.int64]
 
@@ -42,12 +44,16 @@ class Paired:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pairing:
-    """How the packets of points p and q are paired, seen from both."""
+    """How the packets of points p and q are paired, seen from both.
+
+    `only_twins`: some are, but none of them for certain: neither order nor clocks can rest on them.
+    """
 
     p: Paired
     q: Paired
+    only_twins: bool
 
     @property
     def turned(self) -> "Pairing":
         """The same, p and q exchanged."""
-        return Pairing(p=self.q, q=self.p)
+        return Pairing(p=self.q, q=self.p, only_twins=self.only_twins)

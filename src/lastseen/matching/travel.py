@@ -14,7 +14,7 @@ import numpy.typing as npt
 from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairing import PARTS, in_parts, shared_sides
-from lastseen.matching.pairs import EXACT, Pairing
+from lastseen.matching.pairs import EXACT, TWIN, Pairing
 from lastseen.tables.packets import MISC
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations
 
@@ -61,11 +61,12 @@ def _take(one: Any, other: Any, sample: Any, sender: Any, held: Any) -> Any:
 @step_kernel
 def _summary(
     packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any, how: Any, in_step: Any,
-    every: Any, extremes: Any, sample: Any, counts: Any,
+    wanted: Any, every: Any, extremes: Any, sample: Any, counts: Any,
 ) -> None:  # fmt: skip
-    """Fill `extremes` of every side not in step, and `sample` with every `every`th packet of each sender.
+    """Fill `extremes` of every side not in step, and `sample` with some of each sender.
 
-    `counts`: int64[2, 2], packets of each sender and how many of them the sample holds.
+    `every`: how many packets one of them stands for. `wanted`: how the packets looked at are
+    paired. `counts`: int64[2, 2], packets of each sender and how many of them the sample holds.
     """
     for k in range(sides.shape[0]):
         sender = sides[k, 2]
@@ -79,7 +80,7 @@ def _summary(
         else:
             for i in range(begin, end):
                 row = rows[i]
-                if how[row] == EXACT:
+                if how[row] == wanted:
                     one, other = packets_p[row], packets_q[partner[row]]
                     travel = _time(other) - _time(one)
                     extremes[k, 0], extremes[k, 1] = min(extremes[k, 0], travel), max(extremes[k, 1], travel)
@@ -91,7 +92,10 @@ def _summary(
 
 
 def travel_of(grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pairing) -> Travel:
-    """The travel times between two points, a thread a part of the conversations."""
+    """The travel times between two points, a thread a part of the conversations.
+
+    Twins are looked at only where nothing else was paired.
+    """
     sides = shared_sides(both)
     p, q = grouped
     sizes = np.diff(p.starts)[sides[:, 0]]
@@ -104,7 +108,7 @@ def travel_of(grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pa
     def sum_up(n: int) -> None:
         _summary(
             p.packets, q.packets, parts[n][0], p.rows, p.starts, pairing.p.partner, pairing.p.how, pairing.p.in_step,
-            every, parts[n][1], samples[n], counts[n],
+            TWIN if pairing.only_twins else EXACT, every, parts[n][1], samples[n], counts[n],
         )  # fmt: skip
 
     with ThreadPoolExecutor(PARTS) as pool:

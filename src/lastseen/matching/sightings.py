@@ -1,0 +1,67 @@
+"""When two sightings are of one packet: what middleboxes leave alone is the same (RFC 9293, 3.1; RFC 791, 3.1)."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from lastseen.compiled import kernel, packet_kernel
+from lastseen.tables.packets import ACK, ID_WINDOW, INFO_IP_ID, INFO_TIMESTAMPS, LENGTH_FLAGS, MISC, SEQ
+
+__all__ = ["BY_ID", "SAME_MOMENT_NS", "alike", "hash_of", "have_ids_alike", "is_unique", "same"]
+
+SAME_MOMENT_NS: Final = 50_000
+"""Copies of one packet at a point (a mirror, two capture processes) are stamped within microseconds; hosts answer one
+packet with another in tens of them at the least."""
+BY_ID: Final = True
+"""Packets are compared by their identifications, too."""
+
+
+@packet_kernel
+def _id(row: Any) -> Any:
+    """What tells a packet from its twins: the identification of IPv4, the timestamp of TCP over IPv6; 0: nothing."""
+    if (row[MISC] >> 24) & (INFO_IP_ID | INFO_TIMESTAMPS):
+        return row[ID_WINDOW] >> 16
+    return row[ID_WINDOW] & 0
+
+
+@packet_kernel
+def is_unique(row: Any) -> Any:
+    """Whether the sender gives no other packet nearby the same numbers: its IPv4 identification counts."""
+    return ((row[MISC] >> 24) & INFO_IP_ID) != 0 and (row[ID_WINDOW] >> 16) != 0
+
+
+@packet_kernel
+def have_ids_alike(one: Any, other: Any) -> Any:
+    """Whether identifications of two sightings can be compared.
+
+    They cannot where the snap length cut the one's timestamp, or one is IPv4 and the other IPv6.
+    """
+    return ((one[MISC] ^ other[MISC]) >> 24) & (INFO_IP_ID | INFO_TIMESTAMPS) == 0
+
+
+@packet_kernel
+def alike(one: Any, other: Any, by_id: Any) -> Any:
+    """Whether two sightings have the same numbers and, `by_id`, the same identification."""
+    return (
+        one[SEQ] == other[SEQ]
+        and one[ACK] == other[ACK]
+        and one[LENGTH_FLAGS] == other[LENGTH_FLAGS]
+        and (not by_id or _id(one) == _id(other))
+    )
+
+
+@packet_kernel
+def same(one: Any, other: Any) -> Any:
+    """Whether two sightings are of the same packet by all that middleboxes leave alone."""
+    return alike(one, other, have_ids_alike(one, other))
+
+
+@kernel
+def hash_of(row: Any, by_id: Any) -> Any:
+    """A number that sightings which are `alike` have in common, whether their timestamps are compared or not."""
+    value = np.uint64(row[SEQ]) * np.uint64(0x9E3779B97F4A7C15)
+    value ^= (np.uint64(row[ACK]) << np.uint64(16)) ^ np.uint64(row[LENGTH_FLAGS])
+    if by_id and (row[MISC] >> 24) & INFO_IP_ID:
+        value ^= np.uint64(row[ID_WINDOW] >> 16) << np.uint64(40)
+    value *= np.uint64(0xD6E8FEB86659FD93)
+    return value ^ (value >> np.uint64(32))

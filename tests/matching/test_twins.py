@@ -1,0 +1,77 @@
+"""Packets that others can be taken for are no ground to call anything lost."""
+
+import packet_writer as w
+import pytest
+from captured import losses, matched
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytestmark = pytest.mark.kernel
+
+SECOND, START = 1_000_000_000, 1_700_000_000 * 1_000_000_000
+DELAY = 40_000
+CLIENT, SERVER = "2001:db8::5", "2001:db8:1::80"
+
+
+def beats(count: int, *, after: int = 0, back: bool = False) -> list[w.Packet]:
+    """Empty datagrams, one a second, each answered; over IPv6 nothing tells them apart. As the tap sees them."""
+    ends, ports = ((SERVER, CLIENT), (80, 40000)) if back else ((CLIENT, SERVER), (40000, 80))
+    frame = w.ethernet(w.ipv6(*ends, w.udp(*ports, b"")))
+    return [(START + n * SECOND + (300 * DELAY if back else 0), frame) for n in range(after, after + count)]
+
+
+def at_the_remote(packets: list[w.Packet]) -> list[w.Packet]:
+    """The same packets as a point nearer the remote end sees them."""
+    to_remote = beats(1)[0][1]
+    return [(time + (DELAY if frame == to_remote else -DELAY), frame) for time, frame in packets]
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 3))
+@settings(max_examples=20)
+def test_a_capture_that_began_late_lost_nothing(missed: int, seen: int, late: int) -> None:
+    """Which heartbeats it has is a guess: so is where and when it was."""
+    count = missed + seen
+    remote = beats(seen, after=missed) + beats(max(seen - late, 0), after=missed + late, back=True)
+    captures = {
+        "tap": sorted(beats(count) + beats(count, back=True)),
+        "remote": at_the_remote(sorted(remote)),
+    }
+    assert not losses(matched(captures))
+
+
+def test_heartbeats_do_not_place_a_point() -> None:
+    """The same with packets that nothing can be taken for: then the order is known, and what was lost."""
+    sure = w.ethernet(w.ipv6(CLIENT, SERVER, w.udp(40000, 80, b"query")))
+    answer = w.ethernet(w.ipv6(SERVER, CLIENT, w.udp(80, 40000, b"answer")))
+    tap = [*beats(3), (START + 3 * SECOND, sure), (START + 4 * SECOND, answer)]
+    remote = [
+        (START + DELAY, tap[0][1]),
+        (START + 3 * SECOND + DELAY, sure),
+        (START + 4 * SECOND - DELAY, answer),
+    ]
+    assert matched({"tap": tap[:3], "remote": remote[:1]}).order == (None, None)
+    placed = matched({"tap": tap, "remote": remote})
+    assert [point.name for point in placed.points] == ["remote", "tap"]
+    assert placed.order == (1, 2)
+    assert losses(placed) == {("tap", "remote", "to_remote"): [2, 3]}
+
+
+def repeated(stamp: int) -> bytes:
+    """A request sent again and again, each time with another timestamp."""
+    options = b"\1\1" + w.timestamps(stamp, 7)
+    return w.ethernet(
+        w.ipv6(CLIENT, SERVER, w.tcp(40000, 80, seq=1, ack=1, flags="PA", data=b"x" * 40, options=options))
+    )
+
+
+def test_a_timestamp_that_one_point_cut_off_tells_no_repetition_from_another() -> None:
+    """The remote point has the second request; its capture was not begun when the first and an ACK passed."""
+    ends, answer = (CLIENT, SERVER), w.tcp(80, 40000, seq=1, ack=41, flags="PA", data=b"answer")
+    ack = w.ethernet(w.ipv6(*ends, w.tcp(40000, 80, seq=1, ack=9, flags="A")))
+    answered = w.ethernet(w.ipv6(SERVER, CLIENT, answer))
+    last = w.ethernet(w.ipv6(*ends, w.tcp(40000, 80, seq=41, ack=7, flags="A")))
+    sent = [repeated(100), ack, repeated(200), answered, last]
+    tap = [(START + n * SECOND, frame) for n, frame in enumerate(sent)]
+    remote = [(time + (-DELAY if frame == answered else DELAY), frame) for time, frame in tap[2:]]
+    cut = w.pcap(remote, nanoseconds=True, snap_length=14 + 40 + 20)
+    assert not losses(matched({"tap": tap, "remote": cut}))
