@@ -19,7 +19,7 @@ from installed import LAB, LASTSEEN, STACK, diagnosis, lastseen, stack_case
 
 CASE, FACTS = stack_case("01_broken_php60_vm")
 TUNNEL = next(CASE.glob("pcap/6_*.pcap"))
-COMMANDS = ("diagnose", "connections", "losses", "explain", "faults", "schema")
+COMMANDS = ("diagnose", "connections", "losses", "timeline", "evidence", "explain", "faults", "schema")
 HELP_S = 0.5
 
 
@@ -74,6 +74,13 @@ def _fails_in_one_line(*arguments: str | Path | bytes) -> str:
         (("explain", "no_such_fault"), "no_such_fault"),
         (("schema", "no_such_schema"), "no_such_schema"),
         (("nonsense",), "nonsense"),
+        (("timeline",), "CASE"),
+        (("timeline", "/nowhere/at/all"), "/nowhere/at/all"),
+        (("timeline", "--around", "soon", "/nowhere"), "expected 'stall', a time such as 22:04:54.7"),
+        (("timeline", "--around", "25:00", str(CASE)), "there is no such time"),
+        (("timeline", "--around", "stall", str(LAB / "healthy")), "the connection never stood still"),
+        (("timeline", "--seconds", "-1", "x"), "--seconds"),
+        (("evidence", "/nowhere/at/all"), "/nowhere/at/all"),
         (("losses", "/nowhere.pcap", "/nor/here.pcap"), "/nowhere.pcap, /nor/here.pcap"),
         (("diagnose", "bad\x1b[31mname\nsecond line"), "bad [31mname second line"),
         (("diagnose", b"bad\xffbytes"), "bad"),

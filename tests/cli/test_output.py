@@ -12,7 +12,13 @@ import pytest
 from installed import LAB, LASTSEEN, Run, lastseen, stack_case
 from schema_check import faults_in
 
-from lastseen.report.contracts import ConnectionsJson, DiagnosisJson, LossesJson
+from lastseen.report.contracts import (
+    CaseEvidenceJson,
+    ConnectionsJson,
+    DiagnosisJson,
+    LossesJson,
+    TimelineJson,
+)
 
 CASE, FACTS = stack_case("01_broken_php60_vm")
 CAPTURES = sorted((CASE / "pcap").glob("*.pcap"))
@@ -20,8 +26,16 @@ COMMANDS: dict[str, tuple[Any, ...]] = {
     "diagnose": ("diagnose", CASE, FACTS),
     "losses": ("losses", *CAPTURES),
     "connections": ("connections", *CAPTURES[5:7]),
+    "timeline": ("timeline", CASE, FACTS),
+    "evidence": ("evidence", CASE, FACTS),
 }
-STRUCTS = {"diagnose": DiagnosisJson, "losses": LossesJson, "connections": ConnectionsJson}
+STRUCTS = {
+    "diagnose": DiagnosisJson,
+    "losses": LossesJson,
+    "connections": ConnectionsJson,
+    "timeline": TimelineJson,
+    "evidence": CaseEvidenceJson,
+}
 ESCAPE = "\x1b"
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 """NO_COLOR leaves bold and dim."""
@@ -128,7 +142,14 @@ def test_an_old_terminal_gets_what_it_can_show(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("diagnose", CASE), ("diagnose", CASE, "--json"), ("diagnose", "--help"), ("faults",)]
+    "arguments",
+    [
+        ("diagnose", CASE),
+        ("diagnose", CASE, "--json"),
+        ("diagnose", "--help"),
+        ("timeline", CASE),
+        ("faults",),
+    ],
 )
 def test_a_reader_who_has_had_enough_is_no_error(arguments: tuple[str | Path, ...]) -> None:
     """`lastseen ... | head -1`: status 0 and not a word on standard error."""

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lastseen.cli.options import ConnectionOption, TargetOption, TimeZoneOption
+
 __all__ = ["FailOn", "diagnose"]
 
 NOTHING_JUDGED = 1
@@ -28,18 +30,9 @@ def diagnose(
             readable=False,  # one that is not is a weird beside the others
         ),
     ],
-    connection: Annotated[
-        str | None,
-        typer.Option(metavar="ENDPOINT", help="Only the connection with this end, e.g. 10.0.0.5:46518."),
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(metavar="HOST", help="Only connections with this address, port or address:port."),
-    ] = None,
-    tz: Annotated[
-        str | None,
-        typer.Option(metavar="ZONE", help="Time zone of logs that do not say theirs, e.g. +02:00."),
-    ] = None,
+    connection: ConnectionOption = None,
+    target: TargetOption = None,
+    tz: TimeZoneOption = None,
     timeout: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Give the best verdict there is after so long.", min=0.0),

@@ -20,6 +20,7 @@ from lastseen.cli.collect import collect
 from lastseen.cli.connections import connections
 from lastseen.cli.diagnose import diagnose
 from lastseen.cli.diff import diff
+from lastseen.cli.evidence import evidence
 from lastseen.cli.explain import explain
 from lastseen.cli.faults import faults
 from lastseen.cli.fix import fix
@@ -31,6 +32,7 @@ from lastseen.cli.reminder import remind
 from lastseen.cli.restore import restore
 from lastseen.cli.run import run
 from lastseen.cli.schema import schema
+from lastseen.cli.timeline import timeline
 from lastseen.cli.undo import undo
 from lastseen.cli.why import why
 from lastseen.errors import LastseenError
@@ -87,6 +89,13 @@ app.command(
     """         lastseen losses tunnel.pcap tap.pcap --where 'lost > 1 or bytes > 0'\n"""
     "         lastseen losses tunnel.pcap tap.pcap --parquet losses.parquet"
 )(losses)
+app.command(
+    epilog="\b\nExample: lastseen timeline case-folder/ --around stall\n"
+    "         lastseen timeline case-folder/ --around 22:04:54.7 --seconds 1 --all"
+)(timeline)
+app.command(
+    epilog="\b\nExample: lastseen evidence case-folder/\n         lastseen evidence case.tar.gz --json"
+)(evidence)
 app.command(epilog="Example: lastseen diff before-the-fix/ after-the-fix/")(diff)
 app.command(epilog="Example: lastseen why case-folder/ path_mtu_blackhole")(why)
 app.command(epilog="Example: lastseen explain ovs_conntrack_padding")(explain)

@@ -8,7 +8,9 @@ __all__ = ["schema"]
 
 
 def schema(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="diagnosis, losses or connections.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="diagnosis, losses, connections, timeline or evidence.")
+    ],
     json: Annotated[  # noqa: ARG001 - every command takes it; a schema is JSON anyway
         bool, typer.Option("--json", help="Accepted; the schema is JSON anyway.")
     ] = False,

@@ -6,9 +6,8 @@ How a packet is found is told in `packet_joins`. Each log has its own clock, whi
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from statistics import median_low
 from typing import Final
-
-import numpy as np
 
 from lastseen.diagnosis.packet_joins import Meant, Statement, packets_meant
 from lastseen.faults.facts import JoinedDrop, JoinedLine
@@ -128,7 +127,7 @@ def log_clocks(
 
 
 def _clock(file: str, clock: str, is_local: bool, values: list[int]) -> LogClock:
-    ahead = int(np.median(values))
+    ahead = median_low(values)  # NumPy's has the precision of a float, 256 ns at times since the epoch
     spread = max(abs(value - ahead) for value in values)
     zone = -round(ahead / ZONE_STEP_NS) * ZONE_STEP_NS if is_local else 0
     return LogClock(

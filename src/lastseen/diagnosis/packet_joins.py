@@ -12,6 +12,7 @@ alone, which tell neither which packet of a connection is meant nor, in some tra
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 from typing import Final
 
 import numpy as np
@@ -194,7 +195,7 @@ def _clocks(joined: Iterable[tuple[Statement, int]]) -> dict[Clock, int]:
         if statement.at_ns is not None:
             shifts[statement.clock].append((packet_ns - statement.at_ns, packet_ns))
     return {
-        clock: int(np.median([shift for shift, _ in values]))
+        clock: median_low([shift for shift, _ in values])
         for clock, values in shifts.items()
         if len(values) >= STEADY_JOINS
         and max(at for _, at in values) - min(at for _, at in values) >= STEADY_OVER_NS

@@ -283,10 +283,15 @@ def _add_capture(look: _Looked, place: Place, read: "CaptureRead", case: Case) -
     capture = read.capture
     if capture is None:
         return
-    where = {"node": place.node, "snapshot": place.snapshot}
-    case.captures.append(ReadCapture(capture=capture, parts=look.file.parts, prepared=read.prepared, **where))
-    rows = len(capture.packets)
-    case.files.append(EvidenceFile(file=look.file.name, kind=capture.format, rows=rows, **where))
+    node, snapshot, rows = place.node, place.snapshot, len(capture.packets)
+    case.captures.append(
+        ReadCapture(
+            capture=capture, parts=look.file.parts, prepared=read.prepared, node=node, snapshot=snapshot
+        )
+    )
+    case.files.append(
+        EvidenceFile(file=look.file.name, kind=capture.format, rows=rows, node=node, snapshot=snapshot)
+    )
 
 
 def _read_text(
@@ -303,7 +308,8 @@ def _read_text(
     try:
         with open_text(look.file.path) as stream:
             longest: int = getattr(reader, "LONGEST_LINE", MAX_LINE_CHARS)
-            lines = _in_time(numbered_lines(stream, damaged, longest=longest), name, expired, case)
+            lines = numbered_lines(stream, damaged, longest=longest)
+            lines = _counted(_in_time(lines, name, expired, case), pace)
             if may_matter := getattr(reader, "MAY_MATTER", None):
                 lines = paced(lines, may_matter, pace)
             text = Text(name, lines, command, place.node, place.snapshot, longest)
@@ -315,7 +321,12 @@ def _read_text(
     case.weirds += [*kept.weirds.values(), *ended]
     case.files.append(
         EvidenceFile(
-            file=name, kind=reader.KIND, rows=len(kept.rows), node=place.node, snapshot=place.snapshot
+            file=name,
+            kind=reader.KIND,
+            rows=len(kept.rows),
+            node=place.node,
+            snapshot=place.snapshot,
+            lines=pace.lines,
         )
     )
 
@@ -338,6 +349,11 @@ def _addresses(case: Case) -> frozenset[str]:
                 for end in ends
             )
     return frozenset(found)
+
+
+def _counted(lines: Iterator[tuple[int, str]], pace: Pace) -> Iterator[tuple[int, str]]:
+    for pace.lines, line in lines:
+        yield pace.lines, line
 
 
 def _in_time(

@@ -51,10 +51,14 @@ class Kept:
 
 @dataclass(slots=True)
 class Pace:
-    """How many lines of a long log are still read: every `stride`-th, and those that may matter; `skipped`: others."""
+    """How many lines of a long log are still read: every `stride`-th, and those that may matter; `skipped`: others.
+
+    `lines`: how many there were so far.
+    """
 
     stride: int = 1
     skipped: int = 0
+    lines: int = 0
 
 
 @dataclass(slots=True)

@@ -9,8 +9,10 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType, field
 
 from lastseen.tables.judgements import Grade
+from lastseen.tables.timeline import Layer
 
 __all__ = [
+    "CaseEvidenceJson",
     "CommandsJson",
     "ConnectionJson",
     "ConnectionsJson",
@@ -19,6 +21,7 @@ __all__ = [
     "DiagnosisJson",
     "Direction",
     "EndedBy",
+    "EventJson",
     "EvidenceJson",
     "ExoneratedJson",
     "HopJson",
@@ -26,11 +29,16 @@ __all__ = [
     "LossJson",
     "LossesJson",
     "PointJson",
+    "QuestionJson",
     "RankedConnectionJson",
+    "ReadFileJson",
     "ReasonJson",
     "RemedyJson",
+    "SightingJson",
     "SourceJson",
     "SymptomJson",
+    "TellingJson",
+    "TimelineJson",
     "VerdictJson",
     "WeirdJson",
 ]
@@ -339,3 +347,88 @@ class ConnectionsJson(Struct, kw_only=True, frozen=True):
     connections: list[ConnectionJson]
     weirds: list[WeirdJson] = field(default_factory=list)
     partial: bool = False
+
+
+class SightingJson(Struct, kw_only=True, frozen=True):
+    """A packet at one point; `at_ns` by the clock of the first point."""
+
+    point: str
+    at_ns: int
+    source: SourceJson
+
+
+class EventJson(Struct, kw_only=True, frozen=True):
+    """Something one layer saw. `fate`: what became of a packet behind its last sighting, null: it arrived.
+
+    `sightings`: of a packet, in its order. `packet`: where the packet stands that a line or a drop is joined to.
+    """
+
+    at_ns: int
+    layer: Layer
+    where: str
+    text: str
+    source: SourceJson | None
+    fate: str | None
+    sightings: list[SightingJson]
+    packet: SourceJson | None
+
+
+class TimelineJson(Struct, kw_only=True, frozen=True):
+    """What `lastseen timeline --json` prints. `connection` null: there is none, so the events are the whole case's.
+
+    `stall_ns`: when the connection stood still, from and until; null: it did not. Times are by the clock of the first
+    point. `notes`: on clocks, and on what is left out. `partial`: the time was up before everything was read.
+    """
+
+    schema: Literal["lastseen.timeline/1"]
+    connection: str | None
+    stall_ns: tuple[int, int] | None
+    events: list[EventJson]
+    notes: list[ReasonJson]
+    partial: bool
+
+
+class ReadFileJson(Struct, kw_only=True, frozen=True):
+    """One file of the case. `kind` null: not recognised; one that begins with "irrelevant" proves nothing.
+
+    `lines` of a text were read (0 of a capture), `not_understood` of them could not be; `rows` came of it.
+    `tells`: kinds of rows (`can_tell` says what each proves) and how many of each.
+    """
+
+    file: str
+    kind: str | None
+    node: str
+    snapshot: str
+    lines: int
+    rows: int
+    not_understood: int
+    tells: dict[str, int]
+
+
+class TellingJson(Struct, kw_only=True, frozen=True):
+    """A kind of evidence: how many `rows` of it in how many `files`, what it `proves`, and what it does `not_prove`."""
+
+    kind: str
+    rows: int
+    files: int
+    proves: str
+    not_prove: str
+
+
+class QuestionJson(Struct, kw_only=True, frozen=True):
+    """One of the questions of a diagnosis: what there is to answer it with, and what is missing."""
+
+    question: str
+    answered_by: list[str]
+    missing: list[str]
+
+
+class CaseEvidenceJson(Struct, kw_only=True, frozen=True):
+    """What `lastseen evidence --json` prints. `partial`: the time was up before everything was read."""
+
+    schema: Literal["lastseen.evidence/1"]
+    files: list[ReadFileJson]
+    can_tell: list[TellingJson]
+    questions: list[QuestionJson]
+    weirds: list[WeirdJson]
+    partial: bool

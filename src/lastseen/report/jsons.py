@@ -37,12 +37,15 @@ __all__ = [
     "source_json",
     "symptom_connection",
     "verdict_json",
+    "weird_json",
 ]
 
 SCHEMAS: Final[dict[str, type[msgspec.Struct]]] = {
     "lastseen.diagnosis/1": out.DiagnosisJson,
     "lastseen.losses/1": out.LossesJson,
     "lastseen.connections/1": out.ConnectionsJson,
+    "lastseen.timeline/1": out.TimelineJson,
+    "lastseen.evidence/1": out.CaseEvidenceJson,
 }
 
 PAIRS: Final = ("packets", "bytes", "syn", "fin", "rst", "retransmitted", "holes")
@@ -69,7 +72,7 @@ def encode(contract: msgspec.Struct) -> bytes:
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of "diagnosis", "losses" or "connections" ("lastseen.diagnosis/1" is understood too)."""
+    """The JSON Schema of "diagnosis", "losses" and the like ("lastseen.diagnosis/1" is understood too)."""
     known = {full.removeprefix("lastseen.").partition("/")[0]: full for full in SCHEMAS}
     full = known.get("diagnosis" if name == "diagnose" else name, name)
     if full not in SCHEMAS:
@@ -102,7 +105,7 @@ def diagnosis_json(diagnosis: "Diagnosis") -> out.DiagnosisJson:
             for remedy in diagnosis.remedies
         ],
         next=[out.CommandsJson(text=step.text, commands=list(step.commands)) for step in diagnosis.next],
-        weirds=[_weird(weird) for weird in diagnosis.weirds],
+        weirds=[weird_json(weird) for weird in diagnosis.weirds],
         hops=hops_json(matching),
         notes=_reasons(diagnosis.notes),
         ranking=diagnosis.ranking,
@@ -194,7 +197,7 @@ def losses_json(matching: Matching, *, weirds: Sequence[Weird] = (), partial: bo
         losses=_losses(matching),
         hops=hops_json(matching),
         order_reason=matching.order_reason,
-        weirds=[_weird(weird) for weird in weirds],
+        weirds=[weird_json(weird) for weird in weirds],
         partial=partial,
     )
 
@@ -296,7 +299,7 @@ def connections_json(
     return out.ConnectionsJson(
         schema="lastseen.connections/1",
         connections=[row for point in _one_a_capture(points) for row in _connections_of(point)],
-        weirds=[_weird(weird) for weird in weirds],
+        weirds=[weird_json(weird) for weird in weirds],
         partial=partial,
     )
 
@@ -382,7 +385,8 @@ def source_json(source: Source | None) -> out.SourceJson | None:
     return out.SourceJson(file=source.file, frame=msgspec.UNSET if source.frame is None else source.frame)
 
 
-def _weird(weird: Weird) -> out.WeirdJson:
+def weird_json(weird: Weird) -> out.WeirdJson:
+    """One piece of evidence that could not be read as expected."""
     return out.WeirdJson(
         file=weird.file,
         offset=msgspec.UNSET if weird.offset is None else weird.offset,

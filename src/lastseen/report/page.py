@@ -69,7 +69,7 @@ class Page:
             in_label = self.safe(label).ljust(hang) if label else ""
             lead = " " * indent + (in_label if number == 0 else " " * hang)
             line.rstrip()
-            self._render(Text(lead, style="bold") + line if line.plain else Text(lead.rstrip()))
+            self._render(Text.assemble((lead, "bold"), line) if line.plain else Text(lead.rstrip()))
 
     def heading(self, text: str) -> None:
         """A blank line and a section's title."""

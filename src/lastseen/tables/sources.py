@@ -36,10 +36,14 @@ class Weird:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceFile:
-    """One file of the case: what it was recognised as (None: not recognised) and how many rows it gave."""
+    """One file of the case: what it was recognised as (None: not recognised) and how many rows it gave.
+
+    `lines`: how many lines of a text were read.
+    """
 
     file: str
     kind: str | None
     rows: int
     node: str = ""
     snapshot: str = ""
+    lines: int = 0

@@ -1,0 +1,164 @@
+"""What each piece of evidence can and cannot prove, and what is missing for which question.
+
+What a piece proves follows from its kind, not from its text; what is missing is what the rules themselves asked for and
+did not get, so that nobody is sent for evidence that would decide nothing.
+"""
+
+from collections import Counter as Counts
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from lastseen.faults import rules
+from lastseen.faults.facts import Facts
+from lastseen.tables.assessments import Assessment, Question, Telling
+from lastseen.tables.facts_from_texts import Counter, Row
+from lastseen.tables.judgements import Untestable
+
+__all__ = ["assessed"]
+
+MOST_MISSING: Final = 8
+"""Pieces named for a question, those that would decide most first."""
+
+PACKETS: Final = "packets"
+_PROVES: Final[dict[str, tuple[str, str]]] = {
+    PACKETS: (
+        "which packets passed a point, and when",
+        "that a packet which is not there was lost, without a second point that had it",
+    ),
+    "Setting": (
+        "how something was set when the text was taken",
+        "that it was so during the run, or took effect",
+    ),
+    "Counter": ("how many there were between two snapshots", "which packets they were"),
+    "LogLine": (
+        "that the kernel or a daemon noticed something; of which packet, where the line names it",
+        "that nothing happened where there is no line: logs are rate-limited and often off",
+    ),
+    "Rule": ("what is dropped or passed, and how often between two snapshots", "which packets were counted"),
+    "ConntrackEntry": (
+        "how connection tracking saw a connection at that moment",
+        "what it did before or after",
+    ),
+    "Socket": ("the state of an end of a connection at that moment", "which packet brought it there"),
+    "Syscall": ("what the program waited for, how long, and what ended it", "why it did not come"),
+    "Version": ("which software ran", "that it has a fault, or that a vendor has not mended it"),
+    "Interface": ("which devices and addresses a node has", "that packets took this way"),
+    "Route": ("which way packets should take", "that they took it"),
+    "Neighbour": ("which hardware address a node sends to", "that somebody listens there"),
+    "ForwardingEntry": ("behind which port a switch looks for a hardware address", "that it is there"),
+    "GuestPort": ("which device of the host is a guest's card", "that packets passed it"),
+    "Drop": (
+        "that the kernel discarded a packet, where, and why, if it gives a reason",
+        "which packet it was, where the trace names none",
+    ),
+    "Traced": ("what a switch would do with such a packet", "that it did so"),
+    "Moment": ("when a snapshot was taken or a command ran", "what happened then"),
+}
+_LONE_COUNTERS: Final = ("how many there were since the host started", "how many came during the run")
+_NAMES: Final = {
+    PACKETS: PACKETS,
+    "Setting": "settings",
+    "Counter": "counters",
+    "LogLine": "log lines",
+    "Rule": "rules and flows",
+    "ConntrackEntry": "tracked connections",
+    "Socket": "sockets",
+    "Syscall": "system calls",
+    "Version": "versions",
+    "Interface": "interfaces",
+    "Route": "routes",
+    "Neighbour": "neighbours",
+    "ForwardingEntry": "forwarding entries",
+    "GuestPort": "guests' cards",
+    "Drop": "traced drops",
+    "Traced": "traced ways through a switch",
+    "Moment": "moments",
+}
+
+
+def assessed(facts: Facts, rows: Sequence[Row]) -> Assessment:
+    """What there is, what it proves, and what is missing."""
+    tells: dict[str, Counts[str]] = {}
+    for point in facts.matching.points:
+        tells.setdefault(point.file, Counts())[PACKETS] += point.packets
+    for row in rows:
+        tells.setdefault(row.source.file, Counts())[type(row).__name__] += 1
+    return Assessment(
+        tells={file: {_NAMES[kind]: count for kind, count in found.items()} for file, found in tells.items()},
+        can_tell=tuple(_tellings(tells, rows)),
+        questions=(_felt(facts), _lost(facts), _why(facts)),
+    )
+
+
+def _tellings(tells: dict[str, Counts[str]], rows: Sequence[Row]) -> Iterator[Telling]:
+    known = _PROVES if _has_pairs(rows) else {**_PROVES, "Counter": _LONE_COUNTERS}
+    for kind, (proves, not_prove) in known.items():
+        counts = [found[kind] for found in tells.values() if found[kind]]
+        if counts:
+            yield Telling(
+                kind=_NAMES[kind], rows=sum(counts), files=len(counts), proves=proves, not_prove=not_prove
+            )
+
+
+def _has_pairs(rows: Iterable[Row]) -> bool:
+    return {"before", "after"} <= {row.snapshot for row in rows if isinstance(row, Counter)}
+
+
+# ---- the questions ----
+def _felt(facts: Facts) -> Question:
+    found = tuple(
+        f"{symptom.call} waited {symptom.waited_ns / 1e9:.2f} s"
+        for symptom in facts.symptoms[:1]
+        if symptom.waited_ns is not None
+    )
+    stalled = facts.stalled()
+    found += tuple(f"{c.text} stood still for {c.stall_ns / 1e9:.2f} s" for c in stalled[:1])
+    missing = () if facts.symptoms else ("the client's system calls (strace -f -ttt -T -yy)",)
+    return Question(question="What did the user feel?", answered_by=found, missing=missing)
+
+
+def _lost(facts: Facts) -> Question:
+    points = facts.matching.points
+    found = (f"captures at {len(points)} point{'s' if len(points) > 1 else ''}",) if points else ()
+    missing = []
+    if len(points) < 2:  # noqa: PLR2004 - a hop has two ends
+        missing.append("a capture at a second point, beyond the host that is suspected")
+    unordered = sum(1 for order in facts.matching.order if order is None)
+    if unordered:
+        missing.append(
+            f"the place on the path of {unordered} of the points (case.toml, or ip addr of their hosts)"
+        )
+    unproven = sum(len(site.unproven_rows) for site in facts.sites)
+    if unproven:
+        missing.append(
+            f"until when the captures ran: {unproven} packets came after the last one of the next point"
+        )
+    return Question(
+        question="What is missing, and where was it last seen?", answered_by=found, missing=tuple(missing)
+    )
+
+
+def _why(facts: Facts) -> Question:
+    """What rules asked for and did not get; what more of them asked for first."""
+    asked: Counts[str] = Counts()
+    order: dict[str, list[str]] = {}
+    for slug, rule in rules().items():
+        judgement = rule.judge(facts)
+        if isinstance(judgement, Untestable):
+            for text in judgement.missing:
+                asked[text] += 1 + len(judgement.reasons)
+                order.setdefault(text, []).append(slug)
+    missing = tuple(
+        f"{text} (would tell {', '.join(order[text])})" for text, _ in asked.most_common(MOST_MISSING)
+    )
+    joined = sum(1 for line in facts.log_lines if line.row is not None)
+    drops = sum(1 for drop in facts.drops if drop.row is not None)
+    found = [
+        f"{count} of {of} {what} are joined to the packet they speak of"
+        for count, of, what in (
+            (joined, len(facts.log_lines), "log lines about something known"),
+            (drops, len(facts.drops), "traced drops"),
+        )
+        if of
+    ]
+    return Question(question="Which component did it, and why?", answered_by=tuple(found), missing=missing)

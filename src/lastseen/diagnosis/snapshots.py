@@ -1,0 +1,85 @@
+"""When snapshots were taken and commands ran, and what the snapshots say of a connection and of drops."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from lastseen.faults.counting import LAYERS
+from lastseen.faults.facts import ConversationFacts, Facts
+from lastseen.tables.facts_from_texts import Moment, Row, Socket
+from lastseen.tables.timeline import Event
+
+__all__ = ["moments", "snapshot_events"]
+
+SHOWN: Final = 5
+"""Rules and counters named of one snapshot."""
+
+
+def moments(rows: Sequence[Row]) -> list[Moment]:
+    """Each note of a moment once: a file that tells a snapshot's time in two notations tells it once."""
+    first: dict[tuple[str, str, str], Moment] = {}
+    for row in rows:
+        if isinstance(row, Moment):
+            first.setdefault((row.source.file, row.snapshot, row.what), row)
+    return list(first.values())
+
+
+def snapshot_events(facts: Facts, rows: Sequence[Row], about: ConversationFacts | None) -> Iterator[Event]:
+    """An event a moment. The clock of whoever noted it is taken for the captures'."""
+    for moment in moments(rows):
+        if moment.what != "snapshot":
+            yield Event(
+                at_ns=moment.at_ns,
+                layer="command",
+                where=moment.node or "command",
+                text=f"the command's {moment.what}",
+                source=moment.source,
+            )
+            continue
+        name = moment.snapshot or "snapshot"
+        found = "; ".join(_moved(facts, moment)) if moment.snapshot == "after" else ""
+        yield Event(
+            at_ns=moment.at_ns,
+            layer="snapshot",
+            where=moment.node or name,
+            text=f"snapshot '{name}'" + (f": {found}" if found else ""),
+            source=moment.source,
+        )
+        yield from _sockets(facts, moment, about)
+
+
+def _moved(facts: Facts, moment: Moment) -> list[str]:
+    """What drops and was hit, and what connection tracking counted, since the snapshot before."""
+    hit = sorted(
+        (
+            (delta.value, f"{rule.layer} '{rule.place}: {rule.match}' dropped {delta.value}")
+            for layer in LAYERS
+            for rule, delta in facts.rule_deltas(moment.node, layer)
+            if rule.drops and delta.value > 0
+        ),
+        reverse=True,
+    )
+    names = ("invalid", "drop", "early_drop", "insert_failed")
+    counted = [(name, facts.counter_delta("conntrack", name, moment.node)) for name in names]
+    return [text for _, text in hit[:SHOWN]] + [
+        f"conntrack {name} +{delta.value}" for name, delta in counted if delta is not None and delta.value > 0
+    ]
+
+
+def _sockets(facts: Facts, moment: Moment, about: ConversationFacts | None) -> Iterator[Event]:
+    """What `ss` of that snapshot said of the connection, at either of its ends."""
+    for socket in facts.sockets:
+        if about is None or socket.snapshot != moment.snapshot or not _is_of(socket, about):
+            continue
+        timer = f", timer {socket.timer}" if socket.timer else ""
+        yield Event(
+            at_ns=moment.at_ns,
+            layer="socket",
+            where=f"{socket.local.address}:{socket.local.port}",
+            text=f"{socket.state}, unread {socket.recv_q_bytes}, unacknowledged {socket.send_q_bytes} bytes{timer}",
+            source=socket.source,
+        )
+
+
+def _is_of(socket: Socket, about: ConversationFacts) -> bool:
+    """Both ends are the connection's; one of them alone may be another's."""
+    return {(end.address, end.port) for end in (socket.local, socket.peer)} <= about.endpoints
