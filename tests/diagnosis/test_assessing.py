@@ -73,5 +73,6 @@ def test_what_rules_asked_for_is_missing_and_what_is_joined_is_counted(tmp_path:
     count = lines.count("\n")
     assert found.answered_by == (
         f"{count} of {count} log lines about something known are joined to the packet they speak of",
+        f'{count} packets lost behind tunnel = {count} kernel lines "bad checksum"',
     )
     assert all("(would tell " in text for text in found.missing)

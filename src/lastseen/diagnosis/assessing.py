@@ -8,6 +8,8 @@ from collections import Counter as Counts
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from lastseen.diagnosis.reconciling import reconciled
+from lastseen.diagnosis.snapshots import moments
 from lastseen.faults import rules
 from lastseen.faults.facts import Facts
 from lastseen.tables.assessments import Assessment, Question, Telling
@@ -86,7 +88,7 @@ def assessed(facts: Facts, rows: Sequence[Row]) -> Assessment:
     return Assessment(
         tells={file: {_NAMES[kind]: count for kind, count in found.items()} for file, found in tells.items()},
         can_tell=tuple(_tellings(tells, rows)),
-        questions=(_felt(facts), _lost(facts), _why(facts)),
+        questions=(_felt(facts), _lost(facts), _why(facts, rows)),
     )
 
 
@@ -138,7 +140,7 @@ def _lost(facts: Facts) -> Question:
     )
 
 
-def _why(facts: Facts) -> Question:
+def _why(facts: Facts, rows: Sequence[Row]) -> Question:
     """What rules asked for and did not get; what more of them asked for first."""
     asked: Counts[str] = Counts()
     order: dict[str, list[str]] = {}
@@ -161,4 +163,5 @@ def _why(facts: Facts) -> Question:
         )
         if of
     ]
+    found += [reason.text for reason in reconciled(facts, moments(rows))]
     return Question(question="Which component did it, and why?", answered_by=tuple(found), missing=missing)

@@ -9,6 +9,8 @@ from lastseen.diagnosis.findings import findings, stalled
 from lastseen.diagnosis.joins import log_clocks
 from lastseen.diagnosis.moved import moved_as_much
 from lastseen.diagnosis.next_steps import next_steps
+from lastseen.diagnosis.reconciling import reconciled
+from lastseen.diagnosis.snapshots import moments
 from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.tracks import Details
@@ -62,7 +64,11 @@ def diagnose(
         remedies=best.remedies if best else (),
         next=next_steps(facts, verdict, judgements, site),
         exonerated=exonerated(facts, site),
-        notes=(*_hints(facts, verdict, site), *findings(facts, clocks, details)),
+        notes=(
+            *reconciled(facts, moments(rows)),
+            *_hints(facts, verdict, site),
+            *findings(facts, clocks, details),
+        ),
         connections=tuple(_ranked(c) for c in ranked[:RANKED_CONNECTIONS]),
         ranking=_ranking(facts, question),
         evidence=files,

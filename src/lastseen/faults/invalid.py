@@ -23,6 +23,7 @@ __all__ = [
     "invalid_lines_for",
     "invalid_rule",
     "judged_invalid",
+    "takes_invalid",
 ]
 
 FEWEST_COUNTED: Final = 3
@@ -39,8 +40,11 @@ def asks_state(rule: Rule) -> bool:
 
 def drops_invalid(rule: Rule) -> bool:
     """Whether a rule discards what conntrack calls invalid."""
-    if not rule.drops:
-        return False
+    return rule.drops and takes_invalid(rule)
+
+
+def takes_invalid(rule: Rule) -> bool:
+    """Whether a rule is about what conntrack calls invalid, whatever it does with it."""
     if rule.layer in ("openflow", "datapath"):
         asked = ct_state(rule.match)
         return asked is not None and bool(asked[0] & asked[1] & CT_STATE_BITS["inv"])
