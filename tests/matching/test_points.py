@@ -118,3 +118,12 @@ def test_other_protocols_are_groups_behind_the_connections() -> None:
     (point,) = points_of({"tap": [*FRAMES, (FRAMES[-1][0] + 1, ping), (FRAMES[-1][0] + 2, arp)]})
     assert point.group_of.tolist() == [0] * len(FRAMES) + [1, -1]
     assert point.capture.packets[-1, FLOW] == NO_FLOW
+
+
+def test_packets_of_a_tunnel_that_carry_no_ip_are_in_no_group() -> None:
+    """An ARP request inside a tunnel shows as the tunnel's own packet: it ends where the tunnel does, and is not lost."""
+    request = w.geneve(w.ethernet(bytes(28), kind=0x0806), vni=7)
+    wrapped = w.ethernet(w.ipv4("192.0.2.1", "192.0.2.2", request, identification=9))
+    (point,) = points_of({"underlay": [*FRAMES, (FRAMES[-1][0] + 1, wrapped)]})
+    assert point.group_of.tolist() == [0] * len(FRAMES) + [-1]
+    assert point.capture.packets[-1, FLOW] != NO_FLOW

@@ -18,12 +18,15 @@ from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
 from lastseen.matching.rotated import one_a_capture
 from lastseen.tables.facts_from_texts import Counter, Interface, Row
-from lastseen.tables.packets import FLOW, FLOW_IS_DATAGRAM, FLOW_PROTO, NO_FLOW, Capture
+from lastseen.tables.packets import FLOW, FLOW_IS_DATAGRAM, FLOW_PORTS, FLOW_PROTO, NO_FLOW, Capture
 from lastseen.tables.points import Point, Watch
 
 __all__ = ["build_points", "name_of"]
 
 _TCP: Final = 6
+_UDP: Final = 17
+TUNNEL_PORTS: Final = (2152, 4789, 4790, 6081, 8472)
+"""GTP-U, VXLAN, VXLAN-GPE, Geneve (IANA), and VXLAN where Linux had it first; unwrapped in `evidence/captures`."""
 _ENDINGS: Final = re.compile(r"(?:\.(?:pcap|pcapng|cap|dmp|dump|gz|zst)\d*)+$", re.IGNORECASE)
 _LEADING_NUMBER: Final = re.compile(r"^\d+[_.-]")
 _NS: Final = 1_000_000_000
@@ -98,9 +101,14 @@ def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> li
 def _groups(
     capture: Capture, of_packet: npt.NDArray[np.int32], connections_found: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
-    """(group of each packet, flow numbers of the groups beyond the connections): every other flow is a group."""
+    """(group of each packet, flow numbers of the groups beyond the connections): every other flow is a group.
+
+    But for a tunnel's own packets, left where they carry no IP (ARP between virtual machines, say): where the tunnel
+    ends they are unwrapped, so that nothing of them can be followed further and their absence means nothing.
+    """
     kind = capture.flows[:, FLOW_PROTO] & (0xFF | FLOW_IS_DATAGRAM)
-    others = np.flatnonzero(kind != _TCP).astype(np.uint32)
+    wraps = (kind == _UDP) & np.isin(capture.flows[:, FLOW_PORTS] & 0xFFFF, TUNNEL_PORTS)
+    others = np.flatnonzero((kind != _TCP) & ~wraps).astype(np.uint32)
     if not len(others):
         return of_packet, others
     group_of_flow = np.full(len(capture.flows) + 1, -1, np.int32)
