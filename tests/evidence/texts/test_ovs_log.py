@@ -55,6 +55,13 @@ def test_known_messages_get_a_topic() -> None:
     assert rows[2].reason == "system@ovs-system: lost packet on handler 3"
 
 
+def test_a_packet_too_long_to_be_sent_has_a_topic() -> None:
+    line = "2026-11-25T14:33:55.398Z|00058|netdev_linux|WARN|error sending Ethernet packet on ens3: Message too long\n"
+    (row,) = _rows(line)
+    assert isinstance(row, LogLine)
+    assert row.topic == "ovs_too_long"
+
+
 ACLS = """\
 2026-11-25T09:32:52.485Z|00004|acl_log(ovn_pinctrl2)|INFO|name="no-9999", verdict=drop, severity=warning, direction=to-lport: tcp,vlan_tci=0x0000,dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b,nw_src=10.77.0.10,nw_dst=10.77.0.11,nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no,tp_src=49076,tp_dst=9999,tcp_flags=syn
 2026-11-25T09:32:54.738Z|00006|acl_log(ovn_pinctrl0)|INFO|name="<unnamed>", verdict=allow, severity=info: icmp6,vlan_tci=0x0000,ipv6_src=fd00::1,ipv6_dst=fd00::2,icmp_type=128

@@ -77,6 +77,16 @@ def test_the_switch_is_the_component_where_it_is_known_to_be_there(tmp_path: Pat
     )
 
 
+def test_the_linux_bridge_is_the_component_where_both_points_are_its_ports(tmp_path: Path) -> None:
+    links = "".join(
+        f"{n}: {name}: <UP> mtu 1500 master qbr1\n    link/ether 02:00:00:00:00:0{n} brd ff:ff:ff:ff:ff:ff\n"
+        for n, name in enumerate(("tunnel", "tap"), 2)
+    )
+    files = {"before/compute/ip_addr.txt": links, "after/compute/ofctl.txt": flows(7, 420)}
+    found = judged(tmp_path, files)
+    assert found.component == "connection tracking (netfilter) of the Linux bridge qbr1 on compute"
+
+
 def test_a_module_without_a_kernel_is_named_alone(tmp_path: Path) -> None:
     said = [reason.text for reason in judged(tmp_path, {"modinfo.txt": MODINFO}).reasons]
     assert any(

@@ -18,7 +18,7 @@ from lastseen.tables.sources import Weird
 __all__ = ["KIND", "MAY_MATTER", "read", "recognise"]
 
 KIND = "ovs-vswitchd log"
-MAY_MATTER = re.compile(r"\|acl_log|lost packet|nreasonably long")
+MAY_MATTER = re.compile(r"\|acl_log|lost packet|nreasonably long|Message too long")
 """A word of every text that gets a topic."""
 
 _LINE = re.compile(
@@ -29,10 +29,11 @@ _LINE = re.compile(
 _CONTINUED = re.compile(r"^\s+\S")
 _TOPICS = (
     ("ovs_lost_packet", re.compile(r"lost packet on (?:handler \d+|port channel )")),
+    ("ovs_too_long", re.compile(r"error sending Ethernet packet on \S{1,32}: Message too long")),
     ("ovs_slow_flow_dump", re.compile(r"Spent an unreasonably long \d+ms dumping flows")),
     ("ovs_slow_main_loop", re.compile(r"Unreasonably long \d+ms poll interval")),
 )
-"""Messages that speak of packets or flows the switch could not keep up with."""
+"""Messages that speak of packets or flows the switch could not keep up with, or not send (lib/netdev-linux.c)."""
 _ACL = re.compile(
     r"^acl_log(?:\([^()|]{1,64}\))?\|[A-Z]{2,5}\|name=\"?(?P<name>[^\",]{1,128})\"?, verdict=(?P<verdict>[a-z-]{1,20}),"
     r" severity=[a-z]{1,12}(?:, direction=(?P<direction>[a-z-]{1,20}))?: (?P<flow>.*)$"

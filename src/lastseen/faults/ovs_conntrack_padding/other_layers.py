@@ -33,6 +33,8 @@ FEWEST_COUNTED: Final = 2
 """Where each lost packet should have been counted and not one in so many was, the counter contradicts."""
 CHECKSUM_SETTING: Final = "net.netfilter.nf_conntrack_checksum"
 _BAD_CHECKSUM: Final = "checksum"
+_SWITCH_PORTS: Final = "ovs-system"
+"""What `ip link` calls the master of every port of an Open vSwitch with the kernel's datapath."""
 _INVALID, _TRACKED = 0x10, 0x20
 _COUNTER_FAMILIES: Final = ("conntrack", "conntrack_proc")
 _NFT_INVALID: Final = re.compile(r"\bct state (?!!=)[^!]*\binvalid\b")
@@ -235,9 +237,22 @@ def component(site: LossSite, facts: Facts) -> str:
     host = facts.host(node)
     if node is None:
         return f"connection tracking on {host}"
+    if bridge := _bridge(site, facts):
+        return f"connection tracking (netfilter) of the Linux bridge {bridge} on {host}"
     if any(rule.layer in ("openflow", "datapath") and rule.node == node for rule in facts.rules):
         return f"Open vSwitch connection tracking on {host}"
     return f"connection tracking (netfilter) on {host}"
+
+
+def _bridge(site: LossSite, facts: Facts) -> str:
+    """The Linux bridge whose ports both points of the hop are; "" where there is none."""
+    ends = (site.upstream.interface, site.downstream.interface)
+    masters = [
+        {i.master for i in facts.interfaces if (i.node, i.name) == (site.node, name) and i.master}
+        for name in ends
+    ]
+    shared = masters[0] & (masters[1] - {_SWITCH_PORTS})
+    return shared.pop() if len(shared) == 1 else ""
 
 
 def _host_of_loss(site: LossSite, facts: Facts) -> str | None:
