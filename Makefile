@@ -28,8 +28,8 @@ BENCH ?= bench/run.py
 
 # program:package (Debian and Ubuntu), each used by some tests only.
 SYSTEM_TOOLS := tshark:tshark tcpdump:tcpdump strace:strace nft:nftables ip:iproute2 ethtool:ethtool conntrack:conntrack \
-  php:php-cli curl:curl ovs-vswitchd:openvswitch-switch ssh:openssh-client sshd:openssh-server \
-  unshare:util-linux ulogd:ulogd2
+  php:php-cli curl:curl ovs-vswitchd:openvswitch-switch ovn-northd:ovn-central ovn-controller:ovn-host \
+  ssh:openssh-client sshd:openssh-server unshare:util-linux ulogd:ulogd2
 
 # The stamp's name holds the folder and the Python version, as a venv works in one place, with one Python.
 STAMP := .venv/.set-up-$(shell { pwd; $(PYTHON) -V || true; } 2>/dev/null | cksum | cut -d ' ' -f 1)

@@ -54,6 +54,8 @@ class Lab:
     """Takes a snapshot: before, mid or after."""
     tracked: set[str] = field(default_factory=set)
     """Nodes whose kernel tracks connections."""
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    """Further commands whose output a snapshot keeps, by node."""
 
     def node(self, name: str) -> Node:
         """The node of that name, made when it is first asked for."""

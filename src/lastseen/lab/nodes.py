@@ -29,7 +29,7 @@ CLONE_NEWNET = 0x4000_0000
 MS_REC_PRIVATE = 0x4000 | 0x4_0000
 """include/uapi/linux/mount.h: what is mounted on a node is seen there only."""
 
-OWN_FOLDERS = ("/run", "/etc/sysctl.d")
+OWN_FOLDERS = ("/run", "/etc/sysctl.d", "/var/log/openvswitch", "/var/log/ovn")
 """Each node has its own of these, empty at first."""
 
 COMMAND_SECONDS = 60.0

@@ -1,11 +1,12 @@
 """A scene run from outside its sandbox: one whole case folder, or none and a line that says why."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from lastseen.errors import LastseenError
-from lastseen.lab.sandbox import in_sandbox
+from lastseen.lab.sandbox import ROOT, in_sandbox
 from lastseen.lab.scene import scene_of
 
 __all__ = ["record_case"]
@@ -26,7 +27,8 @@ def record_case(
 
     What is half written is beside `folder` under another name, and removed.
     """
-    scene_of(name)
+    if scene_of(name).root and os.geteuid() != ROOT:
+        raise LastseenError(f"lab: the scene {name} needs root; 'lastseen lab list' shows which do not")
     if folder.exists():
         raise LastseenError(f"{folder} exists; name another folder with --out, or remove it")
     unfinished = folder.resolve().with_name(f".{folder.name}.unfinished")

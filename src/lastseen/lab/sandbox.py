@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lastseen.errors import LastseenError
 
-__all__ = ["die_with_parent", "in_sandbox"]
+__all__ = ["ROOT", "die_with_parent", "in_sandbox"]
 
 ROOT = 0
 FIRST_PROCESS = 1

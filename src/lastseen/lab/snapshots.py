@@ -65,6 +65,7 @@ def _commands(lab: Lab, node: Node, moment: str) -> list[str]:
     commands = list(_EVERY_NODE)
     if node.name in lab.tracked:
         commands += _TRACKING_NODE
+    commands += lab.texts.get(node.name, ())
     if moment == "before":
         commands.append(_SETTINGS)
         commands += [f"ethtool -k {point.interface}" for point in lab.points if point.node == node.name]

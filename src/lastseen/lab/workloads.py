@@ -6,18 +6,23 @@ is in the case folder as a user would paste it.
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from lastseen.lab.lab import Lab
 from lastseen.lab.parameters import Parameters
 from lastseen.lab.scene import Serve, Work
 
-__all__ = ["client", "curl", "php", "server", "web"]
+__all__ = ["client", "curl", "first", "next_port", "php", "server", "web"]
 
+LONGEST_FIRST_S = 20.0
+"""A client that only shows the way for another is done in milliseconds."""
 SYSCALLS = (
     "trace=socket,connect,poll,ppoll,select,pselect6,epoll_wait,recvfrom,recvmsg,recvmmsg,sendto,sendmsg,sendmmsg,"
     "read,write,close,shutdown,getsockopt,setsockopt,exit_group"
 )
+Part = TypeVar("Part")
 Address = Callable[[Parameters], str]
 
 
@@ -87,3 +92,19 @@ def _client(
     return lab.program(
         node, "client", mode, at(parameters), parameters.port, *options, log=f"{node}_client.log"
     )
+
+
+def next_port(part: Callable[[Lab, Parameters], Part]) -> Callable[[Lab, Parameters], Part]:
+    """The same server or client at the port that follows: a second service beside the one in question."""
+    return lambda lab, parameters: part(lab, replace(parameters, port=parameters.port + 1))
+
+
+def first(before: Work, then: Work) -> Work:
+    """Two clients one after the other."""
+
+    def work(lab: Lab, parameters: Parameters) -> subprocess.Popen[bytes] | None:
+        if (process := before(lab, parameters)) is not None:
+            process.wait(LONGEST_FIRST_S)
+        return then(lab, parameters)
+
+    return work

@@ -2,26 +2,17 @@
 
 from functools import partial
 
-from lastseen.lab.arming import all_of, rules, sysctl
+from lastseen.lab.arming import all_of, bad_card, sysctl
 from lastseen.lab.scene import Scene, Truth
 from lastseen.lab.topologies.routed import routed
 from lastseen.lab.workloads import php, web
 
 __all__ = ["SCENE"]
 
-RULES = """
-table netdev lab_bad_card {
-  chain out {
-    type filter hook egress device w0 priority 0; policy accept;
-    ip length 40-45 tcp checksum set 0xbeef
-  }
-}
-"""
-
 SCENE = Scene(
     title="short packets with really wrong checksums",
     topology=partial(routed, wire=("--pad",)),
-    arm=all_of(sysctl("remote", "net.ipv4.tcp_timestamps=0"), rules("remote", RULES)),
+    arm=all_of(sysctl("remote", "net.ipv4.tcp_timestamps=0"), bad_card("remote", "w0")),
     serve=web,
     work=php(),
     truth=Truth(fault="packet_corruption", accept=("tx_checksum_broken",), hop=("compute_w1", "compute_t0")),

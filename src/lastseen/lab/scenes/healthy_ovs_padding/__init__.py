@@ -1,0 +1,1 @@
+"""The scene `healthy_ovs_padding`."""

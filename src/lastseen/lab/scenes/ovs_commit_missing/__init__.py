@@ -1,0 +1,1 @@
+"""The scene `ovs_commit_missing`."""

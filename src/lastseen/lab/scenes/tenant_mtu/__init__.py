@@ -1,0 +1,1 @@
+"""The scene `tenant_mtu`."""

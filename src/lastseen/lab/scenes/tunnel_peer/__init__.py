@@ -1,0 +1,1 @@
+"""The scene `tunnel_peer`."""
