@@ -194,6 +194,27 @@ def test_drops_with_their_packets_stand_there_and_others_nowhere(tmp_path: Path)
     assert "1 events of kfree.txt are left out" in found.notes[-1].text
 
 
+def test_a_traces_clock_is_learned_from_its_joined_drops(tmp_path: Path) -> None:
+    """Then what else it dropped has its place in the list, too."""
+    times = [sent.at_ms for sent in LOST] + [40.0]
+    text = "# tracer: nop\n" + "".join(
+        f"  php-71 [000] ..s1.  {1320 + at_ms / 1000:.6f}: kfree_skb: skbaddr=00000000cb3bdc29 protocol=2048"
+        f" location={place} reason: {reason}\n"
+        for at_ms, place, reason in (
+            *((at_ms, "nft_do_chain+0x7c/0x2d0", "NETFILTER_DROP") for at_ms in times[:-1]),
+            (times[-1], "tcp_v4_rcv+0x91/0x13f0", "NO_SOCKET"),
+        )
+    )
+    toml = "".join(
+        f'[[point]]\nname = "{n}"\nfile = "{n}.pcap"\nnode = "cmp"\n' for n in ("1_tunnel", "2_tap")
+    )
+    files: Files = {**two_points([SEED]), "case.toml": toml, "after/cmp/kfree.txt": text}
+    drops = of(listed(tmp_path, files), "drop")
+    assert len(drops) == len(LOST) + 1
+    (other,) = (event for event in drops if event.packet is None)
+    assert abs(other.at_ns - START_NS - 40 * MS) < MS
+
+
 # ---- snapshots ----
 def test_snapshots_say_what_they_counted_and_how_the_sockets_were(tmp_path: Path) -> None:
     ss = (

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from lastseen.connections.symptoms import symptoms
 from lastseen.diagnosis.conversation_facts import MOST_CONVERSATIONS, conversation_facts, rank
+from lastseen.diagnosis.drop_pauses import joined_by_pauses
 from lastseen.diagnosis.joins import join_drops, join_lines
 from lastseen.diagnosis.loss_sites import loss_sites
 from lastseen.faults.facts import ConversationFacts, Facts
@@ -58,10 +59,11 @@ def facts_of(
     felt = symptoms(evidence.of(Syscall))
     everything = frozenset(range(len(matching.conversations.group)))
     focus = frozenset(c.number for c in ranked if _is_wanted(c, wanted))
+    sites = loss_sites(matching, details, focus if wanted else everything)
     facts = Facts(
         matching=matching,
         conversations=tuple(sorted(ranked, key=lambda c: _concern(c, felt))),
-        sites=loss_sites(matching, details, focus if wanted else everything),
+        sites=sites,
         symptoms=felt,
         log_lines=tuple(join_lines(evidence.of(LogLine), matching.points)),
         counters=evidence.of(Counter),
@@ -72,7 +74,7 @@ def facts_of(
         asked=tuple(wanted),
         host_names=_host_names(evidence.of(Version)),
         tracks=Tracks(matching, details),
-        drops=tuple(join_drops(evidence.of(Drop), matching.points)),
+        drops=joined_by_pauses(join_drops(evidence.of(Drop), matching.points), sites),
         conntrack=evidence.of(ConntrackEntry),
         sockets=evidence.of(Socket),
         interfaces=evidence.of(Interface),

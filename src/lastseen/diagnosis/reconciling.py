@@ -75,7 +75,7 @@ def _texts(facts: Facts, site: LossSite) -> Iterator[_Tally]:
         if line.line.packet is not None:
             groups[f'kernel lines "{line.line.reason or line.line.topic}"'].append(line)
     for drop in facts.drops:
-        if drop.drop.packet is not None:
+        if drop.row is not None or drop.candidates:
             groups[f"traced drops {drop.drop.reason}".rstrip()].append(drop)
     for what, items in groups.items():
         at = [(item, facts.row_at(item, site.hop.upstream, site.hop.direction)) for item in items]

@@ -8,6 +8,7 @@ packet: then it stands at that packet. What has none is left out and counted, ne
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 from typing import Final
 
 from lastseen.diagnosis.joins import LogClock, log_clocks
@@ -175,8 +176,31 @@ def _log_clocks(facts: Facts, rows: Sequence[Row]) -> _Clocks:
         facts.matching.points,
         facts.matching.offsets_ns,
     )
-    steady = {(c.file, c.clock): c.ahead_ns - c.zone_ns for c in found if c.spread_ns <= STEADY_NS}
+    steady = _drop_clocks(facts)
+    steady |= {(c.file, c.clock): c.ahead_ns - c.zone_ns for c in found if c.spread_ns <= STEADY_NS}
     return _Clocks(steady, frozenset((c.file, c.clock) for c in found if c.spread_ns > STEADY_NS))
+
+
+def _drop_clocks(facts: Facts) -> dict[tuple[str, str], int]:
+    """The same of traces of drops, as far as their joined drops agree."""
+    shifts: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for item in facts.drops:
+        packet_ns = _packet_ns(facts.matching, item)
+        if packet_ns is not None and item.drop.at_ns is not None:
+            shifts[item.drop.source.file, item.drop.clock].append(packet_ns - item.drop.at_ns)
+    return {
+        clock: median_low(values)
+        for clock, values in shifts.items()
+        if max(values) - min(values) <= STEADY_NS
+    }
+
+
+def _packet_ns(matching: Matching, item: JoinedLine | JoinedDrop) -> int | None:
+    """When the packet a text is joined to was captured, by the first point's clock."""
+    if item.point is None or item.row is None:
+        return None
+    time = matching.points[item.point].capture.packets[item.row : item.row + 1, :2].copy().view("<i8")
+    return int(time[0, 0]) + matching.offsets_ns[item.point]
 
 
 def _texts(
@@ -189,7 +213,8 @@ def _texts(
     for item in items:
         row = item.line if isinstance(item, JoinedLine) else item.drop
         mine = about is not None and _conversation(facts.matching, item) == about.number
-        if row.packet is not None and not mine:
+        of_a_packet = row.packet is not None or item.row is not None
+        if of_a_packet and not mine:
             continue
         at_ns = _time(facts.matching, item, clocks)
         if at_ns is None:
@@ -221,9 +246,8 @@ def _time(matching: Matching, item: JoinedLine | JoinedDrop, clocks: _Clocks) ->
     clock = (row.source.file, row.clock)
     if row.at_ns is not None and clock in clocks.ahead_ns:
         return row.at_ns + clocks.ahead_ns[clock]
-    if item.point is not None and item.row is not None:
-        times = matching.points[item.point].capture.packets[item.row : item.row + 1, :2].copy().view("<i8")
-        return int(times[0, 0]) + matching.offsets_ns[item.point]
+    if (packet_ns := _packet_ns(matching, item)) is not None:
+        return packet_ns
     is_utc = row.clock == "wall" and isinstance(row, LogLine) and row.zone_known
     return row.at_ns if is_utc and clock not in clocks.useless else None
 
