@@ -125,6 +125,15 @@ def test_points_on_one_side_say_that_it_lies_beyond(tmp_path: Path) -> None:
     assert "all points show the same packets" in run(tmp_path, files).verdict.summary
 
 
+def test_points_that_saw_nothing_of_it_are_named(tmp_path: Path) -> None:
+    files = {
+        "1_tap.pcap": seen([SEED], replace(TAP, delay_ms=0.05)), "2_vm.pcap": seen([SEED], TAP), "3_far.pcap": seen([], View()),
+    }  # fmt: skip
+    summary = run(tmp_path, files).verdict.summary
+    assert "all points" not in summary
+    assert "; far saw nothing of it" in summary
+
+
 def test_a_trace_alone_is_blind_and_says_what_was_felt(tmp_path: Path) -> None:
     verdict = run(tmp_path, {"strace.txt": STRACE}).verdict
     assert verdict.grade == "blind"

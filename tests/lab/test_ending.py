@@ -23,24 +23,26 @@ def _until(condition: Callable[[], bool]) -> bool:
 
 
 def _processes_with(words: bytes) -> list[bytes]:
+    """Command lines of processes that have these words in it, or in the environment they were started with."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
             command = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+            if command and words in command + (entry / "environ").read_bytes():
+                found.append(command)
         except OSError:
             continue
-        if words in command:
-            found.append(command)
     return found
 
 
+@pytest.mark.parametrize("scene", ["fin_rule", "openstack_padding"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
 def test_whoever_asked_for_the_lab_is_ended(
-    how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: signal.Signals, scene: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     asked = subprocess.Popen(
-        [sys.executable, "-c", RUN, "lab", "run", "fin_rule", "--out", str(tmp_path / "case")],
+        [sys.executable, "-c", RUN, "lab", "run", scene, "--out", str(tmp_path / "case")],
         stderr=subprocess.DEVNULL,
     )
     here = str(tmp_path).encode()

@@ -269,8 +269,20 @@ def _blind(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
     if waits:
         said += _unseen(waits[0])
     if len(facts.matching.points) > 1:
-        return f"{said}; all points show the same packets, so what happened lies beyond them"
+        return said + _beyond(facts, waits)
     return f"{said}; a single point cannot tell loss from silence"
+
+
+def _beyond(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
+    """Where it happens, when no point shows a packet less than its neighbour; and which points saw nothing at all."""
+    seen = waits[0].seen_at if waits else range(len(facts.matching.points))
+    silent = [point.name for number, point in enumerate(facts.matching.points) if number not in seen]
+    if not silent:
+        return "; all points show the same packets, so what happened lies beyond them"
+    return (
+        f"; the points that saw it show the same packets, so what happened lies beyond them; {', '.join(silent)} saw "
+        "nothing of it, and nothing tells whether its path leads there"
+    )
 
 
 def _unseen(waiting: ConversationFacts) -> str:

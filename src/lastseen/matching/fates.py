@@ -91,6 +91,9 @@ def judge_hop(view: PairView) -> Hop:
         got_through, proven = said_of[said == GOT_THROUGH], said_of[said == GOT_LOST]
         fate[got_through] = OUTSIDE
         missed = len(got_through)
+        if _is_guessed(view, fate, walked):
+            unsure = np.setdiff1d(lost, proven)
+            fate[unsure[fate[unsure] == LOST]] = UNPROVEN
         if not any(
             (fate == arrived).any() for arrived in (DELIVERED, MERGED, SPLIT)
         ):  # np.isin took 15 ms a million
@@ -109,6 +112,11 @@ def judge_hop(view: PairView) -> Hop:
         missed=missed,
         proven=proven,
     )
+
+
+def _is_guessed(view: PairView, fate: npt.NDArray[np.uint8], walked: "_Walked") -> bool:
+    """Whether twins alone arrived in this direction, or tell how the points lie: which is missing then, is a guess."""
+    return view.pairing.only_twins or (walked.first > walked.last and bool((fate == DELIVERED).any()))
 
 
 def _of_one_direction(view: PairView, fate: npt.NDArray[np.uint8], rows: Int64s, *, arrived: bool) -> None:

@@ -241,18 +241,15 @@ class _Work:
             path = placed if hop.direction == REMOTE_TO_CLIENT else placed[::-1]
             missed = self._believe_later_points(hop, path[path.index(hop.downstream) + 1 :])
             judged.append(replace(hop, missed=hop.missed + missed))
-        self._doubt(judged)
+        self._doubt_captures_with_gaps(judged)
         return judged
 
-    def _doubt(self, hops: list[Hop]) -> None:
-        """Where a capture certainly missed packets, another one it does not have is lost only if the ends say so.
-
-        So it is where nothing tells for certain how two points lie to each other, and when.
-        """
+    def _doubt_captures_with_gaps(self, hops: list[Hop]) -> None:
+        """Where a capture certainly missed packets, another one it does not have is lost only if the ends say so."""
         gaps = {hop.downstream for hop in hops if hop.missed}
         gaps |= {number for number, point in enumerate(self.points) if point.dropped_packets}
         for hop in hops:
-            if hop.downstream in gaps or self.pairing(hop.upstream, hop.downstream).only_twins:
+            if hop.downstream in gaps:
                 lost = hop.rows(LOST)
                 hop.fate[np.setdiff1d(lost, hop.proven)] = UNPROVEN
 
