@@ -1,0 +1,1 @@
+"""The fault `neighbour_table_overflow`: the neighbour table is full."""
