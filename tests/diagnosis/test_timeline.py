@@ -242,6 +242,24 @@ def test_snapshots_say_what_they_counted_and_how_the_sockets_were(tmp_path: Path
     ]
 
 
+def test_each_hosts_own_note_tells_when_its_snapshot_was(tmp_path: Path) -> None:
+    ss = "State  Recv-Q Send-Q Local Address:Port  Peer Address:Port\nESTAB 0 0 10.0.0.5:40000 192.0.2.80:443\n"
+    notes: Files = {
+        "after/cmp/when.txt": snapshot(7),
+        "after/vm/when.txt": snapshot(8),
+        "after/vm/ss.txt": ss,
+    }
+    unnoted: Files = {"mid/vm/ss.txt": ss}
+    found = listed(tmp_path, {**two_points([SEED]), **notes, **unnoted})
+    assert [event.at_ns for event in of(found, "socket")] == [START_NS + 8_000 * MS]
+
+
+def test_a_note_beside_the_hosts_folders_is_for_all_of_them(tmp_path: Path) -> None:
+    counted = {"before/cmp/ct.txt": conntrack_stats(0), "after/cmp/ct.txt": conntrack_stats(6)}
+    found = listed(tmp_path, {**two_points([SEED]), "after/when.txt": snapshot(7), **counted})
+    assert of(found, "snapshot")[0].text == "snapshot 'after': conntrack invalid +6"
+
+
 def test_commands_begin_and_end(tmp_path: Path) -> None:
     start = START_NS / 1e9
     found = listed(

@@ -6,6 +6,7 @@ from typing import Final
 from lastseen.faults.counting import LAYERS
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.tables.facts_from_texts import Moment, Row, Socket
+from lastseen.tables.flow_text import address_and_port
 from lastseen.tables.timeline import Event
 
 __all__ = ["moments", "snapshot_events"]
@@ -25,7 +26,8 @@ def moments(rows: Sequence[Row]) -> list[Moment]:
 
 def snapshot_events(facts: Facts, rows: Sequence[Row], about: ConversationFacts | None) -> Iterator[Event]:
     """An event a moment. The clock of whoever noted it is taken for the captures'."""
-    for moment in moments(rows):
+    noted = moments(rows)
+    for moment in noted:
         if moment.what != "snapshot":
             yield Event(
                 at_ns=moment.at_ns,
@@ -44,37 +46,43 @@ def snapshot_events(facts: Facts, rows: Sequence[Row], about: ConversationFacts 
             text=f"snapshot '{name}'" + (f": {found}" if found else ""),
             source=moment.source,
         )
-        yield from _sockets(facts, moment, about)
+    yield from _sockets(facts, [one for one in noted if one.what == "snapshot"], about)
 
 
 def _moved(facts: Facts, moment: Moment) -> list[str]:
     """What drops and was hit, and what connection tracking counted, since the snapshot before."""
+    counted_on = {row.node for row in (*facts.rules, *facts.counters)}
+    node = (
+        moment.node if moment.node in counted_on else None
+    )  # a note beside the hosts' folders is for all of them
     hit = sorted(
         (
             (delta.value, f"{rule.layer} '{rule.place}: {rule.match}' dropped {delta.value}")
             for layer in LAYERS
-            for rule, delta in facts.rule_deltas(moment.node, layer)
+            for rule, delta in facts.rule_deltas(node, layer)
             if rule.drops and delta.value > 0
         ),
         reverse=True,
     )
     names = ("invalid", "drop", "early_drop", "insert_failed")
-    counted = [(name, facts.counter_delta("conntrack", name, moment.node)) for name in names]
+    counted = [(name, facts.counter_delta("conntrack", name, node)) for name in names]
     return [text for _, text in hit[:SHOWN]] + [
         f"conntrack {name} +{delta.value}" for name, delta in counted if delta is not None and delta.value > 0
     ]
 
 
-def _sockets(facts: Facts, moment: Moment, about: ConversationFacts | None) -> Iterator[Event]:
-    """What `ss` of that snapshot said of the connection, at either of its ends."""
+def _sockets(facts: Facts, noted: Sequence[Moment], about: ConversationFacts | None) -> Iterator[Event]:
+    """What `ss` said of the connection at either of its ends, at the moment noted on that host or else on another."""
     for socket in facts.sockets:
-        if about is None or socket.snapshot != moment.snapshot or not _is_of(socket, about):
+        taken = [one for one in noted if one.snapshot == socket.snapshot]
+        moment = next((one for one in taken if one.node == socket.node), taken[0] if taken else None)
+        if about is None or moment is None or not _is_of(socket, about):
             continue
         timer = f", timer {socket.timer}" if socket.timer else ""
         yield Event(
             at_ns=moment.at_ns,
             layer="socket",
-            where=f"{socket.local.address}:{socket.local.port}",
+            where=address_and_port(socket.local),
             text=f"{socket.state}, unread {socket.recv_q_bytes}, unacknowledged {socket.send_q_bytes} bytes{timer}",
             source=socket.source,
         )
