@@ -15,17 +15,20 @@ def faults(
 ) -> None:
     """List the faults lastseen can recognise."""
     from lastseen.faults.pages import page_of, slugs
+    from lastseen.lab.scene import shown_faults
     from lastseen.report.jsons import encode
     from lastseen.report.pages import FaultsJson, ListedJson
 
     wanted = (matching or "").casefold()
     found = [(slug, page_of(slug)) for slug in slugs()]
+    shown = shown_faults()
+    recorded = {slug for slug, page in found if page.recorded or slug in shown}
     found = [(slug, page) for slug, page in found if wanted in f"{slug}\n{page.text}".casefold()]
     if json:
-        rows = [ListedJson(fault=slug, title=page.title, recorded=page.recorded) for slug, page in found]
+        rows = [ListedJson(fault=slug, title=page.title, recorded=slug in recorded) for slug, page in found]
         typer.echo(encode(FaultsJson(faults=rows)))
         return
     for slug, page in found:
-        typer.echo(f"{slug:28}{' ' if page.recorded else '*'}{page.title}")
-    if any(not page.recorded for _, page in found):
-        typer.echo("* tried on packets that a script wrote, not on a recording")
+        typer.echo(f"{slug:28}{' ' if slug in recorded else '*'}{page.title}")
+    if any(slug not in recorded for slug, _ in found):
+        typer.echo("* tried on packets that a script wrote, not on a recording or a scene of the lab")

@@ -21,7 +21,7 @@ HEADINGS = (
 class Page:
     """A fault's page: its first heading and the whole text (Markdown).
 
-    `recorded`: the rule was tried on evidence recorded from a kernel; False: on packets that a script wrote.
+    `recorded`: a case beside the rule was recorded from a kernel; False: a script wrote the packets.
     """
 
     title: str

@@ -26,6 +26,7 @@ __all__ = [
     "readme",
     "scene_of",
     "scenes",
+    "shown_faults",
 ]
 
 Topology = Callable[[Lab, Parameters], None]
@@ -94,6 +95,12 @@ def scene_of(name: str) -> Scene:
 def scenes() -> dict[str, Scene]:
     """All scenes by name."""
     return {name: scene_of(name) for name in names()}
+
+
+def shown_faults() -> frozenset[str]:
+    """The faults that some scene shows and whose verdict has to name them."""
+    truths = [scene.truth for scene in scenes().values()]
+    return frozenset(truth.fault for truth in truths if truth.fault and None not in truth.accept)
 
 
 def readme(name: str) -> str:

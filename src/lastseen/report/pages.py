@@ -16,7 +16,7 @@ class PageJson(msgspec.Struct):
 
 
 class ListedJson(msgspec.Struct):
-    """One fault of the list. `recorded` False: its rule was tried on written packets only."""
+    """One fault of the list. `recorded` False: its rule was tried on written packets only, not in the lab either."""
 
     fault: str
     title: str
