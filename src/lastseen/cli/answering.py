@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lastseen.cli.memory import check_within, room_within
 from lastseen.cli.pipeline import matched, opened
 from lastseen.cli.progress import Progress
 from lastseen.diagnosis import Question
@@ -31,9 +32,11 @@ def answered(
     wanted: tuple[str, ...] = (),
     shift_ns: int = 0,
     expired: Callable[[], bool] = lambda: False,
+    memory: str | None = None,
 ) -> Answer:
-    """Diagnose what the paths hold; `shift_ns` is added to local times of logs."""
-    with opened(paths, progress, expired=expired) as case:
+    """Diagnose what the paths hold; `shift_ns` is added to local times of logs, `memory` as in `cli.memory`."""
+    with opened(paths, progress, expired=expired, room=room_within(memory)) as case:
+        check_within(memory, case)
         rows = [in_zone(row, shift_ns) for row in case.rows] if shift_ns else case.rows
         diagnosis = answer(
             matched(case, progress),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lastseen.cli.memory import MemoryOption
 from lastseen.cli.options import ConnectionOption, TargetOption, TimeZoneOption
 
 __all__ = ["FailOn", "diagnose"]
@@ -40,6 +41,7 @@ def diagnose(
     fail_on: Annotated[
         FailOn | None, typer.Option(help="Exit with status 3 when a fault is supported.")
     ] = None,
+    memory: MemoryOption = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object (schema lastseen.diagnosis/1).")
     ] = False,
@@ -53,7 +55,7 @@ def diagnose(
     expired = deadline(timeout)
     with Progress() as progress:
         wanted = tuple(text for text in (connection, target) if text)
-        answer = answered(paths, progress, wanted=wanted, shift_ns=shift, expired=expired)
+        answer = answered(paths, progress, wanted=wanted, shift_ns=shift, expired=expired, memory=memory)
     diagnosis = answer.diagnosis
     _show(diagnosis, json=json)
     if not answer.judged and not diagnosis.partial:

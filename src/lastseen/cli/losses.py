@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lastseen.cli.memory import MemoryOption, check_within, room_within
 from lastseen.cli.tables_out import CsvOption, Output, ParquetOption, Table, TimeoutOption
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def losses(
         ),
     ] = None,
     timeout: TimeoutOption = None,
+    memory: MemoryOption = None,
 ) -> None:
     """Say for each hop and direction what was delivered, lost, unproven, delayed or rewritten."""
     from lastseen.cli.pipeline import deadline, matched, opened
@@ -46,9 +48,14 @@ def losses(
     output = Output(json=json, csv=csv, parquet=parquet)
     output.check(files)
     wanted = None if where is None else _parsed(where)
-    with Progress() as progress, opened(files, progress, texts=False, expired=deadline(timeout)) as case:
+    room = room_within(memory)
+    with (
+        Progress() as progress,
+        opened(files, progress, texts=False, expired=deadline(timeout), room=room) as case,
+    ):
         from lastseen.report.jsons import losses_json
 
+        check_within(memory, case)
         matching = matched(case, progress)
         found = losses_json(matching, weirds=case.weirds, partial=case.partial)
         if wanted is not None:

@@ -11,17 +11,19 @@ from lastseen.errors import LastseenError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lastseen.evidence.case import Case
     from lastseen.scale.spill import Spill
+    from lastseen.tables.packets import Room
 
-__all__ = ["MemoryOption", "size_bytes", "spill_within"]
+__all__ = ["MemoryOption", "check_within", "room_within", "size_bytes", "spill_within"]
 
 MemoryOption = Annotated[
     str | None,
     typer.Option(
         "--memory",
         metavar="SIZE",
-        help="Take about so much memory at the most (2GiB, 500M), however large the captures are: packets that do not"
-        " fit are kept in Parquet files in TMPDIR meanwhile.",
+        help="Take about so much memory at the most (2GiB, 500M), however large the captures are: packets"
+        " are kept in files in TMPDIR meanwhile.",
     ),
 ]
 
@@ -56,3 +58,30 @@ def spill_within(memory: str | None) -> "Iterator[Spill | None]":
 
     with Spill(size) as spill:
         yield spill
+
+
+def room_within(memory: str | None) -> "Room":
+    """What makes the tables of packets that matching looks at again and again; None: there is no bound."""
+    from lastseen.cli.arrays import np
+
+    if memory is None:
+        return np.empty
+    size_bytes(memory)
+    from lastseen.scale.mapped import mapped
+
+    return mapped
+
+
+def check_within(memory: str | None, case: "Case") -> None:
+    """Raise LastseenError where what matching keeps of each packet does not fit into so much memory."""
+    if memory is None:
+        return
+    from lastseen.scale.mapped import needed_bytes
+
+    packets = sum(len(read.capture.packets) for read in case.captures)
+    needed = needed_bytes(packets)
+    if needed > size_bytes(memory):
+        raise LastseenError(
+            f"--memory {memory}: matching {packets:,} packets takes {needed / 1e9:.1f} GB; allow that much, or give"
+            " captures of a shorter time"
+        )

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from lastseen.cli import arrays as _before_all_others  # noqa: F401 - how NumPy is imported
+from lastseen.cli.arrays import np  # before all others: how NumPy is imported
 from lastseen.cli.progress import Progress
 from lastseen.compiled import is_cold, on_first_compile
 from lastseen.errors import LastseenError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lastseen.connections.tracking import Connections
     from lastseen.evidence.captures import RowSink
     from lastseen.evidence.case import Case
-    from lastseen.tables.packets import Capture
+    from lastseen.tables.packets import Capture, Room
     from lastseen.tables.points import Matching, Point
 
 __all__ = ["case_points", "deadline", "matched", "opened", "zone_shift_ns"]
@@ -49,8 +49,9 @@ def opened(
     texts: bool = True,
     expired: Callable[[], bool] = lambda: False,
     sink: "RowSink | None" = None,
+    room: "Room" = np.empty,
 ) -> "Case":
-    """Read the evidence, saying so when kernels have to be compiled first; `sink` as in `open_case`."""
+    """Read the evidence, saying so when kernels have to be compiled first; `sink` and `room` as in `open_case`."""
     Thread(target=import_module, args=("lastseen.compiled.machine_code",), daemon=True).start()
     from lastseen.evidence.case import open_case
 
@@ -69,6 +70,7 @@ def opened(
         expired=expired,
         before_captures=compile_first,
         sink=sink,
+        room=room,
         prepare=_tracked if sink is None else lambda _: None,
     )
 
@@ -92,7 +94,7 @@ def case_points(case: "Case") -> "list[Point]":
     from lastseen.matching.points import build_points
     from lastseen.matching.watching import with_watches
 
-    points = with_places(build_points(case.captures, case.rows, case.said), case.rows)
+    points = with_places(build_points(case.captures, case.rows, case.said, room=case.room), case.rows)
     return with_watches(points, case.rows)
 
 

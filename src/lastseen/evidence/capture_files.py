@@ -11,10 +11,12 @@ from functools import partial
 from threading import Event
 from typing import Final, cast
 
+import numpy as np
+
 from lastseen.errors import LastseenError
 from lastseen.evidence.captures import ByteSource, RowSink, open_bytes, read_capture
 from lastseen.evidence.files import CaseFile
-from lastseen.tables.packets import Capture
+from lastseen.tables.packets import Capture, Room
 from lastseen.tables.sources import Weird
 
 __all__ = ["CaptureRead", "read_captures"]
@@ -26,6 +28,7 @@ WORTH_THREADS_BYTES: Final = 8 << 20
 WORTH_HALVES_BYTES: Final = 16 << 20
 """A single file larger than this is read by two threads, each a part of it."""
 Prepare = Callable[[Capture], object]
+Decode = Callable[[ByteSource, str], tuple[Capture, list[Weird]]]
 TIME_UP: Final = "not read to its end: the time was up"
 
 
@@ -68,16 +71,18 @@ def read_captures(
     progress: Callable[[str], None],
     expired: Callable[[], bool],
     sink: RowSink | None = None,
+    room: Room = np.empty,
     prepare: Prepare = lambda _: None,
 ) -> Iterator[CaptureRead]:
     """Read every file, in order. Bad files are weirds; once `expired()` the rest is left, what was read is kept.
 
-    `sink` takes the packet rows of all files, whose tables of packets are then empty. `prepare` is called for each
-    capture in the thread that read it: so no thread waits until all are read.
+    `sink` takes the packet rows of all files, whose tables of packets are then empty; else `room` makes them. `prepare`
+    is called for each capture in the thread that read it: so no thread waits until all are read.
     """
     interrupted = Event()
     halves = len(files) == 1 and _size(files[0]) > WORTH_HALVES_BYTES
-    only = partial(_read, lambda: interrupted.is_set() or expired(), sink, halves=halves)
+    decode = partial(read_capture, sink=sink, room=room, halves=halves)
+    only = partial(_read, lambda: interrupted.is_set() or expired(), decode)
 
     def read(file: CaseFile) -> CaptureRead:
         found = only(file)
@@ -108,11 +113,11 @@ def _size(file: CaseFile) -> int:
         return 0
 
 
-def _read(expired: Callable[[], bool], sink: RowSink | None, file: CaseFile, *, halves: bool) -> CaptureRead:
+def _read(expired: Callable[[], bool], decode: Decode, file: CaseFile) -> CaptureRead:
     try:
         with open_bytes(file.path) as source:
             until = _UntilTold(source, expired, source.size, source.note)
-            capture, weirds = read_capture(cast("ByteSource", until), file.name, sink=sink, halves=halves)
+            capture, weirds = decode(cast("ByteSource", until), file.name)
     except LastseenError as error:
         return CaptureRead(capture=None, weirds=[Weird(file=file.name, reason=str(error))], partial=False)
     except OSError as error:

@@ -27,7 +27,7 @@ from lastseen.evidence.texts.text import MAX_LINE_CHARS, Head, Text
 from lastseen.tables.details import COLUMNS, DetailRows
 from lastseen.tables.facts_from_texts import Row
 from lastseen.tables.flow_text import endpoint_texts
-from lastseen.tables.packets import Capture
+from lastseen.tables.packets import Capture, Room
 from lastseen.tables.sources import EvidenceFile, Weird
 
 if TYPE_CHECKING:
@@ -65,9 +65,10 @@ class ReadCapture:
 
 @dataclass(slots=True, eq=False)
 class Case:
-    """Everything read of a case. Use it in a `with`: it holds temporary files."""
+    """Everything read of a case. Use it in a `with`: it holds temporary files. `room` made its tables of packets."""
 
     said: CaseToml
+    room: Room = np.empty
     captures: list[ReadCapture] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     files: list[EvidenceFile] = field(default_factory=list)
@@ -109,6 +110,7 @@ class _Limits:
     expired: Callable[[], bool]
     before_captures: Callable[[], None]
     sink: "RowSink | None"
+    room: Room
     prepare: Callable[[Capture], object]
 
 
@@ -130,26 +132,27 @@ def open_case(
     expired: Callable[[], bool] = lambda: False,
     before_captures: Callable[[], None] = lambda: None,
     sink: "RowSink | None" = None,
+    room: Room = np.empty,
     prepare: Callable[[Capture], object] = lambda _: None,
 ) -> Case:
     """Read all evidence below `paths`; `texts=False` reads captures only. Once `expired()`, the rest is not read.
 
     `before_captures` is called once, if there is any: its kernels may have to be compiled. `sink` takes the packet rows
-    of all captures, whose tables of packets are then empty. `prepare` is called for each capture by the thread that
-    read it.
+    of all captures, whose tables of packets are then empty; else `room` makes them. `prepare` is called for each
+    capture by the thread that read it.
 
     Raises LastseenError when no path exists, a case.toml is wrong, or nothing at all is recognised.
     """
     with ExitStack() as stack:
         listed, weirds = list_files(paths, stack)
-        case = Case(said=_said(listed, weirds), weirds=weirds)
+        case = Case(said=_said(listed, weirds), room=room, weirds=weirds)
         case.files += [
             EvidenceFile(file=file.name, kind=CASE_TOML, rows=0)
             for file in listed
             if file.parts[-1] == CASE_TOML
         ][:1]
         looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
-        _read_all(looked, case, _Limits(progress, expired, before_captures, sink, prepare), texts=texts)
+        _read_all(looked, case, _Limits(progress, expired, before_captures, sink, room, prepare), texts=texts)
         if not case.captures and not case.partial and not any(_says_something(file) for file in case.files):
             raise LastseenError(_nothing_recognised(case))
         case._stack = stack.pop_all()  # noqa: SLF001 - this module builds the case
@@ -241,6 +244,7 @@ def _captures(files: list[CaseFile], limits: "_Limits") -> Iterator["CaptureRead
                 progress=limits.progress,
                 expired=limits.expired,
                 sink=limits.sink,
+                room=limits.room,
                 prepare=limits.prepare,
             )
         )

@@ -18,7 +18,15 @@ from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
 from lastseen.matching.rotated import one_a_capture
 from lastseen.tables.facts_from_texts import Counter, Interface, Row
-from lastseen.tables.packets import FLOW, FLOW_IS_DATAGRAM, FLOW_PORTS, FLOW_PROTO, NO_FLOW, Capture
+from lastseen.tables.packets import (
+    FLOW,
+    FLOW_IS_DATAGRAM,
+    FLOW_PORTS,
+    FLOW_PROTO,
+    NO_FLOW,
+    Capture,
+    Room,
+)
 from lastseen.tables.points import Point, Watch
 
 __all__ = ["build_points", "name_of"]
@@ -32,9 +40,14 @@ _LEADING_NUMBER: Final = re.compile(r"^\d+[_.-]")
 _NS: Final = 1_000_000_000
 
 
-def build_points(captures: Sequence[ReadCapture], rows: Iterable[Row], said: CaseToml) -> list[Point]:
-    """One point a capture interface, in the order of the captures; the files of a rotated capture are one."""
-    places, reads = _InterfaceNames.of(rows), one_a_capture(captures)
+def build_points(
+    captures: Sequence[ReadCapture], rows: Iterable[Row], said: CaseToml, *, room: Room = np.empty
+) -> list[Point]:
+    """One point a capture interface, in the order of the captures; the files of a rotated capture are one.
+
+    `room` makes the tables of packets of rotated captures.
+    """
+    places, reads = _InterfaceNames.of(rows), one_a_capture(captures, room)
     with ThreadPoolExecutor() as pool:
         of_read = list(pool.map(lambda read: _points_of(read, places, said), reads))
     return _unique([point for points in of_read for point in points])

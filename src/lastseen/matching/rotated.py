@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from lastseen.tables.packets import (
     Capture,
     FlowRows,
     PacketRows,
+    Room,
 )
 
 __all__ = ["joined", "one_a_capture", "series"]
@@ -50,10 +51,10 @@ _TIME: Final = re.compile(
 Span = tuple[int | None, int | None]
 
 
-def one_a_capture(captures: Sequence[ReadCapture]) -> list[ReadCapture]:
-    """The captures with the parts of each rotated one joined, at the place of the first part."""
+def one_a_capture(captures: Sequence[ReadCapture], room: Room = np.empty) -> list[ReadCapture]:
+    """The captures with the parts of each rotated one joined, in tables of `room`, at the place of the first part."""
     spans = {read.capture.file: _span(read) for read in captures}
-    return [joined(parts) if len(parts) > 1 else parts[0] for parts in series(captures, spans)]
+    return [joined(parts, room) if len(parts) > 1 else parts[0] for parts in series(captures, spans)]
 
 
 def series(captures: Sequence[ReadCapture], spans: Mapping[str, Span]) -> list[list[ReadCapture]]:
@@ -123,17 +124,17 @@ def _touch(ordered: Sequence[Span]) -> bool:
     return len(spans) > 1 and all(-EARLY_NS <= gap <= max(GAP_NS, longest) for gap in gaps)
 
 
-def joined(parts: Sequence[ReadCapture]) -> ReadCapture:
-    """The files of a capture, in order, as one."""
+def joined(parts: Sequence[ReadCapture], room: Room = np.empty) -> ReadCapture:
+    """The files of a capture, in order, as one, whose tables of packets `room` makes."""
     captures = [part.capture for part in parts]
     begins = np.cumsum([0, *(len(capture.packets) for capture in captures)])
-    flows, packets = _one_table(captures, begins)
+    flows, packets = _one_table(captures, begins, room)
     capture = replace(
         captures[0],
         packets=packets,
         flows=flows,
-        offsets=np.concatenate([capture.offsets for capture in captures]),
-        lengths=np.concatenate([capture.lengths for capture in captures]),
+        offsets=_behind_each_other([capture.offsets for capture in captures], room),
+        lengths=_behind_each_other([capture.lengths for capture in captures], room),
         comments=tuple(
             (None if frame is None else frame + int(begin), text)
             for capture, begin in zip(captures, begins, strict=False)
@@ -145,26 +146,32 @@ def joined(parts: Sequence[ReadCapture]) -> ReadCapture:
     return replace(parts[0], capture=capture, prepared=None)
 
 
-def _one_table(captures: Sequence[Capture], begins: npt.NDArray[np.int64]) -> tuple[FlowRows, PacketRows]:
+def _one_table(
+    captures: Sequence[Capture], begins: npt.NDArray[np.int64], room: Room
+) -> tuple[FlowRows, PacketRows]:
     """(flows, packets) of the parts: a flow that goes on in the next part keeps its number and its `a`."""
     flows = np.concatenate([capture.flows for capture in captures])
     number, first, turned = _same_flows(flows)
     merged = flows[first].copy()
     merged[:, FLOW_PACKETS] = 0
     at = 0
-    packets = []
-    for capture, begin in zip(captures, begins.tolist(), strict=False):
+    packets = _behind_each_other([capture.packets for capture in captures], room)
+    for capture, (begin, end) in zip(captures, pairwise(begins.tolist()), strict=True):
         here = slice(at, at + len(capture.flows))
         _add_up(merged, capture.flows, number[here], turned[here])
         new = (first >= at) & (first < at + len(capture.flows))
         merged[new, FLOW_FIRST] += np.uint32(begin)
-        rows, words = capture.packets.copy(), capture.packets[:, FLOW]
+        rows, words = packets[begin:end], capture.packets[:, FLOW]
         some = words != NO_FLOW
         old = at + (words[some] >> 1)
         rows[some, FLOW] = (number[old] << 1 | (words[some] & 1) ^ turned[old]).astype(np.uint32)
-        packets.append(rows)
         at += len(capture.flows)
-    return merged, np.concatenate(packets)
+    return merged, packets
+
+
+def _behind_each_other(tables: Sequence[npt.NDArray[Any]], room: Room) -> npt.NDArray[Any]:
+    rows, like = sum(map(len, tables)), tables[0]
+    return np.concatenate(tables, out=room((rows, *like.shape[1:]), like.dtype.type))
 
 
 def _same_flows(

@@ -8,8 +8,9 @@ Row i of a capture is frame i + 1: undecodable packets keep a row (flow `NO_FLOW
 Wireshark's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ __all__ = [
     "TIME_LOW",
     "Capture",
     "CaptureInterface",
+    "Room",
 ]
 
 # ---- packet row, uint32[n, PACKET_COLUMNS] ----
@@ -107,6 +109,10 @@ PacketRows = npt.NDArray[np.uint32]
 """uint32[n, PACKET_COLUMNS], in file order."""
 FlowRows = npt.NDArray[np.uint32]
 """uint32[m, FLOW_COLUMNS], in order of first packet."""
+
+Room = Callable[[tuple[int, ...], type[np.generic]], npt.NDArray[Any]]
+"""Makes an array of a shape and element type for as many entries as there are packets, as `np.empty` does. Where
+captures are larger than memory it lies elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,16 @@ def test_fragments_know_their_place(tmp_path: Path, version: int) -> None:
     assert (rows[0]["dst_port"], rows[1]["dst_port"]) == (2, 0)
 
 
+@pytest.mark.parametrize("captured", [70, 200])
+def test_headers_behind_that_of_a_first_fragment(tmp_path: Path, captured: int) -> None:
+    """More fragments follow a first one, whatever stands between its fragment header and its transport header."""
+    first = w.fragment_header(0, more=True, identification=9)
+    headers = [(44, first), (60, w.extension(words=9))]
+    frame = w.ethernet(w.ipv6("2001:db8::1", "2001:db8::2", w.udp(5, 6, bytes(64)), extensions=headers))
+    (row,) = fields(tmp_path, frame, snap=captured)
+    assert (row["ip_mf"], row["ip_fragment"], row["ip_frag_offset"]) == (1, 1, 0)
+
+
 def test_an_icmp_error_tells_the_packet_it_quotes_and_the_mtu(tmp_path: Path) -> None:
     quoted = w.ipv4(A, B, w.tcp(40000, 443, seq=77, data=b"x" * 900), identification=5)[:28]
     error = w.icmp(3, 4, rest=struct.pack(">HH", 0, 1400), data=quoted)

@@ -281,7 +281,8 @@ def _ip(buf, found, out):
         out[_SRC], out[_DST] = _address(buf, ip + 12, 4), _address(buf, ip + 16, 4)
     else:
         out[_TTL], out[_DS], out[_DF] = buf[ip + 7], (u16(buf, ip) >> 4) & 0xFF, 1
-        out[_MF] = buf[found[h.L4] - 5] & 1 if found[h.FRAGMENT] else 0
+        # other headers may follow the fragment header of a first fragment; that of a later one ends the walk
+        out[_MF] = buf[found[h.L4] - 5] & 1 if found[h.FRAGMENT_OFFSET] else found[h.FRAGMENT]
         out[_SRC], out[_DST] = _address(buf, ip + 8, 6), _address(buf, ip + 24, 6)
 
 

@@ -18,7 +18,7 @@ from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.headers import LINK_TYPES
 from lastseen.evidence.captures.other_links import name_of
 from lastseen.evidence.captures.row_tables import FIRST_ROWS, RowSink, Tables, longer
-from lastseen.tables.packets import Capture, CaptureInterface
+from lastseen.tables.packets import Capture, CaptureInterface, Room
 from lastseen.tables.sources import Weird
 
 __all__ = ["RowSink", "is_capture", "read_capture"]
@@ -76,17 +76,23 @@ class _Window:
 
 
 def read_capture(
-    source: ByteSource, file: str, *, sink: RowSink | None = None, halves: bool = False
+    source: ByteSource,
+    file: str,
+    *,
+    sink: RowSink | None = None,
+    room: Room = np.empty,
+    halves: bool = False,
 ) -> tuple[Capture, list[Weird]]:
     """Decode every packet of a capture.
 
     `file` is the name the case knows it by. Bytes that cannot be read are weirds, never an exception; link types
     that are not known are named, their packets keep their rows without a flow. `sink` takes the rows of a large
-    capture, whose table of packets is then empty. `halves`: two threads read a half each.
+    capture, whose table of packets is then empty; `room` makes the tables otherwise. `halves`: two threads read a half
+    each.
     """
     if halves and sink is None:
-        return _in_halves(source, file)
-    read = _read(source, Tables(file=file, sink=sink))
+        return _in_halves(source, file, room)
+    read = _read(source, Tables(file=file, sink=sink, room=room))
     read.tables.give()
     return _capture(read, source), _weirds(read, source)
 
@@ -115,13 +121,13 @@ def _read(source: ByteSource, tables: Tables) -> _Read:
     return _Read(tables, "unknown", (), [weird], scan.BROKEN)
 
 
-def _in_halves(source: ByteSource, file: str) -> tuple[Capture, list[Weird]]:
+def _in_halves(source: ByteSource, file: str, room: Room) -> tuple[Capture, list[Weird]]:
     """Read a capture with two threads: a record belongs to the one in whose part it begins.
 
     The second finds its records by stepping over those of the first, which is cheap; interfaces are told all over
     the file, so it reads every block but packets. Where the first meets damage, the file ends.
     """
-    first, second = Tables(file=file), Tables(file=file)
+    first, second = Tables(file=file, room=room), Tables(file=file, room=room)
     first.state[scan.STOP] = second.state[scan.BEGIN] = int(source.size * FIRST_PART_RATIO)
     with ThreadPoolExecutor(1) as pool:
         rest = pool.submit(_read, source, second)

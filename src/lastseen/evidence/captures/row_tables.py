@@ -1,7 +1,7 @@
 """The growing arrays of one capture while it is read: rows, flows and where the scan is."""
 
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from lastseen.evidence.captures import scan
 from lastseen.evidence.captures.headers import PLACES
 from lastseen.evidence.captures.rows import EMPTY, KEY_WORDS, append_rows, join_flows, rehash
-from lastseen.tables.packets import FLOW_COLUMNS, FLOW_FIRST, PACKET_COLUMNS, FlowRows, PacketRows
+from lastseen.tables.packets import FLOW_COLUMNS, FLOW_FIRST, PACKET_COLUMNS, FlowRows, PacketRows, Room
 
 __all__ = ["FIRST_ROWS", "RowSink", "Tables", "longer"]
 
@@ -42,11 +42,13 @@ def _state() -> npt.NDArray[np.int64]:
 class Tables:
     """Rows and flows so far; `begin` and `stop` in `state` say which part of the file they are of.
 
-    `sink`: who takes the rows of `file` when they are too many; then `given` rows are gone already.
+    `sink`: who takes the rows of `file` when they are too many; then `given` rows are gone already. `room`: where the
+    tables of packets lie.
     """
 
     file: str = ""
     sink: RowSink | None = None
+    room: Room = np.empty
     given: int = 0
     packets: npt.NDArray[np.uint32] = field(
         default_factory=lambda: np.empty((FIRST_ROWS, PACKET_COLUMNS), np.uint32)
@@ -92,8 +94,9 @@ class Tables:
     def reserve_rows(self, rows: int) -> None:
         """Room for so many packets."""
         if rows > len(self.packets):
-            self.packets = longer(self.packets, rows)
-            self.offsets, self.lengths = longer(self.offsets, rows), longer(self.lengths, rows)
+            self.packets = longer(self.packets, rows, self.room)
+            self.offsets = longer(self.offsets, rows, self.room)
+            self.lengths = longer(self.lengths, rows, self.room)
 
     def reserve_flows(self, count: int) -> None:
         """Room for so many flows; the hash table is at most half full, so that a probe stays short."""
@@ -145,11 +148,8 @@ class Tables:
         self.comments = other.comments  # of blocks, all of which the other has read
 
 
-Scalar = TypeVar("Scalar", bound=np.generic)
-
-
-def longer(array: npt.NDArray[Scalar], rows: int) -> npt.NDArray[Scalar]:
+def longer(array: npt.NDArray[Any], rows: int, room: Room = np.empty) -> npt.NDArray[Any]:
     """A copy with room for `rows` rows."""
-    larger = np.empty((rows, *array.shape[1:]), array.dtype)
+    larger = room((rows, *array.shape[1:]), array.dtype.type)
     larger[: len(array)] = array
     return larger
