@@ -312,13 +312,14 @@ def _growth_bars(sizes: Sizes, pair: Pair, folder: Path) -> Iterator[Bar]:
 
 
 def _bounded_bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
-    """Connections of captures larger than the memory allowed."""
+    """Connections and losses of captures larger than the memory allowed."""
     pair = _pair(folder, sizes.bounded // 2)
     bound = f"{BOUND_BYTES >> 30}GiB"
-    took = run_program([LASTSEEN, "connections", *pair.files, "--json", "--memory", bound])
-    what = f"connections of {pair.packets:,} packets, --memory {bound}: own memory"
-    note = f"captures of {pair.size_bytes / MB:,.0f} MB in {took.seconds:.0f} s"
-    yield Bar(what=what, value=took.anonymous_bytes / MB, unit="MB", bar=BOUND_BYTES / MB, note=note)
+    for command in ("connections", "losses"):
+        took = run_program([LASTSEEN, command, *pair.files, "--json", "--memory", bound])
+        what = f"{command} of {pair.packets:,} packets, --memory {bound}: own memory"
+        note = f"captures of {pair.size_bytes / MB:,.0f} MB in {took.seconds:.0f} s"
+        yield Bar(what=what, value=took.anonymous_bytes / MB, unit="MB", bar=BOUND_BYTES / MB, note=note)
     shutil.rmtree(pair.files[0].parent)
 
 

@@ -65,7 +65,7 @@ def _facts(matching: Matching, number: int, rows: RowsOfGroups) -> ConversationF
     first_fin = next(
         (source_of(matching.points[p], f[0] - 1) for p, f in zip(seen, fins, strict=True) if f), None
     )
-    lost, unproven = _lost(matching, number)
+    lost, unproven = _lost(matching, number, rows)
     return ConversationFacts(
         number=number,
         text=_text(matching, number, nearest),
@@ -114,12 +114,11 @@ def _text(matching: Matching, number: int, at: int) -> str:
     return connection_text(point.capture.flows[int(entry["flow"])], client)
 
 
-def _lost(matching: Matching, number: int) -> tuple[int, int]:
+def _lost(matching: Matching, number: int, rows: RowsOfGroups) -> tuple[int, int]:
     lost = unproven = 0
     for hop in matching.hops:
-        group = int(matching.conversations.group[number, hop.upstream])
-        if group >= 0:
-            mine = hop.fate[matching.points[hop.upstream].group_of == group]
+        if matching.conversations.group[number, hop.upstream] >= 0:
+            mine = hop.fate[rows.sides(matching, number, hop.upstream)[0]]
             lost += int(np.count_nonzero(mine == LOST))
             unproven += int(np.count_nonzero(mine == UNPROVEN))
     return lost, unproven

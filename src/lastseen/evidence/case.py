@@ -33,6 +33,7 @@ from lastseen.tables.sources import EvidenceFile, Weird
 if TYPE_CHECKING:
     from lastseen.evidence.capture_files import CaptureRead
     from lastseen.evidence.captures import RowSink
+    from lastseen.evidence.captures.trailers import Trailer
     from lastseen.evidence.texts import Reader
 
 __all__ = ["Case", "ReadCapture", "open_case"]
@@ -76,12 +77,14 @@ class Case:
     partial: bool = False
     """The time was up before everything was read."""
     _paths: dict[str, Path] = field(default_factory=dict)
+    _trailers: dict[str, "Trailer"] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def details(self, capture: Capture, rows: npt.NDArray[np.int64]) -> DetailRows:
         """Decode some packets of a capture thoroughly. Raises LastseenError when the file has gone since."""
         from lastseen.evidence.captures import open_bytes  # noqa: PLC0415 - needs the compiled kernels
         from lastseen.evidence.captures.details import read_details  # noqa: PLC0415
+        from lastseen.evidence.captures.trailers import trailer_of  # noqa: PLC0415
 
         parts = capture.parts or ((capture.file, 0),)
         result = np.zeros((len(rows), len(COLUMNS)), np.int64)
@@ -90,7 +93,9 @@ class Case:
             here = part_of == number
             if here.any():
                 with open_bytes(self._paths[file]) as source:
-                    result[here] = read_details(source, capture, rows[here])
+                    if file not in self._trailers:
+                        self._trailers[file] = trailer_of(source, capture)
+                    result[here] = read_details(source, capture, rows[here], self._trailers[file])
         return result
 
     def __enter__(self) -> Self:

@@ -76,17 +76,16 @@ class RowsOfGroups:
 
     def __init__(self, points: Sequence[Point]) -> None:
         self._points = points
-        self._sorted: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]] = {}
+        self._sorted: dict[int, tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]] = {}
 
     def of(self, point: int, group: int) -> npt.NDArray[np.int64]:
         """int64[k], ascending."""
         if point not in self._sorted:
             group_of = self._points[point].group_of
-            order = np.argsort(group_of, kind="stable")
-            self._sorted[point] = (order, group_of[order])
-        order, groups = self._sorted[point]
-        start, end = np.searchsorted(groups, [group, group + 1])
-        return order[start:end]
+            starts = np.cumsum(np.bincount(group_of + 1, minlength=self._points[point].group_count + 1))
+            self._sorted[point] = (np.argsort(group_of, kind="stable").astype(np.int32), starts)
+        order, starts = self._sorted[point]
+        return order[starts[group] : starts[group + 1]].astype(np.int64)
 
     def sides(self, matching: Matching, number: int, point: int) -> tuple[npt.NDArray[np.int64], Bools]:
         """(rows of a conversation at a point, which of them its client sent)."""

@@ -13,7 +13,7 @@ from lastseen.compiled import kernel
 from lastseen.evidence.captures import headers as h
 from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.headers import u16, u32
-from lastseen.evidence.captures.trailers import trailer_of
+from lastseen.evidence.captures.trailers import Trailer, trailer_of
 from lastseen.tables import details as d
 from lastseen.tables.details import COLUMNS, DetailRows
 from lastseen.tables.packets import Capture
@@ -121,16 +121,30 @@ MOST_LABELS: Final = 64
 """A DNS name of 255 bytes has at most 127 labels (RFC 1035, 2.3.4); names that are asked for have a few."""
 
 
-def read_details(source: ByteSource, capture: Capture, rows: npt.NDArray[np.int64]) -> DetailRows:
-    """Decode the packets at `rows` (int64[k], row numbers of `capture`) again from its bytes, in that order."""
+def read_details(
+    source: ByteSource, capture: Capture, rows: npt.NDArray[np.int64], trailer: Trailer | None = None
+) -> DetailRows:
+    """Decode the packets at `rows` (int64[k], row numbers of `capture`) again from its bytes, in that order.
+
+    `trailer`: what `trailer_of` found, which looks at all packets; None: look now.
+    """
     result = np.tile(_ABSENT, (len(rows), 1))
-    link_types = _link_types(capture, rows)
-    trailer = trailer_of(source, capture).length if len(rows) else 0
-    for index, row in enumerate(rows):
-        captured, wire = (int(value) for value in capture.lengths[row])
-        data = np.frombuffer(bytearray(source.piece(int(capture.offsets[row]), captured)), np.uint8)
-        _decode(data, 0, len(data), max(wire, captured), int(link_types[index]), trailer, result[index])
-        result[index, 0] = row + 1
+    if not len(rows):
+        return result
+    lengths = capture.lengths[rows].astype(np.int64)
+    places = zip(capture.offsets[rows].tolist(), lengths[:, 0].tolist(), strict=True)
+    pieces = [source.piece(offset, captured) for offset, captured in places]
+    ends = np.cumsum([len(piece) for piece in pieces])
+    known = trailer or trailer_of(source, capture)
+    _decode_all(
+        np.frombuffer(bytearray(b"".join(pieces)), np.uint8),
+        ends,
+        lengths.max(axis=1),
+        _link_types(capture, rows),
+        known.length,
+        result,
+    )
+    result[:, 0] = rows + 1
     return result
 
 
@@ -379,6 +393,16 @@ def _arp(buf, start, captured, link_type, out):
     out[_SRC], out[_DST] = u32(buf, p + 16), u32(buf, p + 26)
     if link_type == h.ETHERNET_LINK:
         out[_ETH_DST], out[_ETH_SRC] = _mac(buf, start), _mac(buf, start + 6)
+
+
+@kernel
+def _decode_all(data, ends, wire, link_types, trailer, out):
+    """Packets that stand one behind the other in `data` into their detail rows; none sees the bytes of the next."""
+    begin = 0
+    for i in range(ends.size):
+        packet = data[begin : ends[i]]
+        _decode(packet, 0, packet.size, wire[i], link_types[i], trailer, out[i])
+        begin = ends[i]
 
 
 @kernel
