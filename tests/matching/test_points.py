@@ -127,3 +127,14 @@ def test_packets_of_a_tunnel_that_carry_no_ip_are_in_no_group() -> None:
     (point,) = points_of({"underlay": [*FRAMES, (FRAMES[-1][0] + 1, wrapped)]})
     assert point.group_of.tolist() == [0] * len(FRAMES) + [-1]
     assert point.capture.packets[-1, FLOW] != NO_FLOW
+
+
+def test_messages_between_ipv6_neighbours_are_in_no_group() -> None:
+    """They end at the first router, as ARP does, and are not lost there; an echo request is followed."""
+    frames = [
+        w.ethernet(w.ipv6("2001:db8::1", "2001:db8::5", w.icmp6(kind)), kind=0x86DD)
+        for kind in (135, 136, 128)
+    ]
+    last = FRAMES[-1][0]
+    (point,) = points_of({"tap": [*FRAMES, *((last + 1 + i, frame) for i, frame in enumerate(frames))]})
+    assert point.group_of.tolist()[len(FRAMES) :] == [-1, -1, 1]

@@ -19,6 +19,7 @@ from lastseen.evidence.case_toml import CaseToml, PointToml
 from lastseen.matching.rotated import one_a_capture
 from lastseen.tables.facts_from_texts import Counter, Interface, Row
 from lastseen.tables.packets import (
+    ACK,
     FLOW,
     FLOW_IS_DATAGRAM,
     FLOW_PORTS,
@@ -35,6 +36,9 @@ _TCP: Final = 6
 _UDP: Final = 17
 TUNNEL_PORTS: Final = (2152, 4789, 4790, 6081, 8472)
 """GTP-U, VXLAN, VXLAN-GPE, Geneve (IANA), and VXLAN where Linux had it first; unwrapped in `evidence/captures`."""
+_ICMP6: Final = 58
+OF_ONE_LINK: Final = (130, 131, 132, 133, 134, 135, 136, 137, 143)
+"""ICMPv6 types no router forwards: multicast listeners (RFC 2710, RFC 3810) and neighbour discovery (RFC 4861)."""
 _ENDINGS: Final = re.compile(r"(?:\.(?:pcap|pcapng|cap|dmp|dump|gz|zst)\d*)+$", re.IGNORECASE)
 _LEADING_NUMBER: Final = re.compile(r"^\d+[_.-]")
 _NS: Final = 1_000_000_000
@@ -117,18 +121,28 @@ def _groups(
     """(group of each packet, flow numbers of the groups beyond the connections): every other flow is a group.
 
     But for a tunnel's own packets, left where they carry no IP (ARP between virtual machines, say): where the tunnel
-    ends they are unwrapped, so that nothing of them can be followed further and their absence means nothing.
+    ends they are unwrapped, so that nothing of them can be followed further and their absence means nothing. Nor are
+    IPv6's messages between neighbours followed, as ARP is not: they end at the first router.
     """
     kind = capture.flows[:, FLOW_PROTO] & (0xFF | FLOW_IS_DATAGRAM)
     wraps = (kind == _UDP) & np.isin(capture.flows[:, FLOW_PORTS] & 0xFFFF, TUNNEL_PORTS)
     others = np.flatnonzero((kind != _TCP) & ~wraps).astype(np.uint32)
     if not len(others):
         return of_packet, others
-    group_of_flow = np.full(len(capture.flows) + 1, -1, np.int32)
-    group_of_flow[others] = connections_found + np.arange(len(others), dtype=np.int32)
     words = capture.packets[:, FLOW]
     flow = np.where(words == NO_FLOW, len(capture.flows), words >> 1)
+    if (kind == _ICMP6).any():
+        flow[np.append(kind == _ICMP6, np.False_)[flow] & _are_of_one_link(capture)] = len(capture.flows)
+        others = others[np.isin(others, flow)]
+    group_of_flow = np.full(len(capture.flows) + 1, -1, np.int32)
+    group_of_flow[others] = connections_found + np.arange(len(others), dtype=np.int32)
     return np.where(of_packet >= 0, of_packet, group_of_flow[flow]).astype(np.int32), others
+
+
+def _are_of_one_link(capture: Capture) -> npt.NDArray[np.bool_]:
+    """bool[packets]: if they are ICMPv6, they stay on one link."""
+    result: npt.NDArray[np.bool_] = np.isin(capture.packets[:, ACK] >> 24, OF_ONE_LINK)
+    return result
 
 
 def _by_interface(whole: Point) -> list[Point]:

@@ -82,6 +82,9 @@ def _is_of_host(entry: ForwardingEntry) -> bool:
 def _nothing_passed(site: LossSite) -> tuple[Fact, ...]:
     went = np.unique(column(site.lost, "eth_dst"))
     passed = np.isin(column(site.delivered, "eth_dst"), went)
+    if len(passed) and not passed.any():
+        text = "what passed of these connections went to another MAC address: their sender changed it, not the bridge"
+        return (Contradicted(reason=Reason(text=text, source=site.source(int(site.delivered_rows[0])))),)
     last_lost = int(column(site.lost, "frame_number").max())
     late = passed & (column(site.delivered, "frame_number") > last_lost)
     if (

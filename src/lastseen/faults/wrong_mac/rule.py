@@ -48,6 +48,7 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
     answers = _senders(facts, site)
     return Account(
         required=(_misaddressed(site, answers if len(answers) else _cards(facts, site)),),
+        refuting=_right_entries(facts, site),
         agreeing=(traced(facts, "OTHERHOST"), _neighbour_entry(facts, site, answers)),
         summary=f"{len(site.lost_rows)} packets leave {site.upstream.name} for a MAC address that nobody there has",
         component="the neighbour (ARP) entry of the sender, or whatever rewrites its frames",
@@ -73,6 +74,19 @@ def _misaddressed(site: LossSite, own: npt.NDArray[np.int64]) -> Fact:
         return Contradicted(reason=Reason(text=text, source=site.source(int(site.delivered_rows[0]))))
     text = f"all {len(to)} lost packets went to {_mac(int(to[0]))}, their neighbour sends from {_mac(int(own[0]))}"
     return Observed(reason=Reason(text=text, source=source))
+
+
+def _right_entries(facts: Facts, site: LossSite) -> tuple[Fact, ...]:
+    """Neighbour entries with the address the frames went to, which is the card of a host that has the IP address."""
+    went = {_mac(int(value)) for value in column(site.lost, "eth_dst") if value >= 0}
+    owned = {(i.mac.lower(), a.partition("/")[0]) for i in facts.interfaces for a in i.addresses}
+    right = [n for n in facts.neighbours if n.mac in went and (n.mac, n.address) in owned]
+    if {n.mac for n in right} != went:
+        return ()
+    text = (
+        f"the frames went to {right[0].mac}, the card of the host that has {right[0].address}, their next hop"
+    )
+    return (Observed(reason=Reason(text=text, source=right[0].source)),)
 
 
 def _senders(facts: Facts, site: LossSite) -> npt.NDArray[np.int64]:
