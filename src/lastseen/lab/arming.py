@@ -11,7 +11,7 @@ from lastseen.lab.parameters import Parameters, filled
 from lastseen.lab.scene import Arm
 from lastseen.lab.switches import add_flows
 
-__all__ = ["all_of", "bad_card", "flows", "ip", "rules", "run", "sysctl", "untrimmed"]
+__all__ = ["VISITED", "all_of", "bad_card", "flows", "ip", "rules", "run", "sysctl", "untrimmed"]
 
 _PADDED = range(40, 46)
 """IP lengths of TCP packets whose frames are padded: 14 bytes of Ethernet header make them shorter than 60."""
@@ -90,3 +90,7 @@ def _on_node(apply: Callable[[Lab, str], object], text: str, lab: Lab, parameter
 def _each(arms: tuple[Arm, ...], lab: Lab, parameters: Parameters) -> None:
     for arm in arms:
         arm(lab, parameters)
+
+
+VISITED = run("vm", "curl -s -o /dev/null http://$remote:$port/page")
+"""Somebody has been there before: neighbours and bridges know each other's MAC addresses."""

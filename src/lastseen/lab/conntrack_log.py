@@ -1,7 +1,8 @@
 """The log of conntrack and netfilter per node: ulogd2 writes what the kernel would print, of this namespace only.
 
-The kernel's own log is the machine's: a namespace may not write to it (`nf_log_all_netns` is 0), and labs beside
-would mix. NFLOG is per namespace, needs no root, and ulogd's LOGEMU writes lines of the same form (ulogd 2.0).
+The kernel's own log is the machine's: `nf_log_all_netns` says whether a namespace may write to it, and labs beside
+would mix. So each node gets another logger (`nf_log.2`), whatever the machine says: NFLOG is per namespace, needs no
+root, and ulogd's LOGEMU writes lines of the same form (ulogd 2.0).
 """
 
 from pathlib import Path

@@ -51,6 +51,36 @@ class Parameters:
         """The client's address."""
         return f"{self.vm_net}.5"
 
+    @property
+    def remote_net6(self) -> str:
+        """The server's /64, of the prefix for documentation (RFC 3849)."""
+        return f"2001:db8:{self.remote_net.rpartition('.')[2]}:"
+
+    @property
+    def vm_net6(self) -> str:
+        """The client's /64."""
+        return f"2001:db8:{self.vm_net.replace('.', ':')}"
+
+    @property
+    def remote6(self) -> str:
+        """The server's IPv6 address."""
+        return f"{self.remote_net6}:9"
+
+    @property
+    def vm6(self) -> str:
+        """The client's IPv6 address."""
+        return f"{self.vm_net6}::5"
+
+    @property
+    def gateway(self) -> str:
+        """The client's first hop."""
+        return f"{self.vm_net}.1"
+
+    @property
+    def floating(self) -> str:
+        """What a client behind a floating address is called outside."""
+        return f"{self.remote_net}.50"
+
     def whole(self, name: str) -> int:
         """One of the scene's own parameters as a whole number."""
         return int(self.own[name])
@@ -82,9 +112,10 @@ def draw(ranges: Mapping[str, Range], seed: int | None) -> Parameters:
 
 
 def filled(text: str, parameters: Parameters) -> str:
-    """`text` with this run's values in place of `$port`, `$remote`, `$vm`, `$seed` and the scene's own names."""
+    """`text` with this run's values in place of `$port`, `$remote`, `$vm6`, ... and the scene's own names."""
     named = {
         "port": str(parameters.port), "remote": parameters.remote, "remote_net": parameters.remote_net,
-        "vm": parameters.vm, "vm_net": parameters.vm_net, "seed": str(parameters.seed),
+        "remote6": parameters.remote6, "remote_net6": parameters.remote_net6, "floating": parameters.floating,
+        "vm": parameters.vm, "vm_net": parameters.vm_net, "vm6": parameters.vm6, "seed": str(parameters.seed),
     }  # fmt: skip
     return Template(text).substitute(named | {name: f"{value:g}" for name, value in parameters.own.items()})

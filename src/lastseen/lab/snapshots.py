@@ -25,6 +25,7 @@ _EVERY_NODE = (
     "ss -tanoie",
     "nstat -asz",
     "tc -s qdisc",
+    "bridge fdb show",
 )
 _TRACKING_NODE = (
     "conntrack -S",

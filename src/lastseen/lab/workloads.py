@@ -14,7 +14,10 @@ from lastseen.lab.lab import Lab
 from lastseen.lab.parameters import Parameters
 from lastseen.lab.scene import Serve, Work
 
-__all__ = ["client", "curl", "first", "next_port", "php", "server", "web"]
+__all__ = ["NAME", "client", "curl", "first", "names", "next_port", "php", "server", "web"]
+
+NAME = "shop.example"
+"""What the lab's name server knows (RFC 2606)."""
 
 LONGEST_FIRST_S = 20.0
 """A client that only shows the way for another is done in milliseconds."""
@@ -42,6 +45,18 @@ def _serve(lab: Lab, parameters: Parameters, *, options: tuple[object, ...], nod
 
 web = server()
 """Answers with a page and closes."""
+
+
+def names(*options: object) -> Serve:
+    """A name server on the remote node that knows NAME, and the VM's resolver set to it."""
+    return partial(_names, options=options)
+
+
+def _names(lab: Lab, parameters: Parameters, *, options: tuple[object, ...]) -> None:
+    lab.serve("remote", "names", parameters.remote, parameters.remote, *options)
+    settings = lab.scratch / "resolv.conf"
+    settings.write_text(f"nameserver {parameters.remote}\noptions timeout:2 attempts:2\n", "utf-8")
+    lab.node("vm").run("mount", "--bind", str(settings), "/etc/resolv.conf")
 
 
 def php(*, at: Address = _remote, node: str = "vm") -> Work:

@@ -36,8 +36,8 @@ def main() -> None:
     while True:
         pause = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
         for end in select.select(ends, [], [], pause)[0]:
-            frame, address = end.recvfrom(LARGEST)
-            if address[2] == _OUTGOING:
+            frame, packet_type = _received(end)
+            if not frame or packet_type == _OUTGOING:
                 continue
             side = ends.index(end)
             counted[side] += 1
@@ -90,6 +90,15 @@ def _opened(interface: str) -> socket.socket:
     end.bind((interface, ETH_P_ALL))
     end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
     return end
+
+
+def _received(end: socket.socket) -> tuple[bytes, int]:
+    """A frame and how it came; none where the interface went down."""
+    try:
+        frame, address = end.recvfrom(LARGEST)
+    except OSError:
+        return b"", 0
+    return frame, address[2]
 
 
 def _send(end: socket.socket, frame: bytes) -> None:

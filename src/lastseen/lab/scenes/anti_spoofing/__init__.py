@@ -1,0 +1,1 @@
+"""a source that the port may not use."""

@@ -1,0 +1,1 @@
+"""checksums that nobody computes."""

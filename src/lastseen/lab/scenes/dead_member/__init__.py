@@ -1,0 +1,1 @@
+"""a dead member behind a balancer."""

@@ -1,0 +1,1 @@
+"""SYNs with Fast Open are dropped."""

@@ -1,0 +1,1 @@
+"""connections dealt to two members, nothing wrong."""

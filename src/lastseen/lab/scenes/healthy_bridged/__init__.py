@@ -1,0 +1,1 @@
+"""a page through a bridge with br_netfilter."""

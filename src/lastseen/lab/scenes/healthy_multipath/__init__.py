@@ -1,0 +1,1 @@
+"""connections on two equal paths, nothing wrong."""

@@ -1,0 +1,1 @@
+"""a name looked up, then a page."""

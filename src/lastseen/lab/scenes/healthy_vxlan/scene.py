@@ -1,0 +1,15 @@
+"""Nothing is wrong: a page through a VXLAN tunnel."""
+
+from lastseen.lab.scene import Scene, Truth
+from lastseen.lab.topologies.vxlan import vxlan
+from lastseen.lab.workloads import curl, server
+
+__all__ = ["SCENE"]
+
+SCENE = Scene(
+    title="a page through a VXLAN tunnel",
+    topology=vxlan,
+    serve=server("--bytes", 60_000),
+    work=curl(),
+    truth=Truth(fault=None, healthy=True),
+)

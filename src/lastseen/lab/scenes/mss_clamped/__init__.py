@@ -1,0 +1,1 @@
+"""a narrow path, its MSS clamped."""

@@ -1,0 +1,1 @@
+"""a slow server behind a proxy."""

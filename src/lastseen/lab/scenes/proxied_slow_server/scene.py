@@ -1,0 +1,15 @@
+"""The server behind a proxy takes its time; the client knows the proxy only."""
+
+from lastseen.lab.scene import Scene, Truth
+from lastseen.lab.topologies.proxied import proxied
+from lastseen.lab.workloads import curl, server
+
+__all__ = ["SCENE"]
+
+SCENE = Scene(
+    title="a slow server behind a proxy",
+    topology=proxied,
+    serve=server("--think", "2.5"),
+    work=curl("--max-time", "6", at=lambda p: p.gateway),
+    truth=Truth(fault="slow_server"),
+)

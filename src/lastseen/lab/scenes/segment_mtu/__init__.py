@@ -1,0 +1,1 @@
+"""one port of a segment with a smaller MTU."""

@@ -1,0 +1,1 @@
+"""a smaller MTU on IPv6, and ICMPv6 swallowed."""

@@ -1,0 +1,1 @@
+"""neighbour discovery that gets no answer."""

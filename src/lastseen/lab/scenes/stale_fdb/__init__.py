@@ -1,0 +1,1 @@
+"""a bridge that looks on the wrong port."""

@@ -1,0 +1,1 @@
+"""a tunnel that sends to the old host."""

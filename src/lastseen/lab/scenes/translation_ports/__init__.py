@@ -1,0 +1,1 @@
+"""a translation that runs out of ports."""

@@ -1,0 +1,1 @@
+"""a firewall that drops a tunnel."""
