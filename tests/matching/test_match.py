@@ -239,6 +239,24 @@ def test_a_syn_is_outside_where_answered_traffic_is_left_out_as_well() -> None:
     assert len(fates(matching)[("tap", "remote", "to_remote")]["outside"]) == 1
 
 
+@pytest.mark.parametrize(
+    "packet",
+    [
+        w.ipv6("fd00::5", "fd00::1", w.icmp6(135, rest=b"\0" * 20)),
+        w.ipv6("fe80::5", "fe80::1", w.udp(5353, 5353, b"q")),
+        w.ipv6("fd00::5", "ff02::fb", w.udp(5353, 5353, b"q")),
+        w.ipv4("10.0.0.5", "224.0.0.251", w.udp(5353, 5353, b"q"), identification=9),
+        w.ipv4("10.0.0.5", "255.255.255.255", w.udp(68, 67, b"q"), identification=9),
+        w.ipv4("169.254.1.1", "169.254.1.2", w.udp(68, 67, b"q"), identification=9),
+    ],
+)
+def test_what_stays_on_the_link_is_not_lost(packet: bytes) -> None:
+    """No router passes it on; nothing is claimed of it, lost or not."""
+    tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, w.ethernet(packet))], key=lambda p: p[0])
+    found = fates(matched({"remote": TALK.seen_at(REMOTE), "tap": tap}))
+    assert all(not fate for fate in found.values())
+
+
 def refused(address: str) -> list[w.Packet]:
     """A SYN from the tap's side to port 443 of an address, and the reset that comes back."""
     syn = w.tcp(45000, 443, seq=424_242_424, flags="S")

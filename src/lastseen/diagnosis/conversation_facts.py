@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from lastseen.faults.facts import ConversationFacts
 from lastseen.faults.tracks import RowsOfGroups
-from lastseen.tables.connections import STALLS
+from lastseen.tables.connections import STALLS, STATES
 from lastseen.tables.endpoints import endpoints_of
 from lastseen.tables.flow_text import connection_text
 from lastseen.tables.packets import FLAGS, LENGTH_FLAGS
@@ -87,7 +87,13 @@ def _facts(matching: Matching, number: int, rows: RowsOfGroups) -> ConversationF
         unproven_packets=unproven,
         endpoints=_endpoints(matching, number, seen),
         answered=bool(len(client)) and bool(len(remote)),
+        was_rejected=any(_state(matching, number, p) == "REJ" for p in seen),
     )
+
+
+def _state(matching: Matching, number: int, at: int) -> str:
+    group = int(matching.conversations.group[number, at])
+    return STATES[int(matching.points[at].connections["state"][group])]
 
 
 def _sent(

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
 
 from lastseen.diagnosis.exonerate import exonerated
 from lastseen.diagnosis.facts_of import facts_of
@@ -13,12 +16,13 @@ from lastseen.diagnosis.reconciling import reconciled
 from lastseen.diagnosis.snapshots import moments
 from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.faults.refusals import Refusal, refusals
 from lastseen.faults.tracks import Details
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
-from lastseen.tables.packets import FLAGS
+from lastseen.tables.packets import FLAGS, FLOW, FLOW_PROTO
 from lastseen.tables.points import CLIENT_TO_REMOTE, DELIVERED, LOST, OUTSIDE, UNPROVEN, Matching
 from lastseen.tables.sources import EvidenceFile, Weird
 
@@ -26,6 +30,7 @@ __all__ = ["Question", "diagnose"]
 
 RANKED_CONNECTIONS = 20
 """Connections listed by name; the others are counted."""
+_UDP: Final = 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +180,8 @@ def _who_waited(facts: Facts, best: Supported, site: LossSite | None) -> str:
     )
     if for_the_end and not (column(site.lost, "tcp_flags") & FLAGS["F"]).any():
         return "; but the end that was waited for is not among them: no FIN was lost here"
+    if not waits and any(r.conversation in site.conversations for r in refusals(facts)):
+        return "; the attempt failed at once"
     if felt is not None and felt.waited_ns:
         return f"; {felt.call} waited {felt.waited_ns / 1e9:.2f} s because of it"
     if waits and waits[0].stall != "lost_retransmitting":
@@ -224,11 +231,48 @@ def _nothing_lost(facts: Facts) -> Verdict:
         return Verdict(
             fault=None, grade="blind", summary=_felt(facts) + "; without a capture nobody can tell why"
         )
+    refused = refusals(facts)
+    if refused and not waits and not facts.symptoms:
+        return _refused(refused)
     if not facts.conversations:
         return _only_datagrams(facts)
     if waits or facts.symptoms:
         return Verdict(fault=None, grade="blind", summary=_blind(facts, waits))
+    ignored = _ignored_datagrams(facts)
+    if ignored:
+        return Verdict(fault=None, grade="blind", summary=ignored)
     return Verdict(fault=None, grade="healthy", summary=_healthy(facts))
+
+
+def _ignored_datagrams(facts: Facts) -> str:
+    """UDP that was never answered and not seen again, though nobody can tell whether it was lost; "": none."""
+    for site in facts.sites:
+        words = site.upstream.capture.packets[:, FLOW]
+        mine = words[site.unproven_rows]
+        is_udp = site.upstream.capture.flows[mine >> 1][:, FLOW_PROTO] & 0xFF == _UDP
+        count = int((is_udp & ~np.isin(mine ^ 1, words)).sum())
+        if count:
+            were = "datagrams were" if count > 1 else "datagram was"
+            return f"{count} {were} not answered{_not_again(site)}"
+    return ""
+
+
+def _not_again(site: LossSite) -> str:
+    return (
+        f" and not seen at {site.downstream.name}, behind {site.upstream.name}; whether that capture would have"
+        " them is not proven"
+    )
+
+
+def _refused(refused: Sequence[Refusal]) -> Verdict:
+    """Nobody waited, because the attempt failed at once; no known cause says who refused it."""
+    first = refused[0]
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    summary = (
+        f"{first.text}{more} got {first.kind} for an answer, first seen at {first.point.name}; nothing here tells"
+        " who refused it and why"
+    )
+    return Verdict(fault=None, grade="blind", summary=summary)
 
 
 def _only_datagrams(facts: Facts) -> Verdict:
@@ -268,6 +312,11 @@ def _blind(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
     )
     if waits:
         said += _unseen(waits[0])
+        for site in facts.sites:
+            if len(site.unproven_rows) and waits[0].number in site.conversations:
+                many = len(site.unproven_rows)
+                were = "packets were" if many > 1 else "packet was"
+                return f"{said}; {many} {were} sent{_not_again(site)}"
     if len(facts.matching.points) > 1:
         return said + _beyond(facts, waits)
     return f"{said}; a single point cannot tell loss from silence"

@@ -31,6 +31,14 @@ _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
 _RST: Final = FLAGS["R"]
 
+_V6, _ICMP6 = 6, 58
+_NEIGHBOUR_DISCOVERY: Final = range(133, 138)
+"""Types of ICMPv6 that are never forwarded (RFC 4861, 7.1)."""
+
+_MULTICAST_V6, _LINK_LOCAL_V6 = (0xFF, 8), (0xFE80 >> 6, 10)
+_MULTICAST_V4, _LINK_LOCAL_V4, _BROADCAST = (0xE, 4), (0xA9FE, 16), (0xFFFFFFFF, 32)
+"""(the first bits of an address, how many)."""
+
 _NOT_SENT, _NONE, _RESETS, _ANSWERED = range(4)
 """What came back for what a conversation sent in a direction. A reset need not be of the other end."""
 
@@ -57,7 +65,8 @@ def passing(
             answers = _answers(grouped, table, numbers, direction)
             refused, open_ended = answers == _RESETS, np.isin(answers, (_NONE, _RESETS))
             members = _members(table, numbers[open_ended], (last, last + 1), direction)
-            members = members[~refused[open_ended] | _leads_to(points[last], points[last + 1], members)]
+            leads_on = ~refused[open_ended] | _leads_to(points[last], points[last + 1], members)
+            members = members[leads_on & ~_stays_on_link(points[last], grouped[last], members)]
             if len(members):
                 passed = table.group[numbers[answers == _ANSWERED], last].astype(np.int64)
                 members[:, 4] = _unless_filtered(points[last], points[last + 1], members[:, 0], passed)
@@ -114,11 +123,43 @@ def _speaks(packets: Any, rows: Any, starts: Any, sides: Any) -> Any:
 
 
 def _leads_to(up: Point, down: Point, members: Int64s) -> Bools:
-    """Whether the address that members of a hop send to is known at down: it lies there or beyond."""
+    """Whether the address that members of a hop send to is known at down: it lies there or beyond.
+
+    So it does where down saw nothing at all and its place on their path is given.
+    """
+    if not down.group_count and down.given_order is not None:
+        return np.ones(len(members), np.bool_)
     known = _facts(down, np.arange(down.group_count))[:, 3:]
     ends = _facts(up, members[:, 0])[:, 3:]
     sender = members[:, 2] ^ up.originators_of_groups()[members[:, 0]]
     result: Bools = np.isin(ends[np.arange(len(members)), 1 - sender], known)
+    return result
+
+
+def _stays_on_link(up: Point, grouped: Grouped, members: Int64s) -> Bools:
+    """Whether what the members send is for the link only, and no router passes it on.
+
+    Multicast, broadcast and link-local ends (RFC 4291, 2.5.6 and 2.7; RFC 3927; RFC 1112), neighbour discovery.
+    """
+    words = up.capture.flows[up.flows_of_groups()[members[:, 0]]]
+    is_v6 = words[:, FLOW_PROTO] >> 8 & 0xF == _V6
+    result = np.zeros(len(members), np.bool_)
+    for end in (FLOW_A, FLOW_B):
+        high, low = words[:, end], words[:, end + 3]
+        result |= np.where(
+            is_v6,
+            _begins(high, _MULTICAST_V6) | _begins(high, _LINK_LOCAL_V6),
+            _begins(low, _MULTICAST_V4) | _begins(low, _LINK_LOCAL_V4) | _begins(low, _BROADCAST),
+        )
+    for k in np.flatnonzero(words[:, FLOW_PROTO] & 0xFF == _ICMP6).tolist():
+        rows = grouped.of(int(members[k, 0]), int(members[k, 2]))
+        result[k] |= bool(len(rows)) and int(grouped.packets[rows[0], ACK]) >> 24 in _NEIGHBOUR_DISCOVERY
+    return result
+
+
+def _begins(words: npt.NDArray[np.uint32], prefix: tuple[int, int]) -> Bools:
+    bits, length = prefix
+    result: Bools = words >> np.uint32(32 - length) == bits
     return result
 
 

@@ -2,10 +2,13 @@
 
 The rule takes what it matches, from the first packet on, whatever size or time. It may drop silently or reject with
 a reset or an ICMP error. What makes it this fault is the rule itself: read as text it takes every lost packet and
-no delivered one, or its hits and the lost packets are the same number.
+no delivered one, or its hits and the lost packets are the same number. Some refusals say it themselves, in that no
+server's stack would answer so. A rule of the server's own drops what the last capture saw arrive.
 """
 
+import ipaddress
 from collections import Counter as Counts
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -14,9 +17,30 @@ from lastseen.faults.counting import LAYERS, agrees, lost_at, moved_text
 from lastseen.faults.facts import Delta, Facts, LossSite
 from lastseen.faults.invalid import asks_state, drops_invalid, invalid_count
 from lastseen.faults.patterns import without_loss
+from lastseen.faults.refusals import (
+    PORT,
+    PROHIBITED,
+    RESET,
+    TCP,
+    UNREACHABLE,
+    Refusal,
+    nothing_listens,
+    owners,
+    refusals,
+)
+from lastseen.faults.rejecting import rejecting_rule, taking_rule
 from lastseen.faults.rule_match import NO, UNKNOWN, YES, Passage, takes
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
-from lastseen.tables.details import column
+from lastseen.faults.unanswered import unanswered_syns
+from lastseen.faults.weighing import (
+    Account,
+    Contradicted,
+    Fact,
+    Observed,
+    Unknown,
+    first_observed,
+    observed_reasons,
+    weigh,
+)
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -30,7 +54,8 @@ CONFUSED_WITH: Final = {
     "rate_limit": "there the rule has a limit, and takes what exceeds it",
     "ecn_blackhole": "a rule on ECN flags is both: this names the rule, that the property",
     "fragments_dropped": "a rule on fragments is both",
-    "reset_injected": "a rule that rejects with a reset is both: this names the rule",
+    "reset_injected": "a rule that rejects with a reset is both: where it is in evidence, this names it",
+    "port_closed": "there nothing listens on the server: its own sockets tell",
     "packet_corruption": "there a rule drops what conntrack calls invalid, for its checksum",
 }
 FEWEST: Final = 3
@@ -39,30 +64,29 @@ TELLING: Final = 0.05
 _UNTELLING: Final = ("NOT_SPECIFIED", "QUEUE_PURGE", "TCP_OLD_DATA", "OTHERHOST")
 """Reasons that healthy runs show as well (seen in recorded traces)."""
 _LIMITS: Final = ("limit", "hashlimit", "meter", "quota", "numgen", "statistic", "police")
-_ICMP, _UNREACHABLE, _PROHIBITED = 1, 3, (9, 10, 13)
-"""RFC 1812, 5.2.7.1: communication administratively prohibited."""
+_V4: Final = 4
 
 
 def judge(facts: Facts) -> Judgement:
     """Supported where a rule that discards takes just what was lost."""
     sites = [site for site in facts.sites if len(site.lost_rows)]
     otherwise = without_loss(SLUG, facts, missing="captures on both sides of the firewall")
-    return weigh(SLUG, (_account(site, facts) for site in sites), otherwise=otherwise)
+    accounts = [_account(site, facts) for site in sites]
+    return weigh(SLUG, [*accounts, *_refused(facts), *_ignored(facts)], otherwise=otherwise)
 
 
 def _account(site: LossSite, facts: Facts) -> Account:
     rule = _rule(site, facts)
     told = (rule, _traced(site, facts))
     said = first_observed(told)
-    prohibited = _prohibited(site, facts)
     host = facts.host(site.node)
+    count = f"{len(site.lost_rows)} packets are" if len(site.lost_rows) > 1 else "1 packet is"
     return Account(
-        required=(said if not isinstance(prohibited, Observed) else prohibited,),
+        required=(said,),
         agreeing=told,
-        context=(prohibited.reason,) if isinstance(prohibited, Observed) else (),
         general=True,
-        summary=f"{len(site.lost_rows)} packets are not allowed to pass {host} from {site.upstream.name} to "
-        f"{site.downstream.name}: a rule discards them",
+        summary=f"{count} not allowed to pass {host} from {site.upstream.name} to "
+        f"{site.downstream.name}: a rule discards {'them' if len(site.lost_rows) > 1 else 'it'}",
         component=f"a firewall rule, security group or ACL on {host}",
         hop=site.number,
         remedies=_REMEDIES,
@@ -125,23 +149,93 @@ def _traced(site: LossSite, facts: Facts) -> Fact:
     return Unknown(missing="a trace of dropped packets (skb:kfree_skb, nft monitor trace)")
 
 
-def _prohibited(site: LossSite, facts: Facts) -> Fact:
-    """An ICMP error of the hop says that the traffic is prohibited, quoting what was lost."""
-    for number in range(len(facts.matching.points)):
-        said = facts.tracks.datagrams(number)
-        errors = said.only(
-            (said.of("ip_proto") == _ICMP)
-            & (said.of("icmp_type") == _UNREACHABLE)
-            & np.isin(said.of("icmp_code"), _PROHIBITED)
-            & np.isin(said.of("quoted_ip_id"), column(site.lost, "ip_id"))
+# ---- refused ----
+def _refused(facts: Facts) -> Iterator[Account]:
+    """Attempts that were refused by a rule, or in a way in which only a rule refuses."""
+    found = refusals(facts)
+    for refusal in found:
+        rule, said = rejecting_rule(refusal, found, facts), _only_a_rule(refusal)
+        site = _site_of(refusal, facts)
+        host = _refuser(refusal, facts, site)
+        closed = nothing_listens(refusal, facts) if refusal.own else rule
+        explained = isinstance(rule, Observed) or isinstance(said, Observed)
+        yield Account(
+            required=(Observed(reason=refusal.reason), first_observed((rule, said))),
+            agreeing=(rule,),
+            context=observed_reasons((said,)) if isinstance(rule, Observed) else (),
+            refuting=() if explained or not isinstance(closed, Observed) else (closed,),
+            telling=refusal.kind != UNREACHABLE and not facts.losses() and not facts.stalled(),
+            general=True,
+            summary=f"{refusal.text} is not allowed: {host} refused it by {refusal.kind}",
+            component=f"a firewall rule, security group or ACL on {host}",
+            hop=None if site is None else site.number,
+            remedies=_REMEDIES,
+            next=_NEXT,
         )
-        if len(errors):
-            text = (
-                f"{len(errors)} ICMP errors at {errors.point.name} say that these packets are "
-                "administratively prohibited"
-            )
-            return Observed(reason=Reason(text=text, source=errors.source()))
-    return Unknown(missing="an ICMP error that says so")
+
+
+def _only_a_rule(refusal: Refusal) -> Fact:
+    """That no server's stack refuses so."""
+    text = ""
+    if refusal.kind == PROHIBITED:
+        text = "the refusal itself says that a policy forbids the traffic"
+    elif refusal.kind == PORT and refusal.proto == TCP:
+        text = (
+            "TCP answers a closed port by a reset: 'port unreachable' for it comes from a rule that rejects"
+        )
+    elif refusal.kind == PORT and not refusal.own:
+        text = "'port unreachable' came from another address than the server's"
+    if text:
+        return Observed(reason=Reason(text=text, source=refusal.answers.source()))
+    return Unknown(missing="the rules of the host that refuses, with their hits, before and after")
+
+
+def _site_of(refusal: Refusal, facts: Facts) -> LossSite | None:
+    """The hop at which what was refused is missing."""
+    for site in facts.sites:
+        missing = np.concatenate([site.lost_rows, site.unproven_rows])
+        if site.upstream is refusal.point and np.isin(refusal.refused.rows, missing).any():
+            return site
+    return None
+
+
+def _refuser(refusal: Refusal, facts: Facts, site: LossSite | None) -> str:
+    """Who refused, in words."""
+    if site is not None and site.node is not None:
+        return facts.host(site.node)
+    address = refusal.server.address
+    if not refusal.own and int(refusal.answers.of("ip_version")[0]) == _V4:
+        address = str(ipaddress.IPv4Address(int(refusal.answers.of("ip_src")[0])))
+    nodes = owners(facts, address)
+    if len(nodes) == 1 and (refusal.kind != RESET or refusal.point.node in nodes):
+        return facts.host(nodes.pop())
+    if refusal.behind is not None:
+        return f"a device between {refusal.behind.name} and {refusal.point.name}"
+    return f"a device at {refusal.point.name} or beyond it"
+
+
+# ---- ignored at the last host ----
+def _ignored(facts: Facts) -> Iterator[Account]:
+    """Handshakes that reach the last point and that a rule on the server itself drops."""
+    found = unanswered_syns(facts)
+    for unanswered in found:
+        server = {address for address, _ in unanswered.conversation.endpoints}
+        nodes = set().union(*(owners(facts, address) for address in server))
+
+        def drops(rule: Rule, nodes: set[str] = nodes) -> bool:
+            return rule.drops and rule.node in nodes and not drops_invalid(rule) and not _is_limited(rule)
+
+        rule = taking_rule(unanswered.syns, [u.syns for u in found], facts, wanted=drops)
+        yield Account(
+            required=(Observed(reason=unanswered.reason), rule),
+            agreeing=(rule,),
+            general=True,
+            summary=f"a rule on the host of {unanswered.syns.point.name} or behind it drops the SYN of "
+            f"{unanswered.conversation.text}",
+            component="a firewall rule on the server itself",
+            remedies=_REMEDIES,
+            next=_NEXT,
+        )
 
 
 _REMEDIES: Final = (

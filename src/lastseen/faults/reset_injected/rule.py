@@ -12,9 +12,12 @@ from typing import Final
 import numpy as np
 
 from lastseen.faults.facts import ConversationFacts, Facts
+from lastseen.faults.refusals import owners
 from lastseen.faults.tracks import Track
-from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, weigh
+from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, observed_reasons, weigh
+from lastseen.tables.endpoints import endpoints_of
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
+from lastseen.tables.packets import FLOW
 from lastseen.tables.points import Point
 from lastseen.tables.sources import Source
 
@@ -25,6 +28,7 @@ TITLE: Final = "a device in between resets the connection in the name of an end"
 SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "firewall_deny": "there a rule that rejects is in evidence, and is the device",
+    "port_closed": "there the server's own stack resets, and the point nearest to it shows it",
     "duplicate_address": "there a second host answers for the address",
 }
 
@@ -114,8 +118,8 @@ def _account(reset: _Reset, facts: Facts) -> Account:
             Observed(reason=Reason(text=text, source=reset.resets.source())),
             _still_watching(reset),
         ),
-        agreeing=(rule,),
-        context=_odd(reset),
+        agreeing=() if isinstance(rule, Observed) else (_never_sent(reset, facts),),
+        context=(*_odd(reset), *observed_reasons((rule,))),
         general=True,
         summary=f"a device between {before} and {at} resets {reset.conversation.text} in the name of the {side}",
         component=f"a device between {before} and {at}",
@@ -150,8 +154,21 @@ def _odd(reset: _Reset) -> tuple[Reason, ...]:
     return (Reason(text=text, source=track.source()),)
 
 
+def _never_sent(reset: _Reset, facts: Facts) -> Fact:
+    """The host that owns the resets' address counted that it sent none."""
+    track = reset.resets
+    word = int(track.point.capture.packets[int(track.rows[0]), FLOW])
+    sender, _ = endpoints_of(track.point.capture.flows[word >> 1], word & 1)
+    for node in owners(facts, sender.address):
+        sent = facts.counter_delta("nstat", "TcpOutRsts", node)
+        if sent is not None and not sent.value:
+            text = f"{facts.host(node)}, whose address the resets carry, sent none: TcpOutRsts stood still"
+            return Observed(reason=Reason(text=text, source=sent.after))
+    return Unknown(missing="TcpOutRsts of the supposed sender, before and after (nstat)")
+
+
 def _rule(facts: Facts) -> Fact:
-    """A rule that answers with resets and was hit."""
+    """A rule that answers with resets and was hit: the device may be that firewall, which `firewall_deny` proves."""
     for layer in ("nft", "iptables"):
         for rule, delta in facts.rule_deltas(None, layer):
             said = f"{rule.match} {rule.actions}"

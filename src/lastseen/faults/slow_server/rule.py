@@ -44,6 +44,7 @@ def _account(conversation: ConversationFacts, facts: Facts) -> Account:
             _answered(conversation, facts),
             _gap_at_the_server(conversation, facts),
         ),
+        refuting=_was_reset(conversation, facts),
         agreeing=_felt(conversation, facts),
         summary=f"the request on {conversation.text} arrived and was acknowledged at once; the server's answer came "
         f"{waited_s:.2f} s later",
@@ -91,6 +92,17 @@ def _gap_at_the_server(conversation: ConversationFacts, facts: Facts) -> Fact:
         text = f"at {name}, nearest the server, the answer comes {longest / 1e9:.2f} s after the request"
         return Contradicted(reason=Reason(text=text, source=conversation.stall_source))
     return Observed(reason=Reason(text=text, source=conversation.stall_source))
+
+
+def _was_reset(conversation: ConversationFacts, facts: Facts) -> tuple[Fact, ...]:
+    """A reset at the client's point before the answer: then nobody waited any more, and the reset is the matter."""
+    track = facts.near_client(conversation)
+    ended_ns = conversation.stall_from_ns + conversation.stall_ns
+    resets = track.only(track.flags("R") & (track.times_ns < ended_ns))
+    if not len(resets):
+        return ()
+    text = "the connection was reset before the answer came"
+    return (Observed(reason=Reason(text=text, source=resets.source())),)
 
 
 def _felt(conversation: ConversationFacts, facts: Facts) -> tuple[Fact, ...]:

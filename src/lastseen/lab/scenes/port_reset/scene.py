@@ -22,7 +22,5 @@ SCENE = Scene(
     arm=rules("compute", RULES),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(
-        fault="firewall_deny", accept=("reset_injected",), hop=("compute_t0", "compute_w1"), needs=("nft",)
-    ),
+    truth=Truth(fault="firewall_deny", hop=("compute_t0", "compute_w1"), needs=("nft",)),
 )

@@ -22,5 +22,5 @@ SCENE = Scene(
     arm=rules("compute", RULES),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault="reset_injected", accept=("firewall_deny",), hop=None),
+    truth=Truth(fault="reset_injected"),
 )

@@ -1,0 +1,1 @@
+"""Nothing listens on the port."""

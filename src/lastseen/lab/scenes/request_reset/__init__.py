@@ -1,0 +1,1 @@
+"""The scene `request_reset`."""

@@ -1,0 +1,26 @@
+"""The security group lets the connection open and answers its first request with a reset, to the client only."""
+
+from lastseen.lab.arming import rules
+from lastseen.lab.scene import Scene, Truth
+from lastseen.lab.topologies.routed import routed
+from lastseen.lab.workloads import curl, web
+
+__all__ = ["SCENE"]
+
+RULES = """
+table ip acl {
+  chain forward {
+    type filter hook forward priority filter - 10; policy accept;
+    iifname "t0" tcp dport $port tcp flags & psh == psh counter reject with tcp reset
+  }
+}
+"""
+
+SCENE = Scene(
+    title="a request that a rule answers with a reset",
+    topology=routed,
+    arm=rules("compute", RULES),
+    serve=web,
+    work=curl("--max-time", "4"),
+    truth=Truth(fault="firewall_deny", hop=("compute_t0", "compute_w1"), needs=("nft",)),
+)
