@@ -1,0 +1,1 @@
+"""Two DNS queries of one socket, of which conntrack drops one."""
