@@ -80,10 +80,13 @@ def all_ports_taken(facts: Facts, site: LossSite, end: Endpoint) -> Fact:
 
     By what the host tracked, else by what the captures saw leave it.
     """
+    missing = Unknown(missing="conntrack -L of the hop while it happens, and the rule that translates")
     rule = _rule(facts, site)
+    if rule is None:
+        return missing
     taken = _tracked_sources(facts, site, end) or _seen_sources(site, end)
-    if rule is None or not taken:
-        return Unknown(missing="conntrack -L of the hop while it happens, and the rule that translates")
+    if not taken:
+        return missing
     ports = _size(rule) * len({address for address, _ in taken})
     text = f"{len(taken)} translated ports are in use towards {_text(end)}, of {ports}"
     return holds(len(taken) >= ports, Reason(text=text, source=rule.source))
