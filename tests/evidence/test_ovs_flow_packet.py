@@ -2,7 +2,7 @@
 
 import pytest
 
-from lastseen.evidence.ovs_flow_packet import packet_of_flow
+from lastseen.evidence.ovs_flow_packet import packet_of_flow, packet_of_key
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_a_prefix_and_registers_before_the_protocol_do_not_hide_it() -> None:
     packet = packet_of_flow("ct_state=est|trk,udp,reg0=0x501,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=999")
     assert packet is not None
     assert (packet.proto, packet.ip_ttl) == (17, None)
+
+
+def test_a_key_with_a_masked_address_names_no_packet() -> None:
+    """A port that is not matched is 0: any."""
+    assert packet_of_key("ipv4(src=10.0.0.0/255.0.0.0,dst=10.0.0.2,proto=6)") is None
+    packet = packet_of_key("ipv4(src=10.0.0.1,dst=10.0.0.2,proto=6),tcp(dst=443)")
+    assert packet is not None
+    assert (packet.src.port, packet.dst.port, packet.proto) == (0, 443, 6)

@@ -1,6 +1,7 @@
 """A packet as Open vSwitch and OVN print it in logs: `tcp,dl_src=..,nw_src=..,tp_dst=..,tcp_flags=syn`.
 
-Source: Open vSwitch lib/flow.c (flow_format) and lib/match.c, 2.0 to 3.3.
+The datapath's own way to print it is another: `eth_type(0x0800),ipv4(src=..,dst=..,proto=6),tcp(src=..,dst=..)`.
+Source: Open vSwitch lib/flow.c (flow_format), lib/match.c and lib/odp-util.c (odp_flow_format), 2.0 to 3.3.
 """
 
 import re
@@ -8,7 +9,7 @@ import re
 from lastseen.evidence.nf_log import endpoint_of
 from lastseen.tables.facts_from_texts import LoggedPacket
 
-__all__ = ["packet_of_flow"]
+__all__ = ["packet_of_flow", "packet_of_key"]
 
 _FIELD = re.compile(r"(?:^|,)(?P<name>[a-z_0-9]{1,24})=(?P<value>[^,\s\"]{1,128})")
 _PROTOCOL = re.compile(r"(?:^|[, ])(?P<name>tcp6|tcp|udp6|udp|sctp6|sctp|icmp6|icmp)(?=,|$)")
@@ -41,6 +42,31 @@ def packet_of_flow(text: str) -> LoggedPacket | None:
         ip_ttl=int(ttl) if ttl.isascii() and ttl.isdecimal() and int(ttl[:9]) <= _MAX_TTL else None,
         tcp_flags=_flags(fields.get("tcp_flags", "")) if proto == _TCP else None,
     )
+
+
+_LAYER = re.compile(r"(?:^|[,\s])(?P<name>ipv4|ipv6|tcp|udp|sctp)\((?P<fields>[^()]{0,400})\)")
+_KEY_FIELD = re.compile(r"(?:^|,)(?P<name>src|dst|proto)=(?P<value>[0-9a-fA-F.:]{1,45})(?=,|$)")
+"""A field that is matched exactly; one with a mask (`src=10.0.0.0/255.0.0.0`) names no packet."""
+
+
+def packet_of_key(text: str) -> LoggedPacket | None:
+    """The packet a datapath flow's key describes; None without a source and a destination address.
+
+    >>> packet_of_key("in_port(2),ipv4(src=10.0.0.1,dst=10.0.0.2,proto=17,frag=no),udp(src=68,dst=67)").dst.port
+    67
+    """
+    layers = {
+        layer["name"]: {field["name"]: field["value"] for field in _KEY_FIELD.finditer(layer["fields"])}
+        for layer in _LAYER.finditer(text)
+    }
+    addresses = layers.get("ipv4") or layers.get("ipv6") or {}
+    name = next((name for name in ("tcp", "udp", "sctp") if name in layers), "")
+    ports = layers.get(name, {})
+    src = endpoint_of(addresses.get("src", ""), ports.get("src", ""))
+    dst = endpoint_of(addresses.get("dst", ""), ports.get("dst", ""))
+    if src is None or dst is None:
+        return None
+    return LoggedPacket(src=src, dst=dst, proto=_NUMBERS.get(name))
 
 
 def _flags(text: str) -> int | None:

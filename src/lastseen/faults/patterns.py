@@ -25,10 +25,12 @@ __all__ = [
     "SizeStep",
     "exactly_these",
     "first_of_flow",
+    "gone_for_good",
     "has_flags",
     "is_tcp",
     "no_size_step",
     "only_first_of_flow",
+    "passed_shortly_before",
     "size_step",
     "ttl_unchanged",
     "without_loss",
@@ -154,6 +156,41 @@ def only_first_of_flow(site: LossSite) -> Fact:
     flows = len(np.unique(site.upstream.group_of[site.lost_rows]))
     text = f"all {len(first)} lost packets are the first of their flows ({flows}); flows known before lost nothing"
     return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
+
+
+def gone_for_good(site: LossSite) -> Fact:
+    """That from the first lost packet of each flow on nothing more of it passed: what drops it does so always.
+
+    Packets from before are no objection: rules and versions change while connections live.
+    """
+    group, times = site.upstream.group_of, site.upstream.capture.times_ns()
+    begins: dict[int, int] = {}
+    for number, at in zip(group[site.lost_rows].tolist(), times[site.lost_rows].tolist(), strict=True):
+        begins[number] = min(begins.get(number, at), at)
+    later = [
+        row for row in site.delivered_rows.tolist() if times[row] > begins.get(int(group[row]), times[row])
+    ]
+    if later:
+        text = f"{len(later)} packets of the same flows and direction passed later"
+        return Contradicted(reason=Reason(text=text, source=site.source(later[0])))
+    text = f"from its first lost packet on, nothing of a flow passed ({len(begins)} flows)"
+    return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
+
+
+def passed_shortly_before(site: LossSite, within_ns: int) -> npt.NDArray[np.int64]:
+    """int64[len(site.lost_rows)]: packets of its flow and direction that passed so shortly before each lost one."""
+    group, times = site.upstream.group_of, site.upstream.capture.times_ns()
+    passed: dict[int, list[int]] = {}
+    for number, at in zip(
+        group[site.delivered_rows].tolist(), times[site.delivered_rows].tolist(), strict=True
+    ):
+        passed.setdefault(number, []).append(at)
+    known = {number: np.sort(np.array(at, np.int64)) for number, at in passed.items()}
+    counts = [
+        int(np.subtract(*np.searchsorted(known[number], (at, at - within_ns)))) if number in known else 0
+        for number, at in zip(group[site.lost_rows].tolist(), times[site.lost_rows].tolist(), strict=True)
+    ]
+    return np.array(counts, np.int64)
 
 
 def without_loss(slug: str, facts: Facts, *, missing: str, hints: tuple[Reason, ...] = ()) -> Judgement:

@@ -62,6 +62,31 @@ def test_a_packet_too_long_to_be_sent_has_a_topic() -> None:
     assert row.topic == "ovs_too_long"
 
 
+REFUSED = """\
+2026-11-25T13:33:47.969Z|00051|ofproto_dpif_xlate|WARN|over max translation depth 64 on bridge br0 while processing tcp,in_port=1,nw_src=10.9.0.2,nw_dst=10.9.0.1,nw_ttl=64,tp_src=8080,tp_dst=44580,tcp_flags=psh|ack
+2026-11-25T13:33:48.000Z|00052|ofproto_dpif_xlate|WARN|over 4096 resubmit actions
+2026-11-25T13:33:48.000Z|00053|dpif(handler3)|WARN|system@ovs-system: failed to put[create] (Invalid argument) ufid:5f3f1bd2 in_port(3),eth_type(0x0800),ipv4(src=10.0.0.5,dst=192.0.2.80,proto=17,tos=0/0x3,frag=no),udp(src=68,dst=67), actions:2
+2026-11-25T13:33:48.000Z|00054|dpif(handler3)|WARN|system@ovs-system: failed to put[create] (File exists) ufid:5f3f1bd2 in_port(3),eth_type(0x0806)
+2026-11-25T13:33:48.000Z|00055|dpif(handler3)|WARN|system@ovs-system: execute 5 failed (Invalid argument) on packet udp,nw_src=10.0.0.5,nw_dst=192.0.2.80,tp_src=68,tp_dst=67
+"""
+
+
+def test_a_flow_that_was_refused_is_told_by_its_packet() -> None:
+    """In either way of printing flows; that a flow exists already is no refusal."""
+    rows = [row for row in _rows(REFUSED) if isinstance(row, LogLine)]
+    assert [row.topic for row in rows] == [
+        "ovs_recursion",
+        "ovs_recursion",
+        "ovs_flow_refused",
+        "",
+        "ovs_flow_refused",
+    ]
+    ends = [row.packet and (row.packet.src, row.packet.dst) for row in rows]
+    dhcp = (Endpoint(address="10.0.0.5", port=68), Endpoint(address="192.0.2.80", port=67))
+    loop = (Endpoint(address="10.9.0.2", port=8080), Endpoint(address="10.9.0.1", port=44580))
+    assert ends == [loop, None, dhcp, None, dhcp]
+
+
 ACLS = """\
 2026-11-25T09:32:52.485Z|00004|acl_log(ovn_pinctrl2)|INFO|name="no-9999", verdict=drop, severity=warning, direction=to-lport: tcp,vlan_tci=0x0000,dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b,nw_src=10.77.0.10,nw_dst=10.77.0.11,nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no,tp_src=49076,tp_dst=9999,tcp_flags=syn
 2026-11-25T09:32:54.738Z|00006|acl_log(ovn_pinctrl0)|INFO|name="<unnamed>", verdict=allow, severity=info: icmp6,vlan_tci=0x0000,ipv6_src=fd00::1,ipv6_dst=fd00::2,icmp_type=128

@@ -2,23 +2,25 @@
 
 `TIME|SEQUENCE|MODULE|LEVEL|MESSAGE`, times in UTC; a container's log has the time it was
 written before that. Source: Open vSwitch lib/vlog.c, the default pattern for
-files (2.0 to 3.3); messages of dpif-netlink.c and ofproto-dpif-upcall.c; OVN's lib/acl-log.c for the access rules
-it logs with the packet (20.03 to 24.03; printed by 23.03.1).
+files (2.0 to 3.3); messages of dpif.c, dpif-netlink.c, ofproto-dpif-upcall.c and ofproto-dpif-xlate.c; OVN's
+lib/acl-log.c for the access rules it logs with the packet (20.03 to 24.03; printed by 23.03.1).
 """
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from lastseen.evidence.ovs_flow_packet import packet_of_flow
+from lastseen.evidence.ovs_flow_packet import packet_of_flow, packet_of_key
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import LogLine
+from lastseen.tables.facts_from_texts import LoggedPacket, LogLine
 from lastseen.tables.sources import Weird
 
 __all__ = ["KIND", "MAY_MATTER", "read", "recognise"]
 
 KIND = "ovs-vswitchd log"
-MAY_MATTER = re.compile(r"\|acl_log|lost packet|nreasonably long|Message too long")
+MAY_MATTER = re.compile(
+    r"\|acl_log|lost packet|nreasonably long|Message too long|translation depth|resubmit actions|\(Invalid argument\)"
+)
 """A word of every text that gets a topic."""
 
 _LINE = re.compile(
@@ -32,8 +34,17 @@ _TOPICS = (
     ("ovs_too_long", re.compile(r"error sending Ethernet packet on \S{1,32}: Message too long")),
     ("ovs_slow_flow_dump", re.compile(r"Spent an unreasonably long \d+ms dumping flows")),
     ("ovs_slow_main_loop", re.compile(r"Unreasonably long \d+ms poll interval")),
+    (
+        "ovs_recursion",
+        re.compile(r"over (?:max translation depth \d+|\d+ resubmit actions)|resubmit actions recursed over"),
+    ),
+    (
+        "ovs_flow_refused",
+        re.compile(r"(?:failed to put\b.{0,40}|execute .{0,2000} failed )\(Invalid argument\)"),
+    ),
 )
-"""Messages that speak of packets or flows the switch could not keep up with, or not send (lib/netdev-linux.c)."""
+"""Messages that speak of packets or flows the switch could not keep up with, carry out or send (netdev-linux.c)."""
+_FLOW = re.compile(r"(?: while processing | on packet )(?P<flow>.*)$")
 _ACL = re.compile(
     r"^acl_log(?:\([^()|]{1,64}\))?\|[A-Z]{2,5}\|name=\"?(?P<name>[^\",]{1,128})\"?, verdict=(?P<verdict>[a-z-]{1,20}),"
     r" severity=[a-z]{1,12}(?:, direction=(?P<direction>[a-z-]{1,20}))?: (?P<flow>.*)$"
@@ -48,7 +59,8 @@ def recognise(head: Head) -> bool:
 def read(text: Text) -> Iterator[LogLine | Weird]:
     """One `LogLine` a line, clock "wall"; `text` starts at the module. Indented lines continue a message.
 
-    A packet that an access rule of OVN logged has topic "ovn_acl" and its reason is "VERDICT NAME DIRECTION".
+    A packet that an access rule of OVN logged has topic "ovn_acl" and its reason is "VERDICT NAME DIRECTION". A flow
+    that could not be installed or translated is told by its packet; a port that any packet may have is 0.
     """
     seen = False
     for number, line in text.lines():
@@ -70,8 +82,8 @@ def _row(text: Text, number: int, line: str) -> LogLine | None:
         topic, packet = "ovn_acl", packet_of_flow(acl["flow"])
         reason = f"{acl['verdict']} {acl['name']} {acl['direction'] or ''}".rstrip()
     else:
-        topic, packet = next((name for name, pattern in _TOPICS if pattern.search(message)), ""), None
-        reason = message if topic else ""
+        topic = next((name for name, pattern in _TOPICS if pattern.search(message)), "")
+        reason, packet = (message, _packet(message)) if topic else ("", None)
     return LogLine(
         **text.at(number),
         at_ns=at_ns,
@@ -82,6 +94,12 @@ def _row(text: Text, number: int, line: str) -> LogLine | None:
         reason=reason,
         packet=packet,
     )
+
+
+def _packet(message: str) -> LoggedPacket | None:
+    """The packet a message ends with: as a flow behind fixed words, or as the key of a datapath flow."""
+    flow = _FLOW.search(message)
+    return packet_of_flow(flow["flow"]) if flow else packet_of_key(message)
 
 
 def _at_ns(found: re.Match[str]) -> int | None:

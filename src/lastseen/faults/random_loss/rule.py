@@ -28,6 +28,7 @@ CONFUSED_WITH: Final = {
     "rate_limit": "there a rule or policer with a limit was hit",
     "receive_ring_overflow": "there a card or the kernel counts what it could not take",
     "tap_queue_overflow": "there the tap's TX dropped moved by as much",
+    "ovs_flow_limit": "there the switch's flows are at their limit, and it counts lost upcalls",
     "ecmp_bad_member": "there each connection loses everything or nothing",
 }
 FEWEST: Final = 5

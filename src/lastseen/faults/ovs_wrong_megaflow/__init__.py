@@ -1,0 +1,1 @@
+"""The fault `ovs_wrong_megaflow`: a flow cannot be installed."""
