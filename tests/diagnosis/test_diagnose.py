@@ -211,6 +211,22 @@ def test_judgements_are_ranked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (diagnosis.verdict.fault, diagnosis.verdict.also) == ("a", ("b", "c"))
 
 
+@pytest.mark.parametrize(("repeated", "grade"), [(True, "blind"), (False, "healthy")])
+def test_a_capture_that_goes_quiet_does_not_make_a_stall_healthy(
+    tmp_path: Path, repeated: bool, grade: str
+) -> None:
+    """The server repeats its answer; whether the tap's capture still ran nobody can tell."""
+    talk = Talk()
+    talk.opening()
+    talk.exchange(10)
+    talk.send(50, "PA", size=900)
+    for at_ms in (250, 650, 1450, 3050, 6250) if repeated else ():
+        talk.send(at_ms, "PA", again=len(talk.sent) - 1)
+    summary = run(tmp_path, two_points([talk], View(), View(delay_ms=0.1, until_ms=40))).verdict
+    assert summary.grade == grade
+    assert ("stood still for 6.20 s at tunnel" in summary.summary) == repeated
+
+
 def test_without_any_rule_there_is_still_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_rules(monkeypatch)
     diagnosis = run(tmp_path, two_points([SEED]))

@@ -21,6 +21,7 @@ from lastseen.faults.tracks import Details
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
+from lastseen.tables.flow_text import connection_text
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 from lastseen.tables.packets import FLAGS, FLOW, FLOW_PROTO
 from lastseen.tables.points import CLIENT_TO_REMOTE, DELIVERED, LOST, OUTSIDE, UNPROVEN, Matching
@@ -238,7 +239,7 @@ def _nothing_lost(facts: Facts) -> Verdict:
         return _only_datagrams(facts)
     if waits or facts.symptoms:
         return Verdict(fault=None, grade="blind", summary=_blind(facts, waits))
-    ignored = _ignored_datagrams(facts)
+    ignored = _ignored_datagrams(facts) or _repeated_unseen(facts)
     if ignored:
         return Verdict(fault=None, grade="blind", summary=ignored)
     return Verdict(fault=None, grade="healthy", summary=_healthy(facts))
@@ -254,6 +255,24 @@ def _ignored_datagrams(facts: Facts) -> str:
         if count:
             were = "datagrams were" if count > 1 else "datagram was"
             return f"{count} {were} not answered{_not_again(site)}"
+    return ""
+
+
+def _repeated_unseen(facts: Facts) -> str:
+    """A connection that stood still where it was seen to the end, while the next capture may have ended; "": none."""
+    for site in facts.sites:
+        point = site.upstream
+        groups = np.unique(point.group_of[site.unproven_rows])
+        entries = point.connections[groups[groups < len(point.connections)]]
+        if entries["stall"].any():
+            worst = entries[np.argmax(entries["stall_ns"])]
+            text = connection_text(point.capture.flows[int(worst["flow"])], int(worst["originator"]))
+            count = len(site.unproven_rows)
+            were = "packets were" if count > 1 else "packet was"
+            return (
+                f"{text} stood still for {worst['stall_ns'] / 1e9:.2f} s at {point.name}; {count} {were}"
+                f" sent{_not_again(site)}"
+            )
     return ""
 
 
