@@ -17,6 +17,6 @@ SCENE = Scene(
     title="a translation that runs out of ports",
     topology=partial(floating, rules=FEW),
     serve=web,
-    work=client("crowd", "--count", 8, "--rest", 3, "--timeout", 4),
+    work=client("crowd", "--count", 8, "--rest", 7, "--timeout", 4),
     truth=Truth(fault="nat_port_exhaustion", accept=(None,), hop=("gateway_t0", "gateway_w1")),
 )
