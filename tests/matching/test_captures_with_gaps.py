@@ -37,6 +37,15 @@ def test_an_acknowledged_packet_was_missed_and_others_may_have_been() -> None:
     assert set(found) == {"outside", "unproven"}
 
 
+@pytest.mark.parametrize(("gap", "fate"), [(False, "lost"), (True, "unproven")])
+def test_what_came_from_beyond_was_missed_and_others_may_have_been(gap: bool, fate: str) -> None:
+    """The remote point lacks data that the tap has, of its own server: who knows which of the client's ACKs it lacks."""
+    acks = [s.number for s in TALK.segments() if s.flags == "A" and s.from_client]
+    missing = frozenset({acks[1], DATA} if gap else {acks[1]})
+    captures = {"remote": TALK.seen_at(replace(REMOTE, drop=missing)), "tap": TALK.seen_at(TAP)}
+    assert fates(matched(captures)) == {("tap", "remote", "to_remote"): {fate: [acks[1] + 1]}, HOP: {}}
+
+
 def test_what_the_other_end_goes_on_without_is_lost_all_the_same() -> None:
     """The tap missed packets, but the client's later acknowledgments stop before the last data."""
     silent = replace(TALK, close=False)

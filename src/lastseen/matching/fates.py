@@ -98,6 +98,7 @@ def judge_hop(view: PairView) -> Hop:
             (fate == arrived).any() for arrived in (DELIVERED, MERGED, SPLIT)
         ):  # np.isin took 15 ms a million
             _of_one_direction(view, fate, missing, arrived=missed > 0)
+    injected, unseen = _of_down_alone(view, walked)
     return Hop(
         upstream=view.up_index,
         downstream=view.down_index,
@@ -108,8 +109,9 @@ def judge_hop(view: PairView) -> Hop:
         rewritten={name: int(count) for name, count in zip(_FIELDS, walked.changed, strict=False) if count},
         rewritten_packets=int(walked.changed[-1]),
         reordered=walked.reordered,
-        injected=int(_unpaired(down.rows, down.starts, view.members, pairing.q.how, pairing.q.in_step)),
+        injected=injected,
         missed=missed,
+        unseen=unseen,
         proven=proven,
     )
 
@@ -117,6 +119,22 @@ def judge_hop(view: PairView) -> Hop:
 def _is_guessed(view: PairView, fate: npt.NDArray[np.uint8], walked: "_Walked") -> bool:
     """Whether twins alone arrived in this direction, or tell how the points lie: which is missing then, is a guess."""
     return view.pairing.only_twins or (walked.first > walked.last and bool((fate == DELIVERED).any()))
+
+
+def _of_down_alone(view: PairView, walked: "_Walked") -> tuple[int, int]:
+    """(packets that up never saw, those of them that certainly passed while up's capture ran)."""
+    down, delays = view.grouped_down, walked.delays
+    span = (0, 0)
+    if len(delays):
+        span = (
+            _bounded(walked.first + view.offset_ns + int(delays.max())),
+            _bounded(walked.last + view.offset_ns + int(delays.min())),
+        )
+    injected, unseen = _unpaired(
+        down.packets, down.rows, down.starts, view.members, view.pairing.q.how, view.pairing.q.in_step,
+        down.connections, *span,
+    )  # fmt: skip
+    return int(injected), int(unseen)
 
 
 def _of_one_direction(view: PairView, fate: npt.NDArray[np.uint8], rows: Int64s, *, arrived: bool) -> None:
@@ -282,15 +300,35 @@ def _walk(
 
 
 @step_kernel
-def _unpaired(rows: Any, starts: Any, members: Any, how: Any, in_step: Any) -> Any:
-    """Packets of down that up never saw."""
-    count = 0
+def _unpaired(
+    packets: Any,
+    rows: Any,
+    starts: Any,
+    members: Any,
+    how: Any,
+    in_step: Any,
+    connections: Any,
+    begin: Any,
+    end: Any,
+) -> Any:
+    """(packets of down that up never saw, how many of them were not made on the way and came from `begin` to `end`).
+
+    Not made on the way are those of TCP connections most of whose packets both points have, resets left out.
+    """
+    count, unseen = 0, 0
     for m in range(members.shape[0]):
         place = 2 * members[m, 1] + members[m, 3]
-        if members[m, 1] >= 0 and not in_step[place]:
-            for i in range(starts[place], starts[place + 1]):
-                count += how[rows[i]] == NONE
-    return count
+        if members[m, 1] < 0 or in_step[place]:
+            continue
+        alone, sure = 0, 0
+        for i in range(starts[place], starts[place + 1]):
+            row = packets[rows[i]]
+            alone += how[rows[i]] == NONE
+            sure += how[rows[i]] == NONE and not row[LENGTH_FLAGS] & _RST and begin < _time(row) < end
+        count += alone
+        if members[m, 1] < connections and 2 * alone < starts[place + 1] - starts[place]:
+            unseen += sure
+    return count, unseen
 
 
 def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
