@@ -20,7 +20,6 @@ def record_case(
     folder: Path,
     *,
     seed: int | None = None,
-    second: str | None = None,
     as_user: bool | None = None,
 ) -> Path:
     """Run the scene and return `folder`, which must not exist yet. Raises LastseenError when the run fails.
@@ -33,7 +32,7 @@ def record_case(
         raise LastseenError(f"{folder} exists; name another folder with --out, or remove it")
     unfinished = folder.resolve().with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    arguments = [name, str(unfinished), "" if seed is None else str(seed), *([second] if second else [])]
+    arguments = [name, str(unfinished), "" if seed is None else str(seed)]
     try:
         done = in_sandbox("lastseen.lab.run", arguments, timeout=LONGEST_RUN_S, as_user=as_user)
         if done.returncode:

@@ -31,12 +31,11 @@ FAILED = 2
 
 def main() -> int:
     """Run the scene that the command line names; the status, after one line of what went wrong."""
-    descriptor, name, folder, *more = sys.argv[1:]
-    seed = int(more[0]) if more and more[0] else None
+    descriptor, name, folder, seed = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="lastseen-lab-") as scratch, suppress(KeyboardInterrupt):
         die_with_parent(int(descriptor), Path(scratch), Path(folder))
         try:
-            record(name, Path(folder), Path(scratch), seed=seed, second=more[1] if more[1:] else None)
+            record(name, Path(folder), Path(scratch), seed=int(seed) if seed else None)
         except LastseenError as error:
             sys.stderr.write(f"{error}\n")
             return FAILED
@@ -54,17 +53,12 @@ def build(scene: Scene, folder: Path, scratch: Path, parameters: Parameters) -> 
     return lab
 
 
-def record(
-    name: str, folder: Path, scratch: Path, *, seed: int | None = None, second: str | None = None
-) -> None:
-    """One whole run into `folder`. `second` names a further scene of the same network that is armed, too."""
+def record(name: str, folder: Path, scratch: Path, *, seed: int | None = None) -> None:
+    """One whole run into `folder`."""
     scene = scene_of(name)
-    other = scene_of(second) if second else None
-    parameters = draw({**(other.ranges if other else {}), **scene.ranges}, seed)
+    parameters = draw(scene.ranges, seed)
     folder.mkdir(parents=True, exist_ok=True)
     lab = build(scene, folder, scratch, parameters)
-    if other is not None:
-        other.arm(lab, parameters)
     collect_conntrack_log(lab)
     lab.start_captures()
     lab.snapshot("before")
@@ -76,7 +70,7 @@ def record(
     lab.snapshot("after")
     stop_captures(lab.captures)
     (folder / "time.txt").write_text(f"start={began:.9f} end={time.time():.9f}\n", "utf-8")
-    write_truth(folder, name, scene, parameters, second=(second, other) if second and other else None)
+    write_truth(folder, name, scene, parameters)
 
 
 def _finish(lab: Lab, process: subprocess.Popen[bytes] | None) -> None:

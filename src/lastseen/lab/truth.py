@@ -17,16 +17,15 @@ SCHEMA = "lastseen.truth/1"
 _FILE = "truth.json"
 
 
-def write_truth(
-    folder: Path, name: str, scene: Scene, parameters: Parameters, *, second: tuple[str, Scene] | None = None
-) -> None:
-    """Write it. `second`: name and scene of a further fault that was armed beside."""
+def write_truth(folder: Path, name: str, scene: Scene, parameters: Parameters) -> None:
+    """Write it."""
     told = {
         "schema": SCHEMA,
         "scene": name,
-        **_truth_of(scene),
+        **asdict(scene.truth),
+        "mechanism": scene.mechanism,
+        "symptom": scene.symptom,
         "parameters": asdict(parameters),
-        "second": {"scene": second[0], **_truth_of(second[1])} if second else None,
     }
     (folder / _FILE).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
@@ -34,7 +33,3 @@ def write_truth(
 def read_truth(folder: Path) -> Any:
     """The truth of a recorded case, as written."""
     return json.loads((folder / _FILE).read_text("utf-8"))
-
-
-def _truth_of(scene: Scene) -> dict[str, object]:
-    return {**asdict(scene.truth), "mechanism": scene.mechanism, "symptom": scene.symptom}
