@@ -23,7 +23,9 @@ def connections(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="Captures (pcap, pcapng, .gz, .zst); - is stdin.", readable=False
+            metavar="FILE...",
+            help="Captures (pcap, pcapng, .gz, .zst) or listings of tshark and tcpdump; - is stdin.",
+            readable=False,
         ),
     ],
     json: Annotated[

@@ -162,6 +162,8 @@ def _of_field(field: Field, lost: DetailRows) -> Iterator[Feature]:
         return
     values = column(lost, field.column)
     low, high = int(values.min()), int(values.max())
+    if low < 0:  # a listing does not print it
+        return
     if low == high:
         yield field.feature("==", low)
     elif field.bounded:

@@ -336,6 +336,9 @@ def _blind(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
                 many = len(site.unproven_rows)
                 were = "packets were" if many > 1 else "packet was"
                 return f"{said}; {many} {were} sent{_not_again(site)}"
+    seen_at = (facts.matching.conversations.group >= 0).sum(axis=1)
+    if len(facts.matching.points) > 1 and seen_at.max(initial=0) <= 1:
+        return f"{said}; no two points show the same connection"
     if len(facts.matching.points) > 1:
         return said + _beyond(facts, waits)
     return f"{said}; a single point cannot tell loss from silence"

@@ -8,7 +8,9 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -86,6 +88,11 @@ class Case:
         from lastseen.evidence.captures.details import read_details  # noqa: PLC0415
         from lastseen.evidence.captures.trailers import trailer_of  # noqa: PLC0415
 
+        if capture.listed is not None:
+            from lastseen.evidence.listings.captures_of import blanked  # noqa: PLC0415
+
+            with open_bytes(self._paths[capture.file]) as source:
+                return blanked(read_details(source, capture, rows), capture.listed, rows)
         parts = capture.parts or ((capture.file, 0),)
         result = np.zeros((len(rows), len(COLUMNS)), np.int64)
         part_of = np.searchsorted([begin for _, begin in parts], rows, side="right") - 1
@@ -109,7 +116,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """Who hears what is being read, who says when to stop, and who wants to know that captures will be read."""
+    """Who hears what is being read, who says when to stop, and who wants to know that captures will be read.
+
+    `folder`: a temporary one, made when it is first asked for.
+    """
 
     progress: Progress
     expired: Callable[[], bool]
@@ -117,6 +127,7 @@ class _Limits:
     sink: "RowSink | None"
     room: Room
     prepare: Callable[[Capture], object]
+    folder: Callable[[], Path]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +168,9 @@ def open_case(
             if file.parts[-1] == CASE_TOML
         ][:1]
         looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
-        _read_all(looked, case, _Limits(progress, expired, before_captures, sink, room, prepare), texts=texts)
+        folder = cache(lambda: Path(stack.enter_context(TemporaryDirectory(prefix="lastseen-"))))
+        limits = _Limits(progress, expired, cache(before_captures), sink, room, prepare, folder)
+        _read_all(looked, case, limits, texts=texts)
         if not case.captures and not case.partial and not any(_says_something(file) for file in case.files):
             raise LastseenError(_nothing_recognised(case))
         case._stack = stack.pop_all()  # noqa: SLF001 - this module builds the case
@@ -209,14 +222,23 @@ def _look(file: CaseFile, case: Case, progress: Progress) -> _Looked | None:
 
 
 def _recognised(looked: Sequence[_Looked], *, texts: bool) -> Iterator[_Looked]:
-    """The same, each text with its reader. Where captures are asked for and there, no reader has to be imported."""
-    if not texts and any(look.is_capture for look in looked):
-        yield from looked
-        return
-    from lastseen.evidence.texts import reader_of  # noqa: PLC0415 - 35 readers, 0.1 s
+    """The same, each text with its reader. Where captures are asked for and there, only listings are looked for.
 
+    A text of nothing but packets is a listing whatever else it looks like; one with some is a document if no reader
+    knows it.
+    """
+    from lastseen.evidence.listings.documents import DOCUMENT  # noqa: PLC0415 - regular expressions: 10 ms
+    from lastseen.evidence.listings.reader import listing_reader  # noqa: PLC0415
+
+    only_packets = not texts and any(look.is_capture for look in looked)
     for look in looked:
-        yield replace(look, reader=reader_of(look.head)) if look.head is not None else look
+        listing = None if look.head is None else listing_reader(look.head, texts=texts)
+        if look.head is None or only_packets or (listing is not None and listing.KIND != DOCUMENT):
+            yield replace(look, reader=listing)
+            continue
+        from lastseen.evidence.texts import reader_of  # noqa: PLC0415 - 70 readers, 0.1 s
+
+        yield replace(look, reader=reader_of(look.head) or listing)
 
 
 def _read_all(looked: Sequence[_Looked], case: Case, limits: "_Limits", *, texts: bool) -> None:
@@ -228,6 +250,9 @@ def _read_all(looked: Sequence[_Looked], case: Case, limits: "_Limits", *, texts
             _add_capture(look, place, next(captures), case)
         elif limits.expired():
             _time_is_up(look.file, case)
+        elif look.reader is not None and hasattr(look.reader, "found"):
+            _read_text(look, look.reader, place, case, expired=limits.expired)
+            _add_listings(look, place, case, limits)
         elif texts and look.reader is not None:
             _read_text(look, look.reader, place, case, expired=limits.expired)
         else:
@@ -301,6 +326,30 @@ def _add_capture(look: _Looked, place: Place, read: "CaptureRead", case: Case) -
     case.files.append(
         EvidenceFile(file=look.file.name, kind=capture.format, rows=rows, node=node, snapshot=snapshot)
     )
+
+
+def _add_listings(look: _Looked, place: Place, case: Case, limits: _Limits) -> None:
+    """The listings of a text just read, as captures of its place."""
+    found = getattr(look.reader, "found", ())
+    if not found:
+        return
+    limits.before_captures()
+    from lastseen.evidence.listing_files import read_listings  # noqa: PLC0415 - needs the compiled kernels
+
+    read = read_listings(found, look.file.name, limits.folder(), sink=limits.sink, prepare=limits.prepare)
+    for capture, prepared, path in read:
+        case._paths[capture.file] = path  # noqa: SLF001 - this module builds the case
+        case.captures.append(
+            ReadCapture(
+                capture=capture,
+                node=place.node,
+                snapshot=place.snapshot,
+                parts=look.file.parts,
+                prepared=prepared,
+            )
+        )
+        rows = len(capture.packets) + case.files[-1].rows
+        case.files[-1] = replace(case.files[-1], rows=rows)
 
 
 def _read_text(

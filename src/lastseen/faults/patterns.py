@@ -116,6 +116,8 @@ def ttl_unchanged(site: LossSite) -> Fact:
     before = _ttl(site.upstream.capture.packets[rows])
     after = _ttl(site.downstream.capture.packets[site.hop.partner[rows]])
     source = site.source(int(rows[0]))
+    if not (before.all() and after.all()):
+        return Unknown(missing="the TTL of the packets (a capture, or a listing of tcpdump -v)")
     if (before == after).all():
         text = (
             f"no router lies between the points: the TTL of all {len(rows)} packets that passed is unchanged"

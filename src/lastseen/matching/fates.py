@@ -22,6 +22,7 @@ from lastseen.tables.packets import (
     FLOW_PORTS,
     FLOW_PROTO,
     ID_WINDOW,
+    INFO_LISTED,
     LENGTH_FLAGS,
     MISC,
     NO_FLOW,
@@ -240,8 +241,9 @@ def _flow_changes(one: Any, flow: Any, other: Any, other_flow: Any) -> Any:
 def _changes(one: Any, other: Any, flow_changes: Any) -> Any:
     """What differs between two sightings: bit n stands for the nth of _FIELDS."""
     changes = (flow_changes & 3) << 2
-    changes |= 1 if ((one[MISC] ^ other[MISC]) >> 16) & 0xFF else 0
-    changes |= 2 if (one[ID_WINDOW] ^ other[ID_WINDOW]) & 0xFFFF else 0
+    if not ((one[MISC] | other[MISC]) >> 24) & INFO_LISTED:  # a listing leaves out what it likes
+        changes |= 1 if ((one[MISC] ^ other[MISC]) >> 16) & 0xFF else 0
+        changes |= 2 if (one[ID_WINDOW] ^ other[ID_WINDOW]) & 0xFFFF else 0
     changes |= 16 if flow_changes & 4 and one[SEQ] != other[SEQ] else 0
     return changes
 

@@ -247,7 +247,9 @@ class _Work:
     def _doubt_captures_with_gaps(self, hops: list[Hop]) -> None:
         """Where a capture certainly missed packets, another one it does not have is lost only if the ends say so."""
         gaps = {hop.downstream for hop in hops if hop.missed} | {hop.upstream for hop in hops if hop.unseen}
-        gaps |= {number for number, point in enumerate(self.points) if point.dropped_packets}
+        gaps |= {
+            n for n, point in enumerate(self.points) if point.dropped_packets or point.is_partial_listing
+        }
         for hop in hops:
             if hop.downstream in gaps:
                 lost = hop.rows(LOST)

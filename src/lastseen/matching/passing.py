@@ -69,7 +69,9 @@ def passing(
             members = members[leads_on & ~_stays_on_link(points[last], grouped[last], members)]
             if len(members):
                 passed = table.group[numbers[answers == _ANSWERED], last].astype(np.int64)
-                members[:, 4] = _unless_filtered(points[last], points[last + 1], members[:, 0], passed)
+                fate = _unless_filtered(points[last], points[last + 1], members[:, 0], passed)
+                unsure = _not_comparable(points[last : last + 2], grouped[last], members[:, 0])
+                members[:, 4] = np.where(unsure & (fate == LOST), UNPROVEN, fate)
                 yield Way(up=last, down=last + 1, members=members)
 
 
@@ -185,6 +187,18 @@ def _shows_answers(packets: Any, rows: Any, starts: Any, sides: Any, tcp_sides: 
                     result[k] = True
                     break
                 acked, first = True, ack
+    return result
+
+
+def _not_comparable(pair: Sequence[Point], up: Grouped, groups: Int64s) -> Bools:
+    """Which groups of the first point may be at the second one unrecognised.
+
+    A listing prints no payload to know a datagram by, and numbers relative to one that NAT may have made another.
+    """
+    told = [point.capture.listed for point in pair if point.capture.listed is not None]
+    if any(listed.is_relative for listed in told):
+        return np.ones(len(groups), np.bool_)
+    result: Bools = (groups >= up.connections) & bool(told)
     return result
 
 

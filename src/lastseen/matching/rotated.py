@@ -79,7 +79,9 @@ def _files(read: ReadCapture) -> tuple[str, ...]:
 
 
 def _series(read: ReadCapture, captures: Sequence[ReadCapture]) -> tuple[object, ...]:
-    """What all parts of one rotated capture have in common."""
+    """What all parts of one rotated capture have in common; listings, which one text may have several of, are none."""
+    if read.capture.listed is not None:
+        return (read.capture.file,)
     if len(read.capture.interfaces) != 1:
         return (read.parts,)
     stem, kept = _stem(read.parts[-1], {other.parts[-1] for other in captures})

@@ -5,7 +5,17 @@ from typing import Any, Final
 import numpy as np
 
 from lastseen.compiled import kernel, packet_kernel
-from lastseen.tables.packets import ACK, ID_WINDOW, INFO_IP_ID, INFO_TIMESTAMPS, LENGTH_FLAGS, MISC, SEQ
+from lastseen.tables.packets import (
+    ACK,
+    FLAGS,
+    ID_WINDOW,
+    INFO_IP_ID,
+    INFO_LISTED,
+    INFO_TIMESTAMPS,
+    LENGTH_FLAGS,
+    MISC,
+    SEQ,
+)
 
 __all__ = ["BY_ID", "SAME_MOMENT_NS", "alike", "hash_of", "have_ids_alike", "is_unique", "same"]
 
@@ -14,6 +24,9 @@ SAME_MOMENT_NS: Final = 50_000
 packet with another in tens of them at the least."""
 BY_ID: Final = True
 """Packets are compared by their identifications, too."""
+_PUSH: Final = np.uint32(FLAGS["P"])
+_BARE_ACK: Final = FLAGS["A"]
+"""LENGTH_FLAGS of an acknowledgment and nothing else."""
 
 
 @packet_kernel
@@ -40,12 +53,26 @@ def have_ids_alike(one: Any, other: Any) -> Any:
 
 
 @packet_kernel
+def _alike_as_listed(one: Any, other: Any) -> Any:
+    """Whether what a listing may leave out explains the difference.
+
+    That is the sequence number of a mere acknowledgment, which is then inferred, and the PSH flag.
+    """
+    listed = ((one[MISC] | other[MISC]) >> 24) & INFO_LISTED != 0
+    flags = one[LENGTH_FLAGS] ^ other[LENGTH_FLAGS]
+    same_seq = one[SEQ] == other[SEQ] or one[LENGTH_FLAGS] == _BARE_ACK
+    return listed and same_seq and (flags == 0 or flags == _PUSH)
+
+
+@packet_kernel
 def alike(one: Any, other: Any, by_id: Any) -> Any:
     """Whether two sightings have the same numbers and, `by_id`, the same identification."""
     return (
-        one[SEQ] == other[SEQ]
-        and one[ACK] == other[ACK]
-        and one[LENGTH_FLAGS] == other[LENGTH_FLAGS]
+        one[ACK] == other[ACK]
+        and (
+            (one[SEQ] == other[SEQ] and one[LENGTH_FLAGS] == other[LENGTH_FLAGS])
+            or _alike_as_listed(one, other)
+        )
         and (not by_id or _id(one) == _id(other))
     )
 
@@ -59,8 +86,9 @@ def same(one: Any, other: Any) -> Any:
 @kernel
 def hash_of(row: Any, by_id: Any) -> Any:
     """A number that sightings which are `alike` have in common, whether their timestamps are compared or not."""
-    value = np.uint64(row[SEQ]) * np.uint64(0x9E3779B97F4A7C15)
-    value ^= (np.uint64(row[ACK]) << np.uint64(16)) ^ np.uint64(row[LENGTH_FLAGS])
+    seq = np.uint64(0 if row[LENGTH_FLAGS] == _BARE_ACK else row[SEQ])
+    value = seq * np.uint64(0x9E3779B97F4A7C15)
+    value ^= (np.uint64(row[ACK]) << np.uint64(16)) ^ np.uint64(row[LENGTH_FLAGS] | _PUSH)
     if by_id and (row[MISC] >> 24) & INFO_IP_ID:
         value ^= np.uint64(row[ID_WINDOW] >> 16) << np.uint64(40)
     value *= np.uint64(0xD6E8FEB86659FD93)

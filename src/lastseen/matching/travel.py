@@ -53,9 +53,10 @@ def _time(row: Any) -> Any:
 
 @packet_kernel
 def _take(one: Any, other: Any, sample: Any, sender: Any, held: Any) -> Any:
-    """Put one packet into the sample; its travel time."""
+    """Put one packet into the sample; its travel time. A TTL of 0 is one that a listing does not print."""
+    before, after = np.int64(one[MISC] >> 8 & 0xFF), np.int64(other[MISC] >> 8 & 0xFF)
     sample[sender, held, 0] = _time(other) - _time(one)
-    sample[sender, held, 1] = np.int64(one[MISC] >> 8 & 0xFF) - np.int64(other[MISC] >> 8 & 0xFF)
+    sample[sender, held, 1] = before - after if before and after else 0
 
 
 @step_kernel

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.tables.facts_from_texts import Endpoint
-from lastseen.tables.packets import FLOW_A, FLOW_B, FLOW_PORTS, FLOW_PROTO
+from lastseen.tables.flow_text import name_text
+from lastseen.tables.packets import FLOW_A, FLOW_A_IS_NAME, FLOW_B, FLOW_B_IS_NAME, FLOW_PORTS, FLOW_PROTO
 
 __all__ = ["endpoints_of"]
 
@@ -16,12 +17,15 @@ _IPV6 = 6
 def endpoints_of(flow: npt.NDArray[np.uint32], sender: int) -> tuple[Endpoint, Endpoint]:
     """(source, destination) of packets that the flow's `a` (sender 0) or `b` (sender 1) sent."""
     ports = int(flow[FLOW_PORTS])
-    is_v6 = int(flow[FLOW_PROTO]) >> 8 & 0xF == _IPV6
-    a = Endpoint(address=_address(flow[FLOW_A : FLOW_A + 4], is_v6=is_v6), port=ports >> 16)
-    b = Endpoint(address=_address(flow[FLOW_B : FLOW_B + 4], is_v6=is_v6), port=ports & 0xFFFF)
+    kind = int(flow[FLOW_PROTO])
+    a = Endpoint(address=_address(flow[FLOW_A : FLOW_A + 4], kind, FLOW_A_IS_NAME), port=ports >> 16)
+    b = Endpoint(address=_address(flow[FLOW_B : FLOW_B + 4], kind, FLOW_B_IS_NAME), port=ports & 0xFFFF)
     return (b, a) if sender else (a, b)
 
 
-def _address(words: npt.NDArray[np.uint32], *, is_v6: bool) -> str:
+def _address(words: npt.NDArray[np.uint32], kind: int, name_bit: int) -> str:
     raw = words.astype(">u4").tobytes()
+    if kind & name_bit:
+        return name_text(raw)
+    is_v6 = kind >> 8 & 0xF == _IPV6
     return str(ipaddress.IPv6Address(raw) if is_v6 else ipaddress.IPv4Address(raw[12:]))

@@ -22,6 +22,7 @@ __all__ = [
     "endpoint_text",
     "endpoint_texts",
     "group_texts",
+    "name_text",
     "tunnel_text",
     "tunnel_texts",
 ]
@@ -64,9 +65,14 @@ def endpoint_texts(flows: table.FlowRows, sides: npt.NDArray[np.integer]) -> lis
     a, b = flows[:, table.FLOW_A : table.FLOW_A + 4], flows[:, table.FLOW_B : table.FLOW_B + 4]
     words = np.where(far[:, None], b, a).astype(">u4")
     is_v6 = (flows[:, table.FLOW_PROTO] >> 8 & 0xF) == _IPV6
+    bits = np.where(far, table.FLOW_B_IS_NAME, table.FLOW_A_IS_NAME)
+    is_name = (flows[:, table.FLOW_PROTO] & bits) > 0
+    is_v6 &= ~is_name
     addresses, raw = _v4_texts(words), words.tobytes()
     for i in np.flatnonzero(is_v6).tolist():
         addresses[i] = _v6_text(raw[16 * i : 16 * i + 16])
+    for i in np.flatnonzero(is_name).tolist():
+        addresses[i] = name_text(raw[16 * i : 16 * i + 16])
     both = flows[:, table.FLOW_PORTS]
     ports = np.where(far, both & 0xFFFF, both >> 16).tolist()
     has_port = np.isin(flows[:, table.FLOW_PROTO] & 0xFF, WITH_PORTS) | (both != 0)
@@ -144,6 +150,11 @@ def _with_port(address: str, port: int, v6: bool) -> str:
 def _v4_texts(words: npt.NDArray[np.uint32]) -> list[str]:
     """The last of four big-endian words of each row as an IPv4 address."""
     return list(map(socket.inet_ntoa, np.ascontiguousarray(words[:, 3]).view("V4").tolist()))
+
+
+def name_text(raw: bytes) -> str:
+    """The host name that stands in an address's place; "?" where the listing prints nothing."""
+    return raw.rstrip(b"\0").decode("utf-8", "replace") or "?"
 
 
 def _v6_text(address: bytes) -> str:

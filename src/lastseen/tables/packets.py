@@ -15,6 +15,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.tables.listed import Listed
+
 __all__ = [
     "ACK",
     "FLAGS",
@@ -71,6 +73,9 @@ INFO_MALFORMED: Final = 0x20
 INFO_LENGTH_UNKNOWN: Final = 0x40
 """The IP total length is 0 (TSO); the payload length was taken from the frame."""
 
+INFO_LISTED: Final = 0x80
+"""Read from a text: what header fields hold beyond numbers, length and flags is told by `Capture.listed`."""
+
 FLAGS: Final = {"F": 0x01, "S": 0x02, "R": 0x04, "P": 0x08, "A": 0x10, "U": 0x20, "E": 0x40, "C": 0x80}
 """TCP flag bits by tcpdump's letters (RFC 9293; ECE and CWR RFC 3168)."""
 
@@ -83,7 +88,7 @@ FLOW_B: Final = 4
 FLOW_PORTS: Final = 8
 """Port of `a` << 16 | port of `b` (0 without ports; a fragment's identification for a datagram)."""
 FLOW_PROTO: Final = 9
-"""IP protocol | IP version << 8 | FLOW_IS_DATAGRAM << 12 | capture interface << 16."""
+"""IP protocol | IP version << 8 | FLOW_IS_DATAGRAM | FLOW_A_IS_NAME | FLOW_B_IS_NAME | capture interface << 16."""
 FLOW_TUNNEL: Final = 10
 """Innermost tunnel kind (TUNNEL_*), tunnel depth << 8 of the flow's first packet."""
 FLOW_VNI: Final = 11
@@ -101,6 +106,11 @@ FLOW_OUTER_DST: Final = 17
 
 FLOW_IS_DATAGRAM: Final = 0x1000
 """Bit of FLOW_PROTO: the flow is one fragmented datagram."""
+
+FLOW_A_IS_NAME: Final = 0x2000
+"""Bit of FLOW_PROTO: a listing printed a host name; its UTF-8 bytes stand in the address's place, "" for none."""
+FLOW_B_IS_NAME: Final = 0x4000
+NAME_BYTES: Final = 16
 
 TUNNELS: Final = ("", "geneve", "vxlan", "gre", "ipip", "erspan", "gtpu")
 """Tunnel kinds by number."""
@@ -137,7 +147,8 @@ class Capture:
 
     `offsets`: int64[n], byte offset of each packet's data in the (decompressed) file.
     `lengths`: uint32[n, 2], captured length and length on the wire, bytes.
-    `comments`: what people wrote into a pcapng: (frame from 1 or None for the whole file, text).
+    `comments`: what people wrote into a pcapng: (frame from 1 or None for the whole file, text). `listed`: what is
+    known of packets that were read from a text, None: they were not.
     """
 
     file: str
@@ -149,6 +160,7 @@ class Capture:
     lengths: npt.NDArray[np.uint32] = field(repr=False)
     comments: tuple[tuple[int | None, str], ...] = ()
     parts: tuple[tuple[str, int], ...] = ()
+    listed: Listed | None = None
 
     def times_ns(self) -> npt.NDArray[np.int64]:
         """int64[n], ns since the epoch, in file order (not necessarily ascending)."""

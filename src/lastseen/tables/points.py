@@ -88,6 +88,11 @@ class Point:
     filter: str = ""
 
     @property
+    def is_partial_listing(self) -> bool:
+        """Whether it was read from a text of which some lines could not be read."""
+        return self.capture.listed is not None and self.capture.listed.is_partial
+
+    @property
     def group_count(self) -> int:
         """How many groups there are, of TCP and of other protocols."""
         return len(self.connections) + len(self.flow_groups)
@@ -168,10 +173,13 @@ class Matching:
 
 
 def source_of(point: Point, row: int) -> Source:
-    """The file and frame of a packet row; in a rotated capture those of its own part.
+    """The file and frame of a packet row; in a rotated capture those of its own part, in a listing file and line.
 
     A row that is no packet's (-1) is the file as a whole.
     """
+    listed = point.capture.listed
+    if listed is not None:
+        return Source(file=listed.file, line=int(listed.lines[row]) if row >= 0 else None)
     if row < 0:
         return Source(file=point.file)
     file, first = point.file, 0

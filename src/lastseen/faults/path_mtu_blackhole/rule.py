@@ -94,6 +94,8 @@ def _step_is_near(step: SizeStep | None) -> Fact:
 
 
 def _unfragmentable(site: LossSite) -> Fact:
+    if (column(site.lost, "ip_df") < 0).any():
+        return Unknown(missing="the DF flag of the lost packets (a capture, or a listing of tcpdump -v)")
     may_not = column(site.lost, "ip_df") == 1
     text = f"{int(may_not.sum())} of the {len(may_not)} lost packets must not be fragmented (DF, or IPv6)"
     return holds(may_not.all(), Reason(text=text, source=site.source(int(site.lost_rows[0]))))

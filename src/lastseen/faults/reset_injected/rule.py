@@ -150,6 +150,8 @@ def _odd(reset: _Reset) -> tuple[Reason, ...]:
     if not len(others):
         return ()
     ttl, usual = int(track.of("ip_ttl")[0]), int(np.median(others.of("ip_ttl")))
+    if ttl < 0:  # a listing without them
+        return ()
     text = f"its TTL is {ttl}, that of its supposed sender's packets {usual}; its IP id is {int(track.of('ip_id')[0])}"
     return (Reason(text=text, source=track.source()),)
 

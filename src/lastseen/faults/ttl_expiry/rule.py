@@ -64,6 +64,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
 
 def _low(site: LossSite) -> Fact:
     ttl = column(site.lost, "ip_ttl")
+    if (ttl < 0).any():
+        return Unknown(missing="the TTL of the lost packets (a capture, or a listing of tcpdump -v)")
     source = site.source(int(site.lost_rows[0]))
     if (ttl > LAST_HOPS).any():
         text = f"lost packets had {int(ttl.max())} hops left at {site.upstream.name}"
@@ -77,6 +79,8 @@ def _passed_with_more(site: LossSite) -> Fact:
     if not len(site.delivered):
         return Unknown(missing="an ICMP time exceeded message, or a packet with a larger TTL that passed")
     lowest = int(column(site.delivered, "ip_ttl").min())
+    if lowest < 0:
+        return Unknown(missing="the TTL of the packets that passed")
     source = site.source(int(site.delivered_rows[0]))
     if lowest <= int(column(site.lost, "ip_ttl").max()):
         text = "packets with as few hops left passed"
