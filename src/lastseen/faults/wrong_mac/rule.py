@@ -81,7 +81,7 @@ def _right_entries(facts: Facts, site: LossSite) -> tuple[Fact, ...]:
     went = {_mac(int(value)) for value in column(site.lost, "eth_dst") if value >= 0}
     owned = {(i.mac.lower(), a.partition("/")[0]) for i in facts.interfaces for a in i.addresses}
     right = [n for n in facts.neighbours if n.mac in went and (n.mac, n.address) in owned]
-    if {n.mac for n in right} != went:
+    if not went or {n.mac for n in right} != went:
         return ()
     text = (
         f"the frames went to {right[0].mac}, the card of the host that has {right[0].address}, their next hop"
