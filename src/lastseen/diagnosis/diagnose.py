@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lastseen.diagnosis.exonerate import exonerated
 from lastseen.diagnosis.facts_of import facts_of
@@ -24,13 +25,14 @@ from lastseen.tables.facts_from_texts import LogLine, Row
 from lastseen.tables.flow_text import connection_text
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 from lastseen.tables.packets import FLAGS, FLOW, FLOW_PROTO
-from lastseen.tables.points import CLIENT_TO_REMOTE, DELIVERED, LOST, OUTSIDE, UNPROVEN, Matching
+from lastseen.tables.points import CLIENT_TO_REMOTE, DELIVERED, LOST, OUTSIDE, UNPROVEN, Matching, Point
 from lastseen.tables.sources import EvidenceFile, Weird
 
 __all__ = ["Question", "diagnose"]
 
 RANKED_CONNECTIONS = 20
 """Connections listed by name; the others are counted."""
+_TCP: Final = 6
 _UDP: Final = 17
 
 
@@ -187,6 +189,8 @@ def _who_waited(facts: Facts, best: Supported, site: LossSite | None) -> str:
         return f"; {felt.call} waited {felt.waited_ns / 1e9:.2f} s because of it"
     if waits and waits[0].stall != "lost_retransmitting":
         return f"; the connection stood still for {waits[0].stall_ns / 1e9:.2f} s because of it"
+    if not (_protocols(site.upstream, site.upstream.capture.packets[site.lost_rows, FLOW]) == _TCP).any():
+        return ""  # nothing tells who waits for datagrams
     return "; packets are lost here, but nobody waited for them in this run"
 
 
@@ -250,7 +254,7 @@ def _ignored_datagrams(facts: Facts) -> str:
     for site in facts.sites:
         words = site.upstream.capture.packets[:, FLOW]
         mine = words[site.unproven_rows]
-        is_udp = site.upstream.capture.flows[mine >> 1][:, FLOW_PROTO] & 0xFF == _UDP
+        is_udp = _protocols(site.upstream, mine) == _UDP
         count = int((is_udp & ~np.isin(mine ^ 1, words)).sum())
         if count:
             were = "datagrams were" if count > 1 else "datagram was"
@@ -274,6 +278,12 @@ def _repeated_unseen(facts: Facts) -> str:
                 f" sent{_not_again(site)}"
             )
     return ""
+
+
+def _protocols(point: Point, words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """IP protocols of packets, given their FLOW words."""
+    protocols: npt.NDArray[np.uint32] = point.capture.flows[words >> 1][:, FLOW_PROTO] & 0xFF
+    return protocols
 
 
 def _not_again(site: LossSite) -> str:
