@@ -31,9 +31,7 @@ _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
 _RST: Final = FLAGS["R"]
 
-_V6, _ICMP6 = 6, 58
-_NEIGHBOUR_DISCOVERY: Final = range(133, 138)
-"""Types of ICMPv6 that are never forwarded (RFC 4861, 7.1)."""
+_V6 = 6
 
 _MULTICAST_V6, _LINK_LOCAL_V6 = (0xFF, 8), (0xFE80 >> 6, 10)
 _MULTICAST_V4, _LINK_LOCAL_V4, _BROADCAST = (0xE, 4), (0xA9FE, 16), (0xFFFFFFFF, 32)
@@ -66,7 +64,7 @@ def passing(
             refused, open_ended = answers == _RESETS, np.isin(answers, (_NONE, _RESETS))
             members = _members(table, numbers[open_ended], (last, last + 1), direction)
             leads_on = ~refused[open_ended] | _leads_to(points[last], points[last + 1], members)
-            members = members[leads_on & ~_stays_on_link(points[last], grouped[last], members)]
+            members = members[leads_on & ~_stays_on_link(points[last], members)]
             if len(members):
                 passed = table.group[numbers[answers == _ANSWERED], last].astype(np.int64)
                 fate = _unless_filtered(points[last], points[last + 1], members[:, 0], passed)
@@ -138,10 +136,10 @@ def _leads_to(up: Point, down: Point, members: Int64s) -> Bools:
     return result
 
 
-def _stays_on_link(up: Point, grouped: Grouped, members: Int64s) -> Bools:
+def _stays_on_link(up: Point, members: Int64s) -> Bools:
     """Whether what the members send is for the link only, and no router passes it on.
 
-    Multicast, broadcast and link-local ends (RFC 4291, 2.5.6 and 2.7; RFC 3927; RFC 1112), neighbour discovery.
+    Multicast, broadcast and link-local ends (RFC 4291, 2.5.6 and 2.7; RFC 3927; RFC 1112).
     """
     words = up.capture.flows[up.flows_of_groups()[members[:, 0]]]
     is_v6 = words[:, FLOW_PROTO] >> 8 & 0xF == _V6
@@ -153,9 +151,6 @@ def _stays_on_link(up: Point, grouped: Grouped, members: Int64s) -> Bools:
             _begins(high, _MULTICAST_V6) | _begins(high, _LINK_LOCAL_V6),
             _begins(low, _MULTICAST_V4) | _begins(low, _LINK_LOCAL_V4) | _begins(low, _BROADCAST),
         )
-    for k in np.flatnonzero(words[:, FLOW_PROTO] & 0xFF == _ICMP6).tolist():
-        rows = grouped.of(int(members[k, 0]), int(members[k, 2]))
-        result[k] |= bool(len(rows)) and int(grouped.packets[rows[0], ACK]) >> 24 in _NEIGHBOUR_DISCOVERY
     return result
 
 

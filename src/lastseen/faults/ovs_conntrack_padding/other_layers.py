@@ -189,7 +189,7 @@ def _counters_against(site: LossSite, facts: Facts, node: str) -> list[Reason]:
     hits = _invalid_rules(facts, node)
     if not hits:
         found += _rules_by_shape(site, facts, node)
-    return found + _trimmed_already(hits, site)
+    return found + ([] if _bridge(site, facts) else _trimmed_already(hits, site))
 
 
 def _other_reasons(site: LossSite, facts: Facts) -> list[Reason]:
@@ -204,7 +204,11 @@ def _other_reasons(site: LossSite, facts: Facts) -> list[Reason]:
 
 
 def _trimmed_already(hits: list[tuple[Rule, Delta]], site: LossSite) -> list[Reason]:
-    """Rules behind the IP layer that counted the lost packets without their padding: it was cut before conntrack."""
+    """Rules behind the IP layer that counted the lost packets without their padding: it was cut before conntrack.
+
+    A Linux bridge trims once more between conntrack and the forward hook (br_validate_ipv4 in
+    net/bridge/br_netfilter_hooks.c), so there this says nothing.
+    """
     lost = _lost(site)
     return [
         Reason(
