@@ -29,7 +29,10 @@ def test_a_full_disk_is_said() -> None:
 
 @pytest.mark.parametrize("names", [("one.pcap",), ("one.pcap0", "one.pcap1", "one.pcap2")])
 def test_matching_is_the_same_on_mapped_tables(tmp_path: Path, names: tuple[str, ...]) -> None:
-    """Of a single capture and of a rotated one, which are both larger than the reader's first tables."""
+    """Of a single capture and of a rotated one, which are both larger than the reader's first tables.
+
+    The second point lacks packets of both directions: its capture had a gap, so the one it should have got is unproven.
+    """
     packets = talk(8000)
     share = -(-len(packets) // len(names))
     for number, name in enumerate(names):
@@ -41,4 +44,4 @@ def test_matching_is_the_same_on_mapped_tables(tmp_path: Path, names: tuple[str,
         with Progress() as progress, opened([tmp_path], progress, room=room) as case:
             results.append(encode(losses_json(matched(case, progress))))
     assert results[0] == results[1]
-    assert b'"frames":[3001]' in results[0]
+    assert b'"delivered":2666,"lost":0,"unproven":1' in results[0]

@@ -341,11 +341,11 @@ def _blind(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
     )
     if waits:
         said += _unseen(waits[0])
-        for site in facts.sites:
-            if len(site.unproven_rows) and waits[0].number in site.conversations:
-                many = len(site.unproven_rows)
-                were = "packets were" if many > 1 else "packet was"
-                return f"{said}; {many} {were} sent{_not_again(site)}"
+        of_it = (s for s in facts.sites if len(s.unproven_rows) and waits[0].number in s.conversations)
+        if (site := next(of_it, None)) is not None:
+            many = len(site.unproven_rows)
+            were = "packets were" if many > 1 else "packet was"
+            return f"{said}; {many} {were} sent{_not_again(site)}"
     seen_at = (facts.matching.conversations.group >= 0).sum(axis=1)
     if len(facts.matching.points) > 1 and seen_at.max(initial=0) <= 1:
         return f"{said}; no two points show the same connection"

@@ -191,9 +191,8 @@ def _not_comparable(pair: Sequence[Point], up: Grouped, groups: Int64s) -> Bools
     A listing prints no payload to know a datagram by, and numbers relative to one that NAT may have made another.
     """
     told = [point.capture.listed for point in pair if point.capture.listed is not None]
-    if any(listed.is_relative for listed in told):
-        return np.ones(len(groups), np.bool_)
-    result: Bools = (groups >= up.connections) & bool(told)
+    is_relative = any(listed.is_relative for listed in told)
+    result: Bools = (groups >= up.connections) & bool(told) | is_relative
     return result
 
 
