@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from lastseen.compiled import kernel, packet_kernel
+from lastseen.compiled import kernel
 from lastseen.matching.pairs import MERGED_INTO, REPEATED, SPLIT_INTO
+from lastseen.matching.sightings import relative, time_of
 from lastseen.tables.packets import LENGTH_FLAGS, SEQ
 
-__all__ = ["NEARBY_NS", "cover_all", "left_over", "time_of"]
+__all__ = ["NEARBY_NS", "cover_all", "left_over"]
 
 NEARBY_NS: Final = 1_000_000
 """Offload holds packets back for less (GRO flushes at the end of each poll); bytes so near in time are paired first."""
@@ -21,14 +22,7 @@ TOO_EARLY_NS: Final = 20_000_000
 """Bytes are not those of a packet that was sent so much later, even if the clocks drift; repetitions wait for longer
 (Linux: TCP_RTO_MIN, 200 ms) but for those that duplicate acknowledgments ask for."""
 
-_HALF: Final = 0x80000000
 _FOREVER: Final = np.int64(1 << 62)
-
-
-@packet_kernel
-def time_of(row: Any) -> Any:
-    """When a packet was seen, ns."""
-    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
 
 
 @kernel
@@ -47,13 +41,6 @@ def left_over(rows: Any, partner: Any) -> Any:
 
 
 @kernel
-def _relative(number: Any, base: Any) -> Any:
-    """Signed distance of two sequence numbers (RFC 9293, 3.4)."""
-    difference = (np.int64(number) - np.int64(base)) & 0xFFFFFFFF
-    return difference - 0x100000000 if difference >= _HALF else difference
-
-
-@kernel
 def _ranges(packets: Any, rows: Any, how: Any, base: Any) -> Any:
     """int64[k, 6]: start, end, row, first byte not used up, time, 1 for a second sighting, by start, of payloads.
 
@@ -68,7 +55,7 @@ def _ranges(packets: Any, rows: Any, how: Any, base: Any) -> Any:
         size = np.int64(packets[row, LENGTH_FLAGS] >> 8)
         if size:
             k -= 1
-            start = _relative(packets[row, SEQ], base)
+            start = relative(packets[row, SEQ], base)
             unsorted[k, 0], unsorted[k, 1], unsorted[k, 2], unsorted[k, 3] = start, start + size, row, start
             unsorted[k, 4], unsorted[k, 5] = time_of(packets[row]), how[row] == REPEATED
     return unsorted[np.argsort(unsorted[:, 0], kind="mergesort")]

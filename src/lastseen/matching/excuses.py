@@ -14,6 +14,7 @@ import numpy.typing as npt
 from lastseen.compiled import kernel, packet_kernel
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import REPEATED, Pairing
+from lastseen.matching.sightings import relative, time_of
 from lastseen.tables.packets import ACK, FLAGS, LENGTH_FLAGS, SEQ
 
 __all__ = ["GOT_LOST", "GOT_THROUGH", "NOT_SAID", "what_ends_say"]
@@ -28,24 +29,11 @@ OVERLAPPING: Final = 64
 
 Int64s = npt.NDArray[np.int64]
 
-_HALF: Final = 0x80000000
 _FAR: Final = np.int64(1 << 62)
 _ACK_FLAG: Final = FLAGS["A"]
 _SYN_FLAG: Final = FLAGS["S"]
 _FIN_FLAG: Final = FLAGS["F"]
 _RST_FLAG: Final = FLAGS["R"]
-
-
-@packet_kernel
-def _time(row: Any) -> Any:
-    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
-
-
-@packet_kernel
-def _relative(number: Any, base: Any) -> Any:
-    """Signed distance of two sequence numbers (RFC 9293, 3.4)."""
-    difference = (np.int64(number) - np.int64(base)) & 0xFFFFFFFF
-    return difference - 0x100000000 if difference >= _HALF else difference
 
 
 @packet_kernel
@@ -68,11 +56,11 @@ def _acknowledgments(up: Any, up_rows: Any, down: Any, down_rows: Any, base: Any
     count = 0
     for row in up_rows:
         if up[row, LENGTH_FLAGS] & (_ACK_FLAG | _RST_FLAG) == _ACK_FLAG:
-            times[count], acks[count] = _time(up[row]), _relative(up[row, ACK], base)
+            times[count], acks[count] = time_of(up[row]), relative(up[row, ACK], base)
             count += 1
     for row in down_rows:
         if down[row, LENGTH_FLAGS] & _ACK_FLAG:
-            times[count], acks[count] = _time(down[row]) - offset, _relative(down[row, ACK], base)
+            times[count], acks[count] = time_of(down[row]) - offset, relative(down[row, ACK], base)
             count += 1
     order = np.argsort(times[:count], kind="mergesort")
     times, acks = times[:count][order], acks[:count][order]
@@ -93,8 +81,8 @@ def _ranges(packets: Any, rows: Any, how: Any, base: Any) -> Any:
     for row in rows:
         used = _used(packets[row])
         if used and how[row] != REPEATED:
-            begins[count] = _relative(packets[row, SEQ], base)
-            ends[count], times[count] = begins[count] + used, _time(packets[row])
+            begins[count] = relative(packets[row, SEQ], base)
+            ends[count], times[count] = begins[count] + used, time_of(packets[row])
             count += 1
     order = np.argsort(begins[:count], kind="mergesort")
     return begins[:count][order], ends[:count][order], times[:count][order]
@@ -133,12 +121,12 @@ def _say(
         below += members[m, 3]
         arrived = _ranges(down, down_rows[down_starts[below] : down_starts[below + 1]], down_how, base)
         for k in range(bounds[m], bounds[m + 1]):
-            start, used = _relative(up[lost[k], SEQ], base), _used(up[lost[k]])
+            start, used = relative(up[lost[k], SEQ], base), _used(up[lost[k]])
             if not used or up[lost[k], LENGTH_FLAGS] & _RST_FLAG:
                 continue
             first = np.searchsorted(acks, start + used)
             acked = times[first] if first < times.size else _FAR
-            time = _time(up[lost[k]])
+            time = time_of(up[lost[k]])
             repeated, copied = _carried_after(sent, start, time), _carried_after(arrived, start, -_FAR)
             again = min(repeated, copied - offset)
             last = min(np.searchsorted(acks, start, side="right"), np.searchsorted(times, again)) - 1

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import kernel
+from lastseen.matching.sightings import LONG_AGO
 from lastseen.tables.packets import (
     ACK,
     FLAGS,
@@ -30,8 +31,6 @@ __all__ = ["Grouped", "ends_of", "group_packets", "without_digests"]
 _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
 _RST: Final = FLAGS["R"]
-_LONG_AGO: Final = -(1 << 62)
-"""Before any time a capture can hold."""
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio (Fibonacci hashing)."""
 _DIGEST_BYTES: Final = 32
@@ -82,7 +81,7 @@ def _sort(packets: Any, group_of: Any, originator: Any, groups: Any) -> Any:
         starts[k + 1] += starts[k]
     rows = np.empty(starts[2 * groups], np.int32)
     free, times = starts[:-1].copy(), packets.view(np.int64)
-    before, disordered = np.full(2 * groups, _LONG_AGO, np.int64), np.zeros(2 * groups, np.bool_)
+    before, disordered = np.full(2 * groups, LONG_AGO, np.int64), np.zeros(2 * groups, np.bool_)
     for i in range(group_of.size):
         group = group_of[i]
         if group >= 0:

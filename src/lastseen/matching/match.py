@@ -241,17 +241,20 @@ class _Work:
             path = placed if hop.direction == REMOTE_TO_CLIENT else placed[::-1]
             missed = self._believe_later_points(hop, path[path.index(hop.downstream) + 1 :])
             judged.append(replace(hop, missed=hop.missed + missed))
-        self._doubt_captures_with_gaps(judged)
+        self._doubt(judged)
         return judged
 
-    def _doubt_captures_with_gaps(self, hops: list[Hop]) -> None:
-        """Where a capture certainly missed packets, another one it does not have is lost only if the ends say so."""
+    def _doubt(self, hops: list[Hop]) -> None:
+        """Where a capture certainly missed packets, another one it does not have is lost only if the ends say so.
+
+        So it is where which of them arrived is a guess.
+        """
         gaps = {hop.downstream for hop in hops if hop.missed} | {hop.upstream for hop in hops if hop.unseen}
         gaps |= {
             n for n, point in enumerate(self.points) if point.dropped_packets or point.is_partial_listing
         }
         for hop in hops:
-            if hop.downstream in gaps:
+            if hop.downstream in gaps or hop.guessed:
                 lost = hop.rows(LOST)
                 hop.fate[np.setdiff1d(lost, hop.proven)] = UNPROVEN
 

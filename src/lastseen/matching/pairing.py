@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import kernel, step_kernel
-from lastseen.matching.coverage import NEARBY_NS, cover_all, left_over, time_of
+from lastseen.matching.coverage import NEARBY_NS, cover_all, left_over
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EVEN, EXACT, IN_ORDER, REPEATED, TWIN, Paired, Pairing
-from lastseen.matching.sightings import BY_ID, SAME_MOMENT_NS, hash_of, is_unique, same
+from lastseen.matching.sightings import BY_ID, SAME_MOMENT_NS, hash_of, is_unique, same, time_of
 from lastseen.matching.twins import doubt_twins, settle_twins
 from lastseen.tables.points import Conversations
 

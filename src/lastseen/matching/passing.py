@@ -31,8 +31,7 @@ _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
 _RST: Final = FLAGS["R"]
 
-_V6 = 6
-
+_V6: Final = 6
 _MULTICAST_V6, _LINK_LOCAL_V6 = (0xFF, 8), (0xFE80 >> 6, 10)
 _MULTICAST_V4, _LINK_LOCAL_V4, _BROADCAST = (0xE, 4), (0xA9FE, 16), (0xFFFFFFFF, 32)
 """(the first bits of an address, how many)."""

@@ -1,4 +1,7 @@
-"""When two sightings are of one packet: what middleboxes leave alone is the same (RFC 9293, 3.1; RFC 791, 3.1)."""
+"""A packet as one point saw it, and when two sightings are of one packet.
+
+That is where what middleboxes leave alone is the same (RFC 9293, 3.1; RFC 791, 3.1).
+"""
 
 from typing import Any, Final
 
@@ -17,16 +20,43 @@ from lastseen.tables.packets import (
     SEQ,
 )
 
-__all__ = ["BY_ID", "SAME_MOMENT_NS", "alike", "hash_of", "have_ids_alike", "is_unique", "same"]
+__all__ = [
+    "BY_ID",
+    "LONG_AGO",
+    "SAME_MOMENT_NS",
+    "alike",
+    "hash_of",
+    "have_ids_alike",
+    "is_unique",
+    "relative",
+    "same",
+    "time_of",
+]
 
 SAME_MOMENT_NS: Final = 50_000
 """Copies of one packet at a point (a mirror, two capture processes) are stamped within microseconds; hosts answer one
 packet with another in tens of them at the least."""
+LONG_AGO: Final = np.int64(-(1 << 62))
+"""Before any time a capture can hold."""
 BY_ID: Final = True
 """Packets are compared by their identifications, too."""
+_HALF: Final = 0x80000000
 _PUSH: Final = np.uint32(FLAGS["P"])
 _BARE_ACK: Final = FLAGS["A"]
 """LENGTH_FLAGS of an acknowledgment and nothing else."""
+
+
+@packet_kernel
+def time_of(row: Any) -> Any:
+    """When a packet was seen, ns."""
+    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
+
+
+@packet_kernel
+def relative(number: Any, base: Any) -> Any:
+    """Signed distance of two sequence numbers (RFC 9293, 3.4)."""
+    difference = (np.int64(number) - np.int64(base)) & 0xFFFFFFFF
+    return difference - 0x100000000 if difference >= _HALF else difference
 
 
 @packet_kernel

@@ -15,6 +15,7 @@ from lastseen.compiled import packet_kernel, step_kernel
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairing import PARTS, in_parts, shared_sides
 from lastseen.matching.pairs import EXACT, TWIN, Pairing
+from lastseen.matching.sightings import time_of
 from lastseen.tables.packets import MISC
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations
 
@@ -47,15 +48,10 @@ class Travel:
 
 
 @packet_kernel
-def _time(row: Any) -> Any:
-    return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
-
-
-@packet_kernel
 def _take(one: Any, other: Any, sample: Any, sender: Any, held: Any) -> Any:
     """Put one packet into the sample; its travel time. A TTL of 0 is one that a listing does not print."""
     before, after = np.int64(one[MISC] >> 8 & 0xFF), np.int64(other[MISC] >> 8 & 0xFF)
-    sample[sender, held, 0] = _time(other) - _time(one)
+    sample[sender, held, 0] = time_of(other) - time_of(one)
     sample[sender, held, 1] = before - after if before and after else 0
 
 
@@ -83,7 +79,7 @@ def _summary(
                 row = rows[i]
                 if how[row] == wanted:
                     one, other = packets_p[row], packets_q[partner[row]]
-                    travel = _time(other) - _time(one)
+                    travel = time_of(other) - time_of(one)
                     extremes[k, 0], extremes[k, 1] = min(extremes[k, 0], travel), max(extremes[k, 1], travel)
                     if count == held * every:
                         _take(one, other, sample, sender, held)

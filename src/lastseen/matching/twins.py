@@ -9,9 +9,8 @@ import numpy as np
 
 from lastseen.compiled import kernel, packet_kernel
 from lastseen.matching.conversations import nearest_in_order
-from lastseen.matching.coverage import time_of
 from lastseen.matching.pairs import TWIN
-from lastseen.matching.sightings import SAME_MOMENT_NS, alike, hash_of, have_ids_alike, is_unique
+from lastseen.matching.sightings import SAME_MOMENT_NS, alike, hash_of, have_ids_alike, is_unique, time_of
 
 __all__ = ["doubt_twins", "settle_twins"]
 
@@ -114,8 +113,13 @@ def _have_twins(packets: Any, rows: Any, by_id: Any) -> Any:
 
     Copies of one packet that a point stamped at the same moment are no twins.
     """
+    doubtful = 0
+    for row in rows:
+        doubtful += not (by_id and is_unique(packets[row]))
+    if doubtful <= 1:
+        return np.zeros(rows.size, np.bool_)
     size = 2
-    while size < 2 * rows.size:
+    while size < 2 * doubtful:
         size *= 2
     table, mask = np.full(size, -1, np.int64), np.uint64(size - 1)
     first, last = np.arange(rows.size), np.arange(rows.size)

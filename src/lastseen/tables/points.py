@@ -129,8 +129,9 @@ class Hop:
     int32[n], its row at the downstream point, -1 none. `rewritten`: packets of which a header field beyond TTL
     changed, by field. `delays_ns`: int64[d], of delivered packets, clocks aligned. `reordered` and `injected`
     count packets at the downstream point. `missed`: packets that got through although the downstream capture does not
-    have them; `unseen`: packets that the upstream capture does not have although they came from beyond. `proven`:
-    int64[k], rows of those lost packets of which the two ends themselves say so.
+    have them; `unseen`: packets that the upstream capture does not have although they came from beyond. `guessed`:
+    which of several equal packets arrived is a guess. `proven`: int64[k], rows of those lost packets of which the two
+    ends themselves say so.
     """
 
     upstream: int
@@ -145,6 +146,7 @@ class Hop:
     injected: int = 0
     missed: int = 0
     unseen: int = 0
+    guessed: bool = False
     proven: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
 
     def count(self, fate: int) -> int:
