@@ -168,6 +168,21 @@ def _note(
         state[NOTED] += 1
 
 
+@packet_kernel
+def _extent(buf: Bytes, p: Integer, size: Integer, swapped: Integer, interfaces: Numbers) -> Integer:
+    """(interface, captured length, length on the wire) of a packet block: simple (3), obsolete (2) or enhanced."""
+    kind = _le32(buf, p, swapped)
+    if kind == 3:
+        wire = _le32(buf, p + 8, swapped)
+        limit = interfaces[0, 1] if interfaces.shape[0] else 0
+        captured = min(wire, size - 16)
+        return np.int64(0), min(captured, limit) if limit else captured, wire
+    number = _le32(buf, p + 8, swapped)
+    if kind == 2:
+        number = (number >> 16) if swapped else (number & 0xFFFF)
+    return number, _le32(buf, p + 20, swapped), _le32(buf, p + 24, swapped)
+
+
 @step_kernel
 def scan_pcapng(
     buf: Bytes, end: Integer, base: Integer, swapped: Integer, interfaces: Numbers, packets: Words,
@@ -208,22 +223,11 @@ def scan_pcapng(
             if size < body + 4:
                 reason = BROKEN
                 break
-            number, time_ns, start = np.int64(0), np.int64(0), p + body
-            if kind == 3:
-                wire = _le32(buf, p + 8, swapped)
-                limit = interfaces[0, 1] if interfaces.shape[0] else 0
-                captured = min(wire, size - 16)
-                if limit:
-                    captured = min(captured, limit)
-            else:
-                number = _le32(buf, p + 8, swapped)
-                if kind == 2:
-                    number = (number >> 16) if swapped else (number & 0xFFFF)
-                captured, wire = _le32(buf, p + 20, swapped), _le32(buf, p + 24, swapped)
+            number, captured, wire = _extent(buf, p, size, swapped, interfaces)
             if number >= interfaces.shape[0] or captured > size - body - 4:
                 reason = BROKEN
                 break
-            face = interfaces[number]
+            face, time_ns, start = interfaces[number], np.int64(0), p + body
             if kind != 3:
                 time_ns = _time_ns(_le32(buf, p + 12, swapped), _le32(buf, p + 16, swapped), face[2], face[3])
             packet = packets[row]
