@@ -9,7 +9,7 @@ from typing import Final
 
 from lastseen.faults.counting import counter_covers, logged
 from lastseen.faults.facts import Facts, LossSite
-from lastseen.faults.weighing import Fact, Observed, Unknown
+from lastseen.faults.weighing import Fact, Observed, Unknown, first_known
 from lastseen.tables.facts_from_texts import ConntrackEntry
 from lastseen.tables.judgements import Reason
 
@@ -47,7 +47,7 @@ def _count_at_limit(facts: Facts, node: str | None) -> Fact:
 def tracking_count(facts: Facts, site: LossSite, name: str, what: str) -> Fact:
     """That one of connection tracking's counters moved by what was lost, or more; contradicted where by less."""
     told = [counter_covers(facts, site, family, name, what=what) for family in FAMILIES]
-    return next((fact for fact in told if not isinstance(fact, Unknown)), told[0])
+    return first_known(told)
 
 
 def insert_failed(facts: Facts, site: LossSite) -> Fact:

@@ -17,6 +17,7 @@ __all__ = [
     "Fact",
     "Observed",
     "Unknown",
+    "first_known",
     "first_observed",
     "holds",
     "observed_reasons",
@@ -79,6 +80,11 @@ def holds(condition: object, reason: Reason) -> Observed | Contradicted:
 def first_observed(facts: Sequence[Fact]) -> Fact:
     """The first of several layers that says so; where none does, the first, which names what is missing."""
     return next((fact for fact in facts if isinstance(fact, Observed)), facts[0])
+
+
+def first_known(facts: Sequence[Fact]) -> Fact:
+    """The first of several layers that says anything, for or against; where none does, the first."""
+    return next((fact for fact in facts if not isinstance(fact, Unknown)), facts[0])
 
 
 def observed_reasons(facts: Iterable[Fact]) -> tuple[Reason, ...]:

@@ -11,7 +11,7 @@ from lastseen.faults.counting import logged
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.open_vswitch import at_flow_limit, upcalls_lost
 from lastseen.faults.patterns import without_loss
-from lastseen.faults.weighing import Account, Contradicted, Observed, first_observed, weigh
+from lastseen.faults.weighing import Account, Observed, first_known, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -33,7 +33,7 @@ def judge(facts: Facts) -> Judgement:
 def _account(site: LossSite, facts: Facts) -> Account:
     full, told = at_flow_limit(facts, site.node), upcalls_lost(facts, site)
     limit = first_observed(full)
-    lost = told[0] if isinstance(told[0], Contradicted) else first_observed(told)
+    lost = first_known(told)
     host = facts.host(site.node)
     return Account(
         required=(limit, lost),

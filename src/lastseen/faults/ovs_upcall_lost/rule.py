@@ -10,7 +10,7 @@ from typing import Final
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.open_vswitch import at_flow_limit, upcalls_lost
 from lastseen.faults.patterns import passed_shortly_before, without_loss
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, first_observed, weigh
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, first_known, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -36,7 +36,7 @@ def judge(facts: Facts) -> Judgement:
 
 def _account(site: LossSite, facts: Facts) -> Account:
     told = upcalls_lost(facts, site)
-    lost = told[0] if isinstance(told[0], Contradicted) else first_observed(told)
+    lost = first_known(told)
     host = facts.host(site.node)
     return Account(
         required=(_without_flow(site), lost),

@@ -9,7 +9,7 @@ from typing import Final
 
 from lastseen.faults.facts import Facts
 from lastseen.faults.unanswered import UnansweredSyn, counted, unanswered_syns
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_known, weigh
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -54,11 +54,9 @@ def _recycles(facts: Facts) -> tuple[Fact, ...]:
 
 
 def _account(found: UnansweredSyn, facts: Facts, recycles: tuple[Fact, ...]) -> Account:
-    setting, rejected = recycles
-    told = setting if isinstance(setting, Contradicted) else first_observed(recycles)
     return Account(
-        required=(Observed(reason=found.reason), _older(found, facts), told),
-        agreeing=(setting, rejected),
+        required=(Observed(reason=found.reason), _older(found, facts), first_known(recycles)),
+        agreeing=recycles,
         summary=f"SYNs of {found.conversation.text} are ignored: another host behind the same address "
         "has a later clock",
         component="the server's tcp_tw_recycle",
