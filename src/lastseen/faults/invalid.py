@@ -8,7 +8,7 @@ faults end there, and what differs is why conntrack was of that opinion, so the 
 import re
 from typing import Final
 
-from lastseen.faults.counting import LAYERS, agrees, joined_to_lost, lost_at, moved_text
+from lastseen.faults.counting import agrees, dropping_rules, joined_to_lost, lost_at, moved_text
 from lastseen.faults.facts import Facts, JoinedLine, LossSite
 from lastseen.faults.tracking_table import FAMILIES
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
@@ -18,7 +18,6 @@ from lastseen.tables.judgements import Reason
 
 __all__ = [
     "asks_state",
-    "drops_invalid",
     "invalid_count",
     "invalid_lines_for",
     "invalid_rule",
@@ -38,11 +37,6 @@ def asks_state(rule: Rule) -> bool:
     return _ANY_STATE.search(rule.match) is not None
 
 
-def drops_invalid(rule: Rule) -> bool:
-    """Whether a rule discards what conntrack calls invalid."""
-    return rule.drops and takes_invalid(rule)
-
-
 def takes_invalid(rule: Rule) -> bool:
     """Whether a rule is about what conntrack calls invalid, whatever it does with it."""
     if rule.layer in ("openflow", "datapath"):
@@ -55,11 +49,10 @@ def takes_invalid(rule: Rule) -> bool:
 def invalid_rule(facts: Facts, site: LossSite) -> Fact:
     """That a rule of the hop's node which drops invalid packets was hit by as many as were lost."""
     lost = lost_at(site)
-    for layer in LAYERS:
-        for rule, delta in facts.rule_deltas(site.node, layer):
-            if drops_invalid(rule) and agrees(delta.value, lost):
-                what = f"the rule '{rule.place}: {rule.match}', which drops what conntrack calls invalid,"
-                return Observed(reason=Reason(text=moved_text(what, delta, lost), source=delta.after))
+    for rule, delta in dropping_rules(facts, site):
+        if takes_invalid(rule):
+            what = f"the rule '{rule.place}: {rule.match}', which drops what conntrack calls invalid,"
+            return Observed(reason=Reason(text=moved_text(what, delta, lost), source=delta.after))
     return Unknown(missing="hits of the rule or flow that drops invalid packets, before and after")
 
 

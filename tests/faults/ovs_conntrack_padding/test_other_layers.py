@@ -15,7 +15,7 @@ from written_cases import (
     write_case,
 )
 
-from lastseen.faults.ovs_conntrack_padding.other_layers import _matches_invalid
+from lastseen.faults.invalid import takes_invalid
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Supported
 from lastseen.tables.sources import Source
@@ -141,4 +141,4 @@ def test_only_rules_that_take_invalid_packets_are_counted(layer: str, match: str
         packets=1,
         bytes=1,
     )
-    assert _matches_invalid(rule) is expected
+    assert takes_invalid(rule) is expected

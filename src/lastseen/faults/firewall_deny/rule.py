@@ -13,9 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from lastseen.faults.counting import LAYERS, agrees, lost_at, moved_text
-from lastseen.faults.facts import Delta, Facts, LossSite
-from lastseen.faults.invalid import asks_state, drops_invalid, invalid_count
+from lastseen.faults.counting import agrees, dropping_rules, lost_at, moved_text
+from lastseen.faults.facts import Facts, LossSite
+from lastseen.faults.invalid import asks_state, invalid_count, takes_invalid
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.refusals import (
     PORT,
@@ -98,11 +98,7 @@ def _rule(site: LossSite, facts: Facts) -> Fact:
     """The rule that discarded: hit as often as packets were lost, and by its text it takes them and not the others."""
     lost = lost_at(site)
     passage = Passage(enters=site.upstream.interface, leaves=site.downstream.interface)
-    hit: list[tuple[Rule, Delta]] = []
-    for layer in LAYERS:
-        for rule, delta in facts.rule_deltas(site.node, layer):
-            if rule.drops and not drops_invalid(rule) and not _is_limited(rule) and agrees(delta.value, lost):
-                hit.append((rule, delta))
+    hit = [(r, d) for r, d in dropping_rules(facts, site) if not takes_invalid(r) and not _is_limited(r)]
     for rule, delta in hit:
         if _fits(rule, site, passage):
             text = moved_text(f"the rule '{rule.place}: {rule.match} {rule.actions}'", delta, lost)
@@ -223,7 +219,7 @@ def _ignored(facts: Facts) -> Iterator[Account]:
         nodes = set().union(*(owners(facts, address) for address in server))
 
         def drops(rule: Rule, nodes: set[str] = nodes) -> bool:
-            return rule.drops and rule.node in nodes and not drops_invalid(rule) and not _is_limited(rule)
+            return rule.drops and rule.node in nodes and not takes_invalid(rule) and not _is_limited(rule)
 
         rule = taking_rule(unanswered.syns, [u.syns for u in found], facts, wanted=drops)
         yield Account(

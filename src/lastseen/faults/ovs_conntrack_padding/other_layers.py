@@ -7,12 +7,14 @@ import numpy as np
 
 from lastseen.faults.counting import agrees, joined_to_lost, moved_text
 from lastseen.faults.facts import Delta, Facts, LossSite
+from lastseen.faults.invalid import takes_invalid
 from lastseen.faults.ovs_conntrack_padding.padding import (
     ETHERNET_HEADER,
     SHORTEST_UNPADDED,
     misjudged,
     padded_count,
 )
+from lastseen.faults.tracking_table import FAMILIES
 from lastseen.tables.ct_state import ct_state
 from lastseen.tables.details import column
 from lastseen.tables.facts_from_texts import Rule
@@ -36,9 +38,6 @@ _BAD_CHECKSUM: Final = "checksum"
 _SWITCH_PORTS: Final = "ovs-system"
 """What `ip link` calls the master of every port of an Open vSwitch with the kernel's datapath."""
 _INVALID, _TRACKED = 0x10, 0x20
-_COUNTER_FAMILIES: Final = ("conntrack", "conntrack_proc")
-_NFT_INVALID: Final = re.compile(r"\bct state (?!!=)[^!]*\binvalid\b")
-_IPTABLES_INVALID: Final = re.compile(r"(?<!! )--(?:ct)?state \S*\bINVALID\b")
 _BY_SHAPE: Final = re.compile(r"\b(?:length|flags|u32|@nh|@th)\b")
 """Words of nft and iptables matches that take packets by their length or flags."""
 
@@ -112,7 +111,7 @@ def _counters(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
 
 
 def _invalid(facts: Facts, node: str | None) -> Delta | None:
-    deltas = (facts.counter_delta(family, "invalid", node) for family in _COUNTER_FAMILIES)
+    deltas = (facts.counter_delta(family, "invalid", node) for family in FAMILIES)
     return next((delta for delta in deltas if delta is not None), None)
 
 
@@ -122,16 +121,8 @@ def _invalid_rules(facts: Facts, node: str | None) -> list[tuple[Rule, Delta]]:
         (rule, delta)
         for layer in ("openflow", "nft", "iptables")
         for rule, delta in facts.rule_deltas(node, layer)
-        if delta.value > 0 and _matches_invalid(rule)
+        if delta.value > 0 and takes_invalid(rule)
     ]
-
-
-def _matches_invalid(rule: Rule) -> bool:
-    if rule.layer == "openflow":
-        state = ct_state(rule.match)
-        return state is not None and bool(state[0] & state[1] & _INVALID)
-    pattern = _NFT_INVALID if rule.layer == "nft" else _IPTABLES_INVALID
-    return pattern.search(rule.match) is not None
 
 
 def _rule_text(rule: Rule, delta: Delta, lost: int, site: LossSite) -> str:
