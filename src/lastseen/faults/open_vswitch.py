@@ -7,15 +7,12 @@ ofproto/ofproto-dpif-upcall.c, ofproto/ofproto-dpif-xlate.c, 2.5 to 3.3).
 
 from typing import Final
 
-import numpy as np
-
 from lastseen.faults.counting import counter_covers, counter_rose, logged
 from lastseen.faults.facts import Facts, JoinedLine, LossSite
 from lastseen.faults.weighing import Fact, Unknown, holds
-from lastseen.tables.endpoints import endpoints_of
+from lastseen.tables.endpoints import ends_of
 from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.judgements import Reason
-from lastseen.tables.packets import FLOW
 
 __all__ = ["at_flow_limit", "lines_about_lost", "upcalls_lost"]
 
@@ -75,17 +72,16 @@ def _flows_beside_limit(facts: Facts, node: str | None) -> Fact:
 
 def lines_about_lost(facts: Facts, site: LossSite, topic: str) -> list[JoinedLine]:
     """Log lines of a topic that describe one of the lost packets by its ends, or describe none at all."""
-    return [line for line in facts.lines(topic, site.node) if _describes(line, site)]
+    lines = facts.lines(topic, site.node)
+    ends = ends_of(site.upstream.capture, site.lost_rows) if lines else []
+    return [line for line in lines if _describes(line, ends)]
 
 
-def _describes(joined: JoinedLine, site: LossSite) -> bool:
+def _describes(joined: JoinedLine, ends: list[tuple[Endpoint, Endpoint]]) -> bool:
     packet = joined.line.packet
-    if packet is None:
-        return True
-    capture = site.upstream.capture
-    words = np.unique(capture.packets[site.lost_rows, FLOW]).tolist()
-    ends = (endpoints_of(capture.flows[word >> 1], word & 1) for word in words)
-    return any(_fits(packet.src, source) and _fits(packet.dst, target) for source, target in ends)
+    return packet is None or any(
+        _fits(packet.src, source) and _fits(packet.dst, target) for source, target in ends
+    )
 
 
 def _fits(described: Endpoint, end: Endpoint) -> bool:

@@ -14,13 +14,12 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.rule_match import NO, YES, Passage, takes
 from lastseen.faults.tracking_table import tracked
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown, holds
-from lastseen.tables.endpoints import endpoints_of
+from lastseen.tables.endpoints import ends_at, ends_of
 from lastseen.tables.facts_from_texts import Endpoint, Rule
 from lastseen.tables.judgements import Reason
-from lastseen.tables.packets import FLOW
-from lastseen.tables.points import DELIVERED, Point
+from lastseen.tables.points import DELIVERED
 
-__all__ = ["all_ports_taken", "destinations", "ends_at", "passed_later", "source_translated"]
+__all__ = ["all_ports_taken", "destinations", "passed_later", "source_translated"]
 
 MOST_COMPARED: Final = 200
 """Delivered packets looked at; a hop that translates does it for every flow of a kind."""
@@ -30,25 +29,17 @@ _TRANSLATES: Final = re.compile(r"\b(?:snat|masquerade|SNAT|MASQUERADE)\b")
 _RANGE: Final = re.compile(r"(?::|--to-ports )(\d{1,5})-(\d{1,5})\b")
 
 
-def ends_at(point: Point, row: int) -> tuple[Endpoint, Endpoint]:
-    """(source, destination) of a packet as a point saw it; both without an address where it belongs to no flow."""
-    word = int(point.capture.packets[row][FLOW])
-    if word >> 1 >= len(point.capture.flows):
-        return Endpoint(address=""), Endpoint(address="")
-    return endpoints_of(point.capture.flows[word >> 1], word & 1)
-
-
-def destinations(site: LossSite) -> frozenset[Endpoint]:
-    """Where the lost packets were sent to, as seen before the hop."""
-    return frozenset(ends_at(site.upstream, int(row))[1] for row in site.lost_rows)
+def destinations(site: LossSite) -> tuple[Endpoint, ...]:
+    """Where the lost packets were sent to, as seen before the hop, each once, by address and port."""
+    ends = {end for _, end in ends_of(site.upstream.capture, site.lost_rows)}
+    return tuple(sorted(ends, key=lambda end: (end.address, end.port)))
 
 
 def source_translated(facts: Facts, site: LossSite) -> Fact:
     """That the hop gives packets another source."""
     rows = np.flatnonzero((site.hop.fate == DELIVERED) & (site.hop.partner >= 0))[:MOST_COMPARED]
     for row in rows.tolist():
-        before = ends_at(site.upstream, row)[0]
-        after = ends_at(site.downstream, int(site.hop.partner[row]))[0]
+        (before, _), (after, _) = _both_sides(site, row)
         if before != after:
             text = f"the hop translates sources: {_text(before)} leaves it as {_text(after)}"
             return Observed(reason=Reason(text=text, source=site.source(row)))
@@ -60,6 +51,12 @@ def source_translated(facts: Facts, site: LossSite) -> Fact:
         text = f"the hop translates nothing: {len(rows)} packets leave it with the source they came with"
         return Contradicted(reason=Reason(text=text, source=site.source(int(rows[0]))))
     return Unknown(missing="a packet that passed, or the NAT rules of the hop")
+
+
+def _both_sides(site: LossSite, row: int) -> tuple[tuple[Endpoint, Endpoint], tuple[Endpoint, Endpoint]]:
+    """(source, destination) of a packet that passed, before the hop and behind it."""
+    partner = int(site.hop.partner[row])
+    return ends_at(site.upstream.capture, row), ends_at(site.downstream.capture, partner)
 
 
 def _text(end: Endpoint) -> str:
@@ -75,19 +72,25 @@ def passed_later(site: LossSite) -> Fact:
     return holds(again, Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
-def all_ports_taken(facts: Facts, site: LossSite, end: Endpoint) -> Fact:
-    """That every port the hop's rule may translate to is in use towards a destination.
+def all_ports_taken(facts: Facts, site: LossSite) -> tuple[Fact, ...]:
+    """For each of the `destinations`: that every port the hop's rule may translate to is in use towards it.
 
     By what the host tracked, else by what the captures saw leave it.
     """
+    ends = destinations(site)
     missing = Unknown(missing="conntrack -L of the hop while it happens, and the rule that translates")
     rule = _rule(facts, site)
     if rule is None:
-        return missing
-    taken = _tracked_sources(facts, site, end) or _seen_sources(site, end)
-    if not taken:
-        return missing
-    ports = _size(rule) * len({address for address, _ in taken})
+        return (missing,) * len(ends)
+    by_host, by_captures = _tracked_sources(facts, site), _seen_sources(site)
+    return tuple(
+        _taken(rule, end, taken) if (taken := by_host.get(end) or by_captures.get(end)) else missing
+        for end in ends
+    )
+
+
+def _taken(rule: Rule, end: Endpoint, taken: set[Endpoint]) -> Fact:
+    ports = _size(rule) * len({source.address for source in taken})
     text = f"{len(taken)} translated ports are in use towards {_text(end)}, of {ports}"
     return holds(len(taken) >= ports, Reason(text=text, source=rule.source))
 
@@ -113,21 +116,22 @@ def _size(rule: Rule) -> int:
     return int(limits[2]) - int(limits[1]) + 1 if limits else ALL_PORTS
 
 
-def _tracked_sources(facts: Facts, site: LossSite, end: Endpoint) -> set[tuple[str, int]]:
-    return {
-        (e.reply_dst.address, e.reply_dst.port)
-        for e in tracked(facts, site.node)
-        if e.original_dst == end and e.reply_dst != e.original_src
-    }
+def _tracked_sources(facts: Facts, site: LossSite) -> dict[Endpoint, set[Endpoint]]:
+    """By destination the sources that tracked flows towards it were given."""
+    found: dict[Endpoint, set[Endpoint]] = {}
+    for e in tracked(facts, site.node):
+        if e.reply_dst != e.original_src:
+            found.setdefault(e.original_dst, set()).add(e.reply_dst)
+    return found
 
 
-def _seen_sources(site: LossSite, end: Endpoint) -> set[tuple[str, int]]:
-    """Sources behind the hop of packets to a destination that got through with another source."""
+def _seen_sources(site: LossSite) -> dict[Endpoint, set[Endpoint]]:
+    """By destination the sources behind the hop of packets that got through with another source."""
     rows = np.flatnonzero((site.hop.fate == DELIVERED) & (site.hop.partner >= 0))
     _, first = np.unique(site.upstream.group_of[rows], return_index=True)
-    found = set()
+    found: dict[Endpoint, set[Endpoint]] = {}
     for row in rows[first].tolist():
-        before, after = ends_at(site.upstream, row), ends_at(site.downstream, int(site.hop.partner[row]))
-        if before[1] == end and before[0] != after[0]:
-            found.add((after[0].address, after[0].port))
+        (before, end), (after, _) = _both_sides(site, row)
+        if before != after:
+            found.setdefault(end, set()).add(after)
     return found

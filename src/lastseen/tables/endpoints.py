@@ -7,9 +7,18 @@ import numpy.typing as npt
 
 from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.flow_text import name_text
-from lastseen.tables.packets import FLOW_A, FLOW_A_IS_NAME, FLOW_B, FLOW_B_IS_NAME, FLOW_PORTS, FLOW_PROTO
+from lastseen.tables.packets import (
+    FLOW,
+    FLOW_A,
+    FLOW_A_IS_NAME,
+    FLOW_B,
+    FLOW_B_IS_NAME,
+    FLOW_PORTS,
+    FLOW_PROTO,
+    Capture,
+)
 
-__all__ = ["endpoints_of"]
+__all__ = ["endpoints_of", "ends_at", "ends_of"]
 
 _IPV6 = 6
 
@@ -21,6 +30,20 @@ def endpoints_of(flow: npt.NDArray[np.uint32], sender: int) -> tuple[Endpoint, E
     a = Endpoint(address=_address(flow[FLOW_A : FLOW_A + 4], kind, FLOW_A_IS_NAME), port=ports >> 16)
     b = Endpoint(address=_address(flow[FLOW_B : FLOW_B + 4], kind, FLOW_B_IS_NAME), port=ports & 0xFFFF)
     return (b, a) if sender else (a, b)
+
+
+def ends_at(capture: Capture, row: int) -> tuple[Endpoint, Endpoint]:
+    """(source, destination) of a packet; both without an address where it belongs to no flow."""
+    word = int(capture.packets[row][FLOW])
+    if word >> 1 >= len(capture.flows):
+        return Endpoint(address=""), Endpoint(address="")
+    return endpoints_of(capture.flows[word >> 1], word & 1)
+
+
+def ends_of(capture: Capture, rows: npt.NDArray[np.int64]) -> list[tuple[Endpoint, Endpoint]]:
+    """(source, destination) of packets, once for each flow and direction."""
+    _, first = np.unique(capture.packets[rows, FLOW], return_index=True)
+    return [ends_at(capture, row) for row in rows[first].tolist()]
 
 
 def _address(words: npt.NDArray[np.uint32], kind: int, name_bit: int) -> str:

@@ -13,14 +13,9 @@ import numpy as np
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import only_first_of_flow, without_loss
 from lastseen.faults.tracking_table import insert_failed, table_was_full
-from lastseen.faults.translation import (
-    all_ports_taken,
-    destinations,
-    ends_at,
-    passed_later,
-    source_translated,
-)
+from lastseen.faults.translation import all_ports_taken, passed_later, source_translated
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, weigh
+from lastseen.tables.endpoints import ends_at
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -68,12 +63,12 @@ def _account(site: LossSite, facts: Facts) -> Account:
 
 def _other_causes(facts: Facts, site: LossSite) -> tuple[Fact, ...]:
     """What else raises insert_failed: chains that are too long, and ports that are all taken."""
-    told: list[Fact] = [all_ports_taken(facts, site, end) for end in destinations(site)]
+    told = all_ports_taken(facts, site)
     chain = facts.moved("conntrack", ("chaintoolong",), site.node)
-    if chain is not None:
-        text = f"chaintoolong rose by {chain.value}: the hash chain was too long, there was no race"
-        told.append(Observed(reason=Reason(text=text, source=chain.after)))
-    return tuple(told)
+    if chain is None:
+        return told
+    text = f"chaintoolong rose by {chain.value}: the hash chain was too long, there was no race"
+    return (*told, Observed(reason=Reason(text=text, source=chain.after)))
 
 
 def _rivals(facts: Facts, site: LossSite) -> Fact:
@@ -85,9 +80,9 @@ def _rivals(facts: Facts, site: LossSite) -> Fact:
     began = down.capture.times_ns()[first] + shift
     lost_ns = site.upstream.capture.times_ns()[site.lost_rows]
     for row, at in zip(site.lost_rows.tolist(), lost_ns.tolist(), strict=True):
-        end = ends_at(site.upstream, row)[1]
+        end = ends_at(site.upstream.capture, row)[1]
         near = first[np.abs(began - at) <= TOGETHER_NS].tolist()
-        rival = next((other for other in near if ends_at(down, other)[1] == end), None)
+        rival = next((other for other in near if ends_at(down.capture, other)[1] == end), None)
         if rival is None:
             text = "no other flow to the destination of this lost packet began at that moment: there was no rival"
             return Contradicted(reason=Reason(text=text, source=site.source(row)))
@@ -98,18 +93,16 @@ def _rivals(facts: Facts, site: LossSite) -> Fact:
 
 
 def _remedies(host: str) -> tuple[Remedy, ...]:
-    rule = "POSTROUTING -o DEVICE -j MASQUERADE"
+    replace = "iptables -t nat -R POSTROUTING NUMBER -o DEVICE -j MASQUERADE"
     return (
         Remedy(
             title="Pick translated ports at random",
             where=f"{host}: the rule that translates (nft: 'masquerade fully-random')",
-            commands=(
-                f"iptables -t nat -R POSTROUTING NUMBER {rule.removeprefix('POSTROUTING ')} --random-fully",
-            ),
+            commands=(f"{replace} --random-fully",),
             price="none; iptables 1.6.2 or later",
             risk="low; where tunnel packets are translated too, kernels without the fix send wrong checksums",
             check="insert_failed stands still under the same load",
-            undo=(f"iptables -t nat -R POSTROUTING NUMBER {rule.removeprefix('POSTROUTING ')}",),
+            undo=(replace,),
         ),
         Remedy(
             title="Open fewer connections at once",

@@ -13,14 +13,9 @@ import numpy as np
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import only_first_of_flow, without_loss
 from lastseen.faults.tracking_table import insert_failed, table_was_full
-from lastseen.faults.translation import (
-    all_ports_taken,
-    destinations,
-    ends_at,
-    passed_later,
-    source_translated,
-)
+from lastseen.faults.translation import all_ports_taken, destinations, passed_later, source_translated
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.tables.endpoints import ends_of
 from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import DELIVERED
@@ -44,20 +39,19 @@ def judge(facts: Facts) -> Judgement:
 
 def _account(site: LossSite, facts: Facts) -> Account:
     ends = destinations(site)
-    end = min(ends, key=lambda each: (each.address, each.port))
-    failed, taken = insert_failed(facts, site), all_ports_taken(facts, site, end)
+    failed = insert_failed(facts, site)
     return Account(
         required=(
             only_first_of_flow(site),
             _one_destination(site, ends),
             source_translated(facts, site),
-            taken,
+            all_ports_taken(facts, site)[0],
             failed,
         ),
         agreeing=(failed,),
         refuting=table_was_full(facts, site.node),
         telling=isinstance(failed, Observed) and isinstance(passed_later(site), Contradicted),
-        summary=f"new flows to {end.address} port {end.port} vanish between {site.upstream.name} and "
+        summary=f"new flows to {ends[0].address} port {ends[0].port} vanish between {site.upstream.name} and "
         f"{site.downstream.name}: every port that may be translated to is taken",
         component=f"address translation on {facts.host(site.node)}",
         hop=site.number,
@@ -66,7 +60,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     )
 
 
-def _one_destination(site: LossSite, ends: frozenset[Endpoint]) -> Fact:
+def _one_destination(site: LossSite, ends: tuple[Endpoint, ...]) -> Fact:
     """All lost packets go to one address and port, and flows to other ones pass."""
     source = site.source(int(site.lost_rows[0]))
     if len(ends) > 1:
@@ -74,7 +68,7 @@ def _one_destination(site: LossSite, ends: frozenset[Endpoint]) -> Fact:
         return Contradicted(reason=Reason(text=text, source=source))
     rows = np.flatnonzero(site.hop.fate == DELIVERED)
     _, first = np.unique(site.upstream.group_of[rows], return_index=True)
-    others = {ends_at(site.upstream, row)[1] for row in rows[first].tolist()} - ends
+    others = {end for _, end in ends_of(site.upstream.capture, rows[first])} - {*ends}
     if not others:
         return Unknown(missing="a flow to another destination through the same hop")
     text = f"all lost packets go to one destination; flows to {len(others)} others pass"

@@ -15,9 +15,8 @@ from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.refusals import owners
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, observed_reasons, weigh
-from lastseen.tables.endpoints import endpoints_of
+from lastseen.tables.endpoints import ends_at
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
-from lastseen.tables.packets import FLOW
 from lastseen.tables.points import Point
 from lastseen.tables.sources import Source
 
@@ -159,8 +158,7 @@ def _odd(reset: _Reset) -> tuple[Reason, ...]:
 def _never_sent(reset: _Reset, facts: Facts) -> Fact:
     """The host that owns the resets' address counted that it sent none."""
     track = reset.resets
-    word = int(track.point.capture.packets[int(track.rows[0]), FLOW])
-    sender, _ = endpoints_of(track.point.capture.flows[word >> 1], word & 1)
+    sender, _ = ends_at(track.point.capture, int(track.rows[0]))
     for node in owners(facts, sender.address):
         sent = facts.counter_delta("nstat", "TcpOutRsts", node)
         if sent is not None and not sent.value:
