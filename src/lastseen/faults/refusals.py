@@ -16,11 +16,10 @@ from lastseen.faults.counting import agrees, moved_text
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
-from lastseen.tables.endpoints import endpoints_of
+from lastseen.tables.endpoints import ends_at
 from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.flow_text import address_and_port
 from lastseen.tables.judgements import Reason
-from lastseen.tables.packets import FLOW
 from lastseen.tables.points import Point
 
 __all__ = [
@@ -89,7 +88,9 @@ class Refusal:
 def refusals(facts: Facts) -> list[Refusal]:
     """The attempts that got nothing but refusals, of TCP connections in focus and of datagrams."""
     errors = _errors(facts)
-    of_tcp = (r for c in facts.in_focus() if (r := _of_connection(c, facts, errors)) is not None)
+    quoted = [_quoted_ports(said) for said in errors if len(said)]
+    tried = (c for c in facts.in_focus() if c.was_rejected or _is_quoted(c, quoted))
+    of_tcp = (r for c in tried if (r := _of_connection(c, facts, errors)) is not None)
     found = list(islice(of_tcp, MOST_REFUSED))
     return [*found, *(() if facts.asked else _of_datagrams(facts, errors))]
 
@@ -106,14 +107,14 @@ def nothing_listens(refusal: Refusal, facts: Facts) -> Fact:
 
     For UDP the stack counts it as well.
     """
+    nodes = owners(facts, refusal.server.address)
     if refusal.proto == UDP:
-        for node in owners(facts, refusal.server.address):
+        for node in nodes:
             delta = facts.counter_delta("nstat", "UdpNoPorts", node)
             if delta is not None and agrees(delta.value, len(refusal.answers)):
                 text = moved_text("the server's UdpNoPorts", delta, len(refusal.answers))
                 return Observed(reason=Reason(text=text, source=delta.after))
     state = "LISTEN" if refusal.proto == TCP else "UNCONN"
-    nodes = owners(facts, refusal.server.address)
     listening = [s for s in facts.sockets if s.state == state and s.node in nodes]
     mine = [s for s in listening if s.local.port == refusal.server.port]
     if mine:
@@ -166,8 +167,6 @@ def _of_connection(c: ConversationFacts, facts: Facts, errors: list[Track]) -> R
 
     Once it has said something only an ICMP error with which it stands still is a refusal.
     """
-    if not c.was_rejected and not _is_quoted(c, errors):
-        return None
     tracks = [facts.tracks.of(c.number, number) for number in c.seen_at]
     opened = [t.from_client[t.flags("S") & ~t.flags("A")] for t in tracks]
     by_client = next((bool(senders[0]) for senders in opened if len(senders)), None)
@@ -182,7 +181,7 @@ def _of_connection(c: ConversationFacts, facts: Facts, errors: list[Track]) -> R
         back = track.only((track.from_client != by_client) & (not is_open))
         answers = _answers(back, sent, errors[number])
         if answers is not None:
-            source, server = _ends(track.point, sent)
+            source, server = ends_at(track.point.capture, int(sent.rows[0]))
             reset = bool(answers.of("tcp_hdr_len")[0])
             return Refusal(
                 text=f"{address_and_port(source)} > {address_and_port(server)}",
@@ -199,13 +198,15 @@ def _of_connection(c: ConversationFacts, facts: Facts, errors: list[Track]) -> R
     return None
 
 
-def _is_quoted(c: ConversationFacts, errors: list[Track]) -> bool:
-    """Whether an error quotes the ports of a connection; its addresses are compared later."""
+def _quoted_ports(errors: Track) -> tuple[set[int], set[int]]:
+    """(source ports, destination ports) that errors quote."""
+    return set(errors.of("quoted_src_port").tolist()), set(errors.of("quoted_dst_port").tolist())
+
+
+def _is_quoted(c: ConversationFacts, quoted: list[tuple[set[int], set[int]]]) -> bool:
+    """Whether the errors of a point quote the ports of a connection; its addresses are compared later."""
     ports = {port for _, port in c.endpoints}
-    return any(
-        np.isin(e.of("quoted_src_port"), list(ports)).any() and np.isin(e.of("quoted_dst_port"), list(ports)).any()
-        for e in errors
-    )  # fmt: skip
+    return any(ports & sources and ports & targets for sources, targets in quoted)
 
 
 def _answers(back: Track, sent: Track, errors: Track) -> Track | None:
@@ -225,12 +226,6 @@ def _refused(sent: Track, answers: Track) -> Track:
     return sent.only(sent.times_ns <= answers.times_ns[-1])
 
 
-def _ends(point: Point, sent: Track) -> tuple[Endpoint, Endpoint]:
-    """(source, destination) of packets."""
-    word = int(point.capture.packets[int(sent.rows[0]), FLOW])
-    return endpoints_of(point.capture.flows[word >> 1], word & 1)
-
-
 # ---- datagrams ----
 def _of_datagrams(facts: Facts, errors: list[Track]) -> Iterator[Refusal]:
     """Flows of UDP whose datagrams were refused and never answered; an answer that came too late is refused, too."""
@@ -247,7 +242,7 @@ def _of_datagrams(facts: Facts, errors: list[Track]) -> Iterator[Refusal]:
             back = _same(datagrams, _ENDS, (quoted[1], quoted[0], quoted[3], quoted[2]))
             if len(sent) and not len(back):
                 answers = _same(said, _QUOTED, quoted)
-                source, server = _ends(said.point, sent)
+                source, server = ends_at(said.point.capture, int(sent.rows[0]))
                 yield Refusal(
                     text=f"{address_and_port(source)} > {address_and_port(server)} (UDP)",
                     conversation=None,
