@@ -257,8 +257,7 @@ def _ignored_datagrams(facts: Facts) -> str:
         is_udp = _protocols(site.upstream, mine) == _UDP
         count = int((is_udp & ~np.isin(mine ^ 1, words)).sum())
         if count:
-            were = "datagrams were" if count > 1 else "datagram was"
-            return f"{count} {were} not answered{_not_again(site)}"
+            return _not_again(site, count, "datagram", "not answered")
     return ""
 
 
@@ -271,12 +270,8 @@ def _repeated_unseen(facts: Facts) -> str:
         if entries["stall"].any():
             worst = entries[np.argmax(entries["stall_ns"])]
             text = connection_text(point.capture.flows[int(worst["flow"])], int(worst["originator"]))
-            count = len(site.unproven_rows)
-            were = "packets were" if count > 1 else "packet was"
-            return (
-                f"{text} stood still for {worst['stall_ns'] / 1e9:.2f} s at {point.name}; {count} {were}"
-                f" sent{_not_again(site)}"
-            )
+            missing = _not_again(site, len(site.unproven_rows))
+            return f"{text} stood still for {worst['stall_ns'] / 1e9:.2f} s at {point.name}; {missing}"
     return ""
 
 
@@ -286,10 +281,12 @@ def _protocols(point: Point, words: npt.NDArray[np.uint32]) -> npt.NDArray[np.ui
     return protocols
 
 
-def _not_again(site: LossSite) -> str:
+def _not_again(site: LossSite, count: int, noun: str = "packet", what: str = "sent") -> str:
+    """So many packets were at one point of a site, and nobody can tell whether the other would have shown them."""
+    were = f"{noun}s were" if count > 1 else f"{noun} was"
     return (
-        f" and not seen at {site.downstream.name}, behind {site.upstream.name}; whether that capture would have"
-        " them is not proven"
+        f"{count} {were} {what} and not seen at {site.downstream.name}, behind {site.upstream.name}; whether that"
+        " capture would have them is not proven"
     )
 
 
@@ -343,9 +340,7 @@ def _blind(facts: Facts, waits: Sequence[ConversationFacts]) -> str:
         said += _unseen(waits[0])
         of_it = (s for s in facts.sites if len(s.unproven_rows) and waits[0].number in s.conversations)
         if (site := next(of_it, None)) is not None:
-            many = len(site.unproven_rows)
-            were = "packets were" if many > 1 else "packet was"
-            return f"{said}; {many} {were} sent{_not_again(site)}"
+            return f"{said}; {_not_again(site, len(site.unproven_rows))}"
     seen_at = (facts.matching.conversations.group >= 0).sum(axis=1)
     if len(facts.matching.points) > 1 and seen_at.max(initial=0) <= 1:
         return f"{said}; no two points show the same connection"
