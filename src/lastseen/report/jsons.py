@@ -33,6 +33,7 @@ __all__ = [
     "judgement_json",
     "losses_json",
     "points_json",
+    "reasons_json",
     "schema",
     "source_json",
     "symptom_connection",
@@ -107,7 +108,7 @@ def diagnosis_json(diagnosis: "Diagnosis") -> out.DiagnosisJson:
         next=[out.CommandsJson(text=step.text, commands=list(step.commands)) for step in diagnosis.next],
         weirds=[weird_json(weird) for weird in diagnosis.weirds],
         hops=hops_json(matching),
-        notes=_reasons(diagnosis.notes),
+        notes=reasons_json(diagnosis.notes),
         ranking=diagnosis.ranking,
         partial=diagnosis.partial,
         **_case_lists(diagnosis),
@@ -177,8 +178,8 @@ def _judgement(
         fault=fault,
         judgement=cast("Any", judgement),
         grade=cast("Any", grade),
-        for_=_reasons(reasons),
-        against=_reasons(against),
+        for_=reasons_json(reasons),
+        against=reasons_json(against),
         missing=list(missing),
     )
 
@@ -372,7 +373,8 @@ def _contrast(contrast: Contrast) -> out.ContrastJson:
     )
 
 
-def _reasons(reasons: Sequence[Reason]) -> list[out.ReasonJson]:
+def reasons_json(reasons: Sequence[Reason]) -> list[out.ReasonJson]:
+    """Statements with their places in the evidence."""
     return [out.ReasonJson(text=reason.text, source=source_json(reason.source)) for reason in reasons]
 
 

@@ -33,8 +33,6 @@ __all__ = [
 
 FRAMES_SHOWN = 3
 """Frame numbers of a loss in a table row: enough to jump to it in Wireshark."""
-LEAST_CONNECTION = 20
-"""Columns a connection's text may not go below."""
 
 
 def evidence(page: Page, diagnosis: Diagnosis) -> None:

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Final, TextIO
 
 from lastseen.errors import LastseenError
-from lastseen.report.contracts import EventJson, ReasonJson, SightingJson, SourceJson, TimelineJson
-from lastseen.report.jsons import source_json
+from lastseen.report.contracts import EventJson, SightingJson, SourceJson, TimelineJson
+from lastseen.report.jsons import reasons_json, source_json
 from lastseen.report.page import Page, Part
 from lastseen.report.wording import counted, duration
 from lastseen.tables.timeline import Event, Layer, Timeline
@@ -46,7 +46,7 @@ def timeline_json(found: Timeline, *, partial: bool) -> TimelineJson:
         connection=found.connection,
         stall_ns=found.stall_ns,
         events=[_event_json(event) for event in found.events],
-        notes=[ReasonJson(text=note.text, source=source_json(note.source)) for note in found.notes],
+        notes=reasons_json(found.notes),
         partial=partial,
     )
 
