@@ -16,8 +16,6 @@ from lastseen.tables.sources import Source
 
 __all__ = ["findings"]
 
-CLOCK_SPREAD_NS = 100_000_000
-"""A log whose joined lines scatter more than this around their median has no usable times."""
 CLOCK_NOTED_NS = 1_000_000
 """A log this close to the captures' clock is on it."""
 COMMENTS_SHOWN = 5
@@ -113,7 +111,7 @@ def _watch_proofs(facts: Facts) -> Iterator[Reason]:
 def _clocks(clocks: Sequence[LogClock]) -> Iterator[Reason]:
     for clock in clocks:
         source = Source(file=clock.file)
-        if clock.spread_ns > CLOCK_SPREAD_NS:
+        if not clock.is_steady:
             yield Reason(
                 text=f"the times in {clock.file} do not fit the packets; its lines were joined without them",
                 source=source,
@@ -161,6 +159,4 @@ def _comments(facts: Facts) -> Iterator[Reason]:
 
 def stalled(facts: Facts) -> list[ConversationFacts]:
     """Conversations in focus that stalled, worst first."""
-    return sorted(
-        (c for c in facts.conversations if c.stall and c.number in facts.focus), key=lambda c: -c.stall_ns
-    )
+    return sorted(facts.stalled(), key=lambda c: -c.stall_ns)

@@ -4,20 +4,22 @@ How a packet is found is told in `packet_joins`. Each log has its own clock, whi
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median_low
 from typing import Final
 
 from lastseen.diagnosis.packet_joins import Meant, Statement, packets_meant
 from lastseen.faults.facts import JoinedDrop, JoinedLine
-from lastseen.tables.facts_from_texts import Drop, LogLine
+from lastseen.tables.facts_from_texts import Drop, LoggedPacket, LogLine
 from lastseen.tables.points import Point
 
-__all__ = ["LogClock", "join_drops", "join_lines", "log_clocks"]
+__all__ = ["STEADY_NS", "LogClock", "is_utc", "join_drops", "join_lines", "log_clocks"]
 
 ZONE_STEP_NS: Final = 900_000_000_000
 """Time zones differ from UTC by whole quarters of an hour (IANA time zone database); clocks do not."""
+STEADY_NS: Final = 100_000_000
+"""A log whose joined lines scatter more than this around their median has no usable times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,11 @@ class LogClock:
     spread_ns: int
     lines: int
     zone_ns: int = 0
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the times of this log can be used."""
+        return self.spread_ns <= STEADY_NS
 
 
 def once(lines: Iterable[LogLine]) -> list[JoinedLine]:
@@ -60,41 +67,41 @@ def once(lines: Iterable[LogLine]) -> list[JoinedLine]:
 def join_lines(lines: Iterable[LogLine], points: Sequence[Point]) -> list[JoinedLine]:
     """Every line with a topic, joined to its packet where exactly one is meant."""
     joined = once(lines)
-    told = [item for item in joined if item.line.packet is not None]
-    found = packets_meant(
-        [_stated(item.line, f"{item.line.topic} {item.line.reason}") for item in told], points
-    )
-    meant = {id(item): one for item, one in zip(told, found, strict=True)}
-    nothing = Meant()
     return [
         replace(item, point=one.point, row=one.row, candidates=one.candidates)
-        for item, one in ((item, meant.get(id(item), nothing)) for item in joined)
+        for item, one in zip(joined, _meant([item.line for item in joined], points), strict=True)
     ]
 
 
 def join_drops(drops: Sequence[Drop], points: Sequence[Point]) -> list[JoinedDrop]:
     """Every traced drop, joined to its packet where the trace tells one and exactly one is meant."""
-    told = [drop for drop in drops if drop.packet is not None]
-    found = iter(packets_meant([_stated(drop, f"{drop.reason} {drop.location}") for drop in told], points))
     return [
-        JoinedDrop(drop=drop)
-        if drop.packet is None
-        else JoinedDrop(drop=drop, point=(one := next(found)).point, row=one.row, candidates=one.candidates)
-        for drop in drops
+        JoinedDrop(drop=drop, point=one.point, row=one.row, candidates=one.candidates)
+        for drop, one in zip(drops, _meant(drops, points), strict=True)
     ]
 
 
-def _stated(row: LogLine | Drop, kind: str) -> Statement:
-    assert row.packet is not None  # noqa: S101 - callers have chosen those
+def _meant(rows: Sequence[LogLine | Drop], points: Sequence[Point]) -> Iterator[Meant]:
+    """What each row means; nothing where it names no packet."""
+    found = iter(packets_meant([_stated(row, row.packet) for row in rows if row.packet is not None], points))
+    return (Meant() if row.packet is None else next(found) for row in rows)
+
+
+def _stated(row: LogLine | Drop, packet: LoggedPacket) -> Statement:
     return Statement(
-        packet=row.packet,
+        packet=packet,
         node=row.node,
-        kind=kind,
+        kind=f"{row.topic} {row.reason}" if isinstance(row, LogLine) else f"{row.reason} {row.location}",
         clock=(row.source.file, row.clock),
         at_ns=row.at_ns,
-        is_utc=row.clock == "wall" and getattr(row, "zone_known", False),
+        is_utc=is_utc(row),
         line=row.source.line or 0,
     )
+
+
+def is_utc(row: LogLine | Drop) -> bool:
+    """Whether a row's times count from the epoch."""
+    return isinstance(row, LogLine) and row.clock == "wall" and row.zone_known
 
 
 def log_clocks(
@@ -108,16 +115,12 @@ def log_clocks(
     `offsets_ns`: what to add to each point's times, as in `Matching`; without it each point's own clock counts.
     """
     shift_ns = offsets_ns or (0,) * len(points)
-    times = {
-        n: points[n].capture.times_ns() + shift_ns[n]
-        for n in {j.point for j in joined if j.point is not None}
-    }
     at: dict[tuple[str, int | None], LogLine] = {(line.source.file, line.source.line): line for line in lines}
     shifts: dict[tuple[str, str, bool], list[int]] = defaultdict(list)
     for item in joined:
         if item.point is None or item.row is None:
             continue
-        packet_ns = int(times[item.point][item.row])
+        packet_ns = int(points[item.point].capture.times_ns()[item.row]) + shift_ns[item.point]
         for source in (item.line.source, *item.copies):
             line = at.get((source.file, source.line))
             if line is not None and line.at_ns is not None:

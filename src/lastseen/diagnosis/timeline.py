@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import Final
 
-from lastseen.diagnosis.joins import LogClock, log_clocks
+from lastseen.diagnosis.joins import STEADY_NS, is_utc, log_clocks
 from lastseen.diagnosis.packet_histories import History, histories
 from lastseen.diagnosis.snapshots import snapshot_events
 from lastseen.diagnosis.syscall_joins import JoinedCalls, join_calls
@@ -26,10 +26,10 @@ from lastseen.tables.timeline import LAYERS, Event, Sighting, Timeline
 
 __all__ = ["timeline"]
 
-STEADY_NS: Final = 100_000_000
-"""A log whose joined lines scatter more than this around their median has no usable times."""
 NEAR_NS: Final = 120_000_000_000
 """Lines of no packet are listed within two minutes of the connection: keep-alive and idle timers are longer ago."""
+CALL_CHARS: Final = 100
+"""Arguments beyond this are data, which the packets show as well."""
 LETTERS: Final = (("S", "SYN"), ("F", "FIN"), ("R", "RST"), ("P", "PSH"), ("A", "ACK"))
 
 
@@ -66,12 +66,11 @@ def _stall(matching: Matching, about: ConversationFacts | None) -> tuple[int, in
 
 # ---- packets ----
 def _packets(matching: Matching, about: ConversationFacts) -> Iterator[Event]:
-    times = {p: matching.points[p].capture.times_ns() + matching.offsets_ns[p] for p in about.seen_at}
     for history in histories(matching, about.number):
         seen = tuple(
             Sighting(
                 point=matching.points[p].name,
-                at_ns=int(times[p][row]),
+                at_ns=_at(matching, p, row),
                 source=source_of(matching.points[p], row),
             )
             for p, row in history.seen
@@ -140,10 +139,6 @@ def _call_text(call: Syscall) -> str:
     return f"{call.name}({args}) {result}{said}{took}"
 
 
-CALL_CHARS: Final = 100
-"""Arguments beyond this are data, which the packets show as well."""
-
-
 def _call_notes(joined: Sequence[JoinedCalls], about: ConversationFacts | None) -> Iterator[Reason]:
     for mine in joined:
         source, ahead_ns = mine.calls[0].source, _ahead(mine)
@@ -170,15 +165,15 @@ class _Clocks:
 
 
 def _log_clocks(facts: Facts, rows: Sequence[Row]) -> _Clocks:
-    found: list[LogClock] = log_clocks(
+    found = log_clocks(
         facts.log_lines,
         [row for row in rows if isinstance(row, LogLine)],
         facts.matching.points,
         facts.matching.offsets_ns,
     )
     steady = _drop_clocks(facts)
-    steady |= {(c.file, c.clock): c.ahead_ns - c.zone_ns for c in found if c.spread_ns <= STEADY_NS}
-    return _Clocks(steady, frozenset((c.file, c.clock) for c in found if c.spread_ns > STEADY_NS))
+    steady |= {(c.file, c.clock): c.ahead_ns - c.zone_ns for c in found if c.is_steady}
+    return _Clocks(steady, frozenset((c.file, c.clock) for c in found if not c.is_steady))
 
 
 def _drop_clocks(facts: Facts) -> dict[tuple[str, str], int]:
@@ -199,8 +194,12 @@ def _packet_ns(matching: Matching, item: JoinedLine | JoinedDrop) -> int | None:
     """When the packet a text is joined to was captured, by the first point's clock."""
     if item.point is None or item.row is None:
         return None
-    time = matching.points[item.point].capture.packets[item.row : item.row + 1, :2].copy().view("<i8")
-    return int(time[0, 0]) + matching.offsets_ns[item.point]
+    return _at(matching, item.point, item.row)
+
+
+def _at(matching: Matching, point: int, row: int) -> int:
+    """When a packet was captured, by the first point's clock."""
+    return int(matching.points[point].capture.times_ns()[row]) + matching.offsets_ns[point]
 
 
 def _texts(
@@ -212,7 +211,7 @@ def _texts(
     items: tuple[JoinedLine | JoinedDrop, ...] = (*facts.log_lines, *facts.drops)
     for item in items:
         row = item.line if isinstance(item, JoinedLine) else item.drop
-        mine = about is not None and _conversation(facts.matching, item) == about.number
+        mine = _is_of(facts.matching, item, about)
         of_a_packet = row.packet is not None or item.row is not None
         if of_a_packet and not mine:
             continue
@@ -231,13 +230,12 @@ def _texts(
     return events, left
 
 
-def _conversation(matching: Matching, item: JoinedLine | JoinedDrop) -> int | None:
-    """The connection of the packet that a text is joined to."""
-    if item.point is None or item.row is None:
-        return None
-    group = int(matching.points[item.point].group_of[item.row])
-    numbers = (matching.conversations.group[:, item.point] == group).nonzero()[0]
-    return int(numbers[0]) if group >= 0 and len(numbers) else None
+def _is_of(matching: Matching, item: JoinedLine | JoinedDrop, about: ConversationFacts | None) -> bool:
+    """Whether the packet that a text is joined to is the connection's."""
+    if about is None or item.point is None or item.row is None:
+        return False
+    group = matching.conversations.group[about.number, item.point]
+    return bool(group >= 0 and matching.points[item.point].group_of[item.row] == group)
 
 
 def _time(matching: Matching, item: JoinedLine | JoinedDrop, clocks: _Clocks) -> int | None:
@@ -248,8 +246,7 @@ def _time(matching: Matching, item: JoinedLine | JoinedDrop, clocks: _Clocks) ->
         return row.at_ns + clocks.ahead_ns[clock]
     if (packet_ns := _packet_ns(matching, item)) is not None:
         return packet_ns
-    is_utc = row.clock == "wall" and isinstance(row, LogLine) and row.zone_known
-    return row.at_ns if is_utc and clock not in clocks.useless else None
+    return row.at_ns if is_utc(row) and clock not in clocks.useless else None
 
 
 def _text_event(matching: Matching, item: JoinedLine | JoinedDrop, at_ns: int) -> Event:
