@@ -8,6 +8,7 @@ from lastseen.cli.pipeline import matched, opened
 from lastseen.cli.progress import Progress
 from lastseen.diagnosis.conversation_facts import conversation_facts, rank
 from lastseen.faults.facts import ConversationFacts
+from lastseen.faults.tracks import RowsOfGroups
 from lastseen.tables.points import Matching
 
 
@@ -18,7 +19,7 @@ def matching_of(folder: Path, files: dict[str, bytes | str]) -> Matching:
 
 def facts_of(folder: Path, files: dict[str, bytes | str]) -> list[ConversationFacts]:
     matching = matching_of(folder, files)
-    return list(conversation_facts(matching, rank(matching)))
+    return list(conversation_facts(matching, rank(matching), RowsOfGroups(matching.points)))
 
 
 def closing_talk(port: int = 40000, *, wait_ms: float = 20) -> Talk:

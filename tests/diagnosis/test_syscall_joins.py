@@ -40,7 +40,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Facts:
 
 
 def joined(facts: Facts, *calls: Syscall) -> list[JoinedCalls]:
-    return join_calls(calls, facts.matching, facts.in_focus())
+    return join_calls(calls, facts)
 
 
 def ahead_ms(found: JoinedCalls) -> tuple[float | None, float | None]:

@@ -44,9 +44,10 @@ def rank(matching: Matching) -> list[int]:
     return [int(number) for number in wanted[order]]
 
 
-def conversation_facts(matching: Matching, numbers: Sequence[int]) -> tuple[ConversationFacts, ...]:
+def conversation_facts(
+    matching: Matching, numbers: Sequence[int], rows: RowsOfGroups
+) -> tuple[ConversationFacts, ...]:
     """Facts of the given conversations, in that order."""
-    rows = RowsOfGroups(matching.points)
     return tuple(_facts(matching, number, rows) for number in numbers)
 
 
@@ -123,8 +124,9 @@ def _text(matching: Matching, number: int, at: int) -> str:
 def _lost(matching: Matching, number: int, rows: RowsOfGroups) -> tuple[int, int]:
     lost = unproven = 0
     for hop in matching.hops:
-        if matching.conversations.group[number, hop.upstream] >= 0:
-            mine = hop.fate[rows.sides(matching, number, hop.upstream)[0]]
+        group = int(matching.conversations.group[number, hop.upstream])
+        if group >= 0:
+            mine = hop.fate[rows.of(hop.upstream, group)]
             lost += int(np.count_nonzero(mine == LOST))
             unproven += int(np.count_nonzero(mine == UNPROVEN))
     return lost, unproven

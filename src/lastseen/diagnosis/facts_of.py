@@ -55,7 +55,8 @@ def facts_of(
     connection.
     """
     evidence = Evidence(rows=rows)
-    ranked = list(conversation_facts(matching, rank(matching)[:MOST_CONVERSATIONS]))
+    tracks = Tracks(matching, details)
+    ranked = conversation_facts(matching, rank(matching)[:MOST_CONVERSATIONS], tracks.rows)
     felt = symptoms(evidence.of(Syscall))
     everything = frozenset(range(len(matching.conversations.group)))
     focus = frozenset(c.number for c in ranked if _is_wanted(c, wanted))
@@ -73,7 +74,7 @@ def facts_of(
         focus=focus,
         asked=tuple(wanted),
         host_names=_host_names(evidence.of(Version)),
-        tracks=Tracks(matching, details),
+        tracks=tracks,
         drops=joined_by_pauses(join_drops(evidence.of(Drop), matching.points), sites),
         conntrack=evidence.of(ConntrackEntry),
         sockets=evidence.of(Socket),

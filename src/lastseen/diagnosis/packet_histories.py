@@ -23,9 +23,8 @@ class History:
     fate: str
 
 
-def histories(matching: Matching, number: int) -> Iterator[History]:
+def histories(matching: Matching, number: int, rows: RowsOfGroups) -> Iterator[History]:
     """Every packet of a conversation, by direction and then by the point that saw it first."""
-    rows = RowsOfGroups(matching.points)
     group = matching.conversations.group[number]
     for direction in (CLIENT_TO_REMOTE, REMOTE_TO_CLIENT):
         reached: set[tuple[int, int]] = set()

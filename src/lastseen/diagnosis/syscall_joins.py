@@ -14,11 +14,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.faults.facts import ConversationFacts
-from lastseen.faults.tracks import RowsOfGroups
+from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.tables.facts_from_texts import Syscall
 from lastseen.tables.packets import FLAGS, LENGTH_FLAGS
-from lastseen.tables.points import Matching
 
 __all__ = ["JoinedCalls", "join_calls"]
 
@@ -61,11 +59,9 @@ class _Moments:
     ended: int | None
 
 
-def join_calls(
-    calls: Sequence[Syscall], matching: Matching, conversations: Sequence[ConversationFacts]
-) -> list[JoinedCalls]:
-    """The calls of each descriptor with a known peer, with their connection."""
-    rows = RowsOfGroups(matching.points)
+def join_calls(calls: Sequence[Syscall], facts: Facts) -> list[JoinedCalls]:
+    """The calls of each descriptor with a known peer, with their connection in focus."""
+    conversations = facts.in_focus()
     known: dict[int, _Moments] = {}
     joined = []
     for mine in _talks(calls):
@@ -74,7 +70,7 @@ def join_calls(
             if not _same_ends(mine, conversation):
                 continue
             if conversation.number not in known:
-                known[conversation.number] = _moments(matching, conversation, rows)
+                known[conversation.number] = _moments(facts, conversation)
             low, high = _bounds(mine, known[conversation.number])
             if low is None or high is None or low - high <= _slack_ns(mine):
                 fitting.append((conversation.number, low, high))
@@ -162,10 +158,10 @@ def _kind(call: Syscall) -> str:
     return "wait" if call.timeout_ns is not None else call.name
 
 
-def _moments(matching: Matching, conversation: ConversationFacts, rows: RowsOfGroups) -> _Moments:
+def _moments(facts: Facts, conversation: ConversationFacts) -> _Moments:
     """When things were first seen at the point nearest the client."""
-    number = conversation.seen_at[-1]
-    mine, from_client = rows.sides(matching, conversation.number, number)
+    matching, number = facts.matching, conversation.seen_at[-1]
+    mine, from_client = facts.tracks.rows.sides(matching, conversation.number, number)
     capture = matching.points[number].capture
     times = capture.times_ns()[mine] + matching.offsets_ns[number]
     word = capture.packets[mine, LENGTH_FLAGS]

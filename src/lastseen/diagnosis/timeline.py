@@ -37,8 +37,8 @@ def timeline(facts: Facts, rows: Sequence[Row]) -> Timeline:
     """The connection of most concern, with everything that speaks of it or happened meanwhile."""
     about = next(iter(facts.in_focus()), None)
     calls = [row for row in rows if isinstance(row, Syscall)]
-    joined = join_calls(calls, facts.matching, facts.in_focus())
-    events = list(_packets(facts.matching, about)) if about else []
+    joined = join_calls(calls, facts)
+    events = list(_packets(facts, about)) if about else []
     span = _span(events)
     clocks = _log_clocks(facts, rows)
     called, left_calls = _calls(joined, about)
@@ -65,8 +65,9 @@ def _stall(matching: Matching, about: ConversationFacts | None) -> tuple[int, in
 
 
 # ---- packets ----
-def _packets(matching: Matching, about: ConversationFacts) -> Iterator[Event]:
-    for history in histories(matching, about.number):
+def _packets(facts: Facts, about: ConversationFacts) -> Iterator[Event]:
+    matching = facts.matching
+    for history in histories(matching, about.number, facts.tracks.rows):
         seen = tuple(
             Sighting(
                 point=matching.points[p].name,

@@ -99,12 +99,15 @@ class RowsOfGroups:
 
 
 class Tracks:
-    """Every track of a case, decoded when first asked for. `details` reads packets from their file."""
+    """Every track of a case, decoded when first asked for. `details` reads packets from their file.
+
+    `rows`: the packets of each connection, for whoever needs no more of them than a capture has.
+    """
 
     def __init__(self, matching: Matching, details: Details) -> None:
         self._matching = matching
         self._details = details
-        self._rows = RowsOfGroups(matching.points)
+        self.rows = RowsOfGroups(matching.points)
         self._of: dict[tuple[int, int], Track] = {}
         self._datagrams: dict[int, Track] = {}
 
@@ -115,7 +118,7 @@ class Tracks:
             if self._matching.conversations.group[conversation, point] < 0:
                 rows, client = np.empty(0, np.int64), np.empty(0, np.bool_)
             else:
-                rows, client = self._rows.sides(self._matching, conversation, point)
+                rows, client = self.rows.sides(self._matching, conversation, point)
             self._of[key] = self._track(point, rows, client)
         return self._of[key]
 
