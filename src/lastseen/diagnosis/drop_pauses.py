@@ -34,7 +34,8 @@ def joined_by_pauses(drops: Sequence[JoinedDrop], sites: Sequence[LossSite]) -> 
         drop = item.drop
         if drop.packet is None and drop.at_ns is not None:
             groups[drop.node, drop.source.file, drop.clock, drop.reason, drop.location].append(number)
-    lost = {site.number: _lost(site) for site in sites}
+    nodes = {node for node, *_ in groups}
+    lost = {site.number: _lost(site) for site in sites if site.node in nodes}
     fits = [
         (numbers, site)
         for (node, *_), numbers in groups.items()
@@ -55,7 +56,7 @@ def joined_by_pauses(drops: Sequence[JoinedDrop], sites: Sequence[LossSite]) -> 
 
 def _lost(site: LossSite) -> tuple[list[int], Times]:
     """(rows of the lost and unproven packets in order of time, their times)."""
-    rows = np.concatenate([site.lost_rows, site.unproven_rows])
+    rows = site.missing_rows
     times = site.upstream.capture.times_ns()[rows]
     order = np.argsort(times, kind="stable")
     return rows[order].tolist(), times[order]

@@ -6,7 +6,7 @@ at once, and only packets whose numbers some text gives are looked at one by one
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -68,20 +68,19 @@ class PacketIndex:
         seqs = {packet.tcp_seq for packet in mine if packet.tcp_seq is not None}
         ids = {packet.ip_id for packet in mine if packet.tcp_seq is None and packet.ip_id is not None}
         loose = [packet for packet in mine if packet.tcp_seq is None and packet.ip_id is None]
-        packets, here = point.capture.packets, self._rows(point, mine)
-        column = packets[here, table.SEQ]
-        for row, packet in _listed(packets, here[np.isin(column, np.array(sorted(seqs), np.uint32))]):
+        flows = {word for packet in loose for word in self.words[packet.src, packet.dst]}
+        packets, here = point.capture.packets, self._rows(point)
+        for row, packet in _listed(packets, here[_among(packets[here, table.SEQ], seqs)]):
             self.by_seq[packet[table.FLOW], packet[table.SEQ]].append((row, packet))
-        column = packets[here, table.ID_WINDOW] >> 16
-        for row, packet in _listed(packets, here[np.isin(column, np.array(sorted(ids), np.uint32))]):
+        for row, packet in _listed(packets, here[_among(packets[here, table.ID_WINDOW] >> 16, ids)]):
             self.by_id[packet[table.FLOW], packet[table.ID_WINDOW] >> 16].append((row, packet))
-        for row, packet in _listed(packets, self._rows(point, loose)[:MOST_LOOKED_AT]):
+        for row, packet in _listed(packets, here[_among(packets[here, table.FLOW], flows)][:MOST_LOOKED_AT]):
             self.by_flow[packet[table.FLOW]].append((row, packet))
 
-    def _rows(self, point: Point, wanted: Sequence[LoggedPacket]) -> npt.NDArray[np.int64]:
-        """int64[n]: packets of the flows that these texts name."""
+    def _rows(self, point: Point) -> npt.NDArray[np.int64]:
+        """int64[n]: packets of the flows that texts name."""
         named = np.zeros(2 * len(point.capture.flows) + 1, np.bool_)
-        named[[word for packet in wanted for word in self.words[packet.src, packet.dst]]] = True
+        named[list(self.protocols)] = True
         flow = np.minimum(point.capture.packets[:, table.FLOW], np.uint32(len(named) - 1))
         return np.flatnonzero(named[flow] & (point.group_of >= 0))
 
@@ -104,6 +103,10 @@ class PacketIndex:
 
 def _listed(packets: table.PacketRows, rows: npt.NDArray[np.int64]) -> Iterator[Found]:
     return zip(rows.tolist(), packets[rows].tolist(), strict=True)
+
+
+def _among(column: npt.NDArray[np.uint32], wanted: Collection[int]) -> npt.NDArray[np.bool_]:
+    return np.isin(column, np.array(sorted(wanted), np.uint32))
 
 
 def _agrees(found: list[int], packet: LoggedPacket, protocol: tuple[int, int]) -> bool:

@@ -69,7 +69,7 @@ def _sentence(site: LossSite, found: Sequence[_Tally]) -> str:
 
 # ---- lines and drops, joined one by one ----
 def _texts(facts: Facts, site: LossSite) -> Iterator[_Tally]:
-    rows = {*site.lost_rows.tolist(), *site.unproven_rows.tolist()}
+    rows = set(site.missing_rows.tolist())
     groups: dict[str, list[JoinedLine | JoinedDrop]] = defaultdict(list)
     for line in facts.log_lines:
         if line.line.packet is not None:
@@ -134,5 +134,5 @@ def _after_snapshot(facts: Facts, site: LossSite, moments: Sequence[Moment]) -> 
     noted = [m.at_ns for m in moments if m.snapshot == "after" and m.node in ("", site.node)]
     if not noted:
         return 0
-    times = site.upstream.capture.times_ns() + facts.matching.offsets_ns[site.hop.upstream]
-    return sum(int((times[rows] > max(noted)).sum()) for rows in (site.lost_rows, site.unproven_rows))
+    times = site.upstream.capture.times_ns()[site.missing_rows]
+    return int((times + facts.matching.offsets_ns[site.hop.upstream] > max(noted)).sum())

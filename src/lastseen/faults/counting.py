@@ -98,7 +98,7 @@ def logged(facts: Facts, topic: str, node: str | None, what: str) -> Fact:
 
 def joined_to_lost(facts: Facts, site: LossSite, lines: Iterable[JoinedLine]) -> list[JoinedLine]:
     """Lines joined to a packet lost (or unproven) at this site, wherever on its way they were joined."""
-    rows = set(site.lost_rows.tolist()) | set(site.unproven_rows.tolist())
+    rows = set(site.missing_rows.tolist())
     return [line for line in lines if facts.row_at(line, site.hop.upstream, site.hop.direction) in rows]
 
 

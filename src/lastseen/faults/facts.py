@@ -99,6 +99,11 @@ class LossSite:
         return source_of(self.upstream, row)
 
     @property
+    def missing_rows(self) -> npt.NDArray[np.int64]:
+        """int64[k]: what never arrived, the certainly lost before the unproven."""
+        return np.concatenate([self.lost_rows, self.unproven_rows])
+
+    @property
     def to_client(self) -> bool:
         """Whether the lost packets were on their way to the client."""
         return self.hop.direction == REMOTE_TO_CLIENT

@@ -189,8 +189,7 @@ def _only_a_rule(refusal: Refusal) -> Fact:
 def _site_of(refusal: Refusal, facts: Facts) -> LossSite | None:
     """The hop at which what was refused is missing."""
     for site in facts.sites:
-        missing = np.concatenate([site.lost_rows, site.unproven_rows])
-        if site.upstream is refusal.point and np.isin(refusal.refused.rows, missing).any():
+        if site.upstream is refusal.point and np.isin(refusal.refused.rows, site.missing_rows).any():
             return site
     return None
 
