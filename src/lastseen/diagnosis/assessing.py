@@ -22,60 +22,67 @@ MOST_MISSING: Final = 8
 """Pieces named for a question, those that would decide most first."""
 
 PACKETS: Final = "packets"
-_PROVES: Final[dict[str, tuple[str, str]]] = {
+_KINDS: Final[dict[str, tuple[str, str, str]]] = {
     PACKETS: (
+        PACKETS,
         "which packets passed a point, and when",
         "that a packet which is not there was lost, without a second point that had it",
     ),
     "Setting": (
+        "settings",
         "how something was set when the text was taken",
         "that it was so during the run, or took effect",
     ),
-    "Counter": ("how many there were between two snapshots", "which packets they were"),
+    "Counter": ("counters", "how many there were between two snapshots", "which packets they were"),
     "LogLine": (
+        "log lines",
         "that the kernel or a daemon noticed something; of which packet, where the line names it",
         "that nothing happened where there is no line: logs are rate-limited and often off",
     ),
-    "Rule": ("what is dropped or passed, and how often between two snapshots", "which packets were counted"),
+    "Rule": (
+        "rules and flows",
+        "what is dropped or passed, and how often between two snapshots",
+        "which packets were counted",
+    ),
     "ConntrackEntry": (
+        "tracked connections",
         "how connection tracking saw a connection at that moment",
         "what it did before or after",
     ),
-    "Socket": ("the state of an end of a connection at that moment", "which packet brought it there"),
-    "Syscall": ("what the program waited for, how long, and what ended it", "why it did not come"),
-    "Version": ("which software ran", "that it has a fault, or that a vendor has not mended it"),
-    "Interface": ("which devices and addresses a node has", "that packets took this way"),
-    "Route": ("which way packets should take", "that they took it"),
-    "Neighbour": ("which hardware address a node sends to", "that somebody listens there"),
-    "ForwardingEntry": ("behind which port a switch looks for a hardware address", "that it is there"),
-    "GuestPort": ("which device of the host is a guest's card", "that packets passed it"),
+    "Socket": (
+        "sockets",
+        "the state of an end of a connection at that moment",
+        "which packet brought it there",
+    ),
+    "Syscall": (
+        "system calls",
+        "what the program waited for, how long, and what ended it",
+        "why it did not come",
+    ),
+    "Version": ("versions", "which software ran", "that it has a fault, or that a vendor has not mended it"),
+    "Interface": ("interfaces", "which devices and addresses a node has", "that packets took this way"),
+    "Route": ("routes", "which way packets should take", "that they took it"),
+    "Neighbour": ("neighbours", "which hardware address a node sends to", "that somebody listens there"),
+    "ForwardingEntry": (
+        "forwarding entries",
+        "behind which port a switch looks for a hardware address",
+        "that it is there",
+    ),
+    "GuestPort": ("guests' cards", "which device of the host is a guest's card", "that packets passed it"),
     "Drop": (
+        "traced drops",
         "that the kernel discarded a packet, where, and why, if it gives a reason",
         "which packet it was, where the trace names none",
     ),
-    "Traced": ("what a switch would do with such a packet", "that it did so"),
-    "Moment": ("when a snapshot was taken or a command ran", "what happened then"),
+    "Traced": ("traced ways through a switch", "what a switch would do with such a packet", "that it did so"),
+    "Moment": ("moments", "when a snapshot was taken or a command ran", "what happened then"),
 }
-_LONE_COUNTERS: Final = ("how many there were since the host started", "how many came during the run")
-_NAMES: Final = {
-    PACKETS: PACKETS,
-    "Setting": "settings",
-    "Counter": "counters",
-    "LogLine": "log lines",
-    "Rule": "rules and flows",
-    "ConntrackEntry": "tracked connections",
-    "Socket": "sockets",
-    "Syscall": "system calls",
-    "Version": "versions",
-    "Interface": "interfaces",
-    "Route": "routes",
-    "Neighbour": "neighbours",
-    "ForwardingEntry": "forwarding entries",
-    "GuestPort": "guests' cards",
-    "Drop": "traced drops",
-    "Traced": "traced ways through a switch",
-    "Moment": "moments",
-}
+"""What each kind of row is called, what it proves, and what not."""
+_LONE_COUNTERS: Final = (
+    "counters",
+    "how many there were since the host started",
+    "how many came during the run",
+)
 
 
 def assessed(facts: Facts, rows: Sequence[Row]) -> Assessment:
@@ -86,20 +93,20 @@ def assessed(facts: Facts, rows: Sequence[Row]) -> Assessment:
     for row in rows:
         tells.setdefault(row.source.file, Counts())[type(row).__name__] += 1
     return Assessment(
-        tells={file: {_NAMES[kind]: count for kind, count in found.items()} for file, found in tells.items()},
+        tells={
+            file: {_KINDS[kind][0]: count for kind, count in found.items()} for file, found in tells.items()
+        },
         can_tell=tuple(_tellings(tells, rows)),
         questions=(_felt(facts), _lost(facts), _why(facts, rows)),
     )
 
 
 def _tellings(tells: dict[str, Counts[str]], rows: Sequence[Row]) -> Iterator[Telling]:
-    known = _PROVES if _has_pairs(rows) else {**_PROVES, "Counter": _LONE_COUNTERS}
-    for kind, (proves, not_prove) in known.items():
+    known = _KINDS if _has_pairs(rows) else {**_KINDS, "Counter": _LONE_COUNTERS}
+    for kind, (name, proves, not_prove) in known.items():
         counts = [found[kind] for found in tells.values() if found[kind]]
         if counts:
-            yield Telling(
-                kind=_NAMES[kind], rows=sum(counts), files=len(counts), proves=proves, not_prove=not_prove
-            )
+            yield Telling(kind=name, rows=sum(counts), files=len(counts), proves=proves, not_prove=not_prove)
 
 
 def _has_pairs(rows: Iterable[Row]) -> bool:
