@@ -38,10 +38,13 @@ def taking_rule(
     """
     for layer in LAYERS:
         for rule, delta in facts.rule_deltas(None, layer):
-            if not wanted(rule) or not len(mine) or not (_taken(rule, mine) > NO).all():
+            if not wanted(rule) or not len(mine):
+                continue
+            answers = _taken(rule, mine)
+            if (answers == NO).any():
                 continue
             count = sum(int((_taken(rule, track) > NO).sum()) for track in all_of_them)
-            if agrees(delta.value, count) or (delta.value > 0 and (_taken(rule, mine) == YES).all()):
+            if agrees(delta.value, count) or (delta.value > 0 and (answers == YES).all()):
                 text = moved_text(f"the rule '{rule.place}: {rule.match} {rule.actions}'", delta, count)
                 return Observed(reason=Reason(text=text, source=delta.after))
     return Unknown(

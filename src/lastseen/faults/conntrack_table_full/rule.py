@@ -41,7 +41,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     host = facts.host(site.node)
     return Account(
         required=(only_first_of_flow(site), full),
-        agreeing=(*told, *_counted(site, facts)),
+        agreeing=(*told, _counted(site, facts)),
         telling=isinstance(full, Observed),
         general=isinstance(full_of_tunnels(facts, site.node), Observed),
         summary=f"{len(site.lost_rows)} first packets of new flows vanish between {site.upstream.name} and "
@@ -53,16 +53,12 @@ def _account(site: LossSite, facts: Facts) -> Account:
     )
 
 
-def _counted(site: LossSite, facts: Facts) -> tuple[Fact, ...]:
+def _counted(site: LossSite, facts: Facts) -> Fact:
     """conntrack's own drop counter: by as much as was lost, or at least at all."""
-    exact = [
-        counter_agrees(facts, site, family, ("drop",), what="conntrack's drop counter") for family in FAMILIES
-    ]
-    rose = [
-        counter_rose(facts, site.node, family, ("drop",), what="conntrack's drop counter")
-        for family in FAMILIES
-    ]
-    return (first_observed((*exact, *rose)),)
+    what = "conntrack's drop counter"
+    exact = [counter_agrees(facts, site, family, ("drop",), what=what) for family in FAMILIES]
+    rose = [counter_rose(facts, site.node, family, ("drop",), what=what) for family in FAMILIES]
+    return first_observed((*exact, *rose))
 
 
 _BOTH_SIDES: Final = "captures on both sides of the host that tracks connections"
