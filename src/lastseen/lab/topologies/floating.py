@@ -38,8 +38,7 @@ def floating(
     rules: str = TRANSLATION,
 ) -> None:
     """Build it. `wire`: options of the user-space cable between remote and gateway; None: a plain veth."""
-    cable = None if wire is None else tuple(filled(option, parameters) for option in wire)
-    lay_cable(lab, Link("remote", "w0", "gateway", "w1"), wire=cable, offload=offload)
+    lay_cable(lab, parameters, Link("remote", "w0", "gateway", "w1"), wire=wire, offload=offload)
     lab.link(Link("gateway", "t0", "vm", "t1"), offload=offload)
     lab.node("remote").ip(f"addr add {parameters.remote}/24 dev w0")
     lab.node("gateway").ip(

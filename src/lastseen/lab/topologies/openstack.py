@@ -12,6 +12,7 @@ from lastseen.lab.lab import Lab, Link
 from lastseen.lab.parameters import Parameters, filled
 from lastseen.lab.switches import Tunnel, add_bridge, add_ports, add_tunnel, add_underlay, start_switch
 from lastseen.lab.topologies.routed import lay_cable
+from lastseen.lab.topologies.segments import BRIDGE_SECURITY_GROUP, bridge
 
 __all__ = [
     "COMPUTE",
@@ -34,19 +35,6 @@ POINTS = (
     "vm:eth0",
 )  # fmt: skip
 
-SECURITY_GROUP = """
-table ip sg {
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-    ct state invalid counter drop
-    ct state established,related counter accept
-    ip saddr $vm ct state new counter accept
-    counter drop
-  }
-}
-"""
-"""What Neutron's iptables firewall comes to for a VM that may open connections and takes none."""
-
 
 def openstack(
     lab: Lab,
@@ -64,12 +52,10 @@ def openstack(
     lab.link(Link("compute", "qvo1", "compute", "qvb1"))
     lab.link(Link("compute", "tap1", "vm", "eth0"), offload=offload)
     compute = lab.node("compute")
-    compute.ip(
-        "link add qbr1 type bridge\nlink set qbr1 up\nlink set qvb1 master qbr1\nlink set tap1 master qbr1"
-    )
+    bridge(lab, "compute", "qvb1", "tap1", name="qbr1")
     add_ports(lab, "compute", "br-int", "qvo1")
     compute.sysctl("net.bridge.bridge-nf-call-iptables=1")
-    compute.nft(filled(SECURITY_GROUP, parameters))
+    compute.nft(filled(BRIDGE_SECURITY_GROUP, parameters))
     lab.tracked.add("compute")
     address_ends(lab, parameters, mtu=tenant_mtu)
     lab.watch(*POINTS)
@@ -83,8 +69,7 @@ def stack_hosts(
     tunnels: tuple[Tunnel, Tunnel] = (NETNODE, COMPUTE),
 ) -> None:
     """The remote end on the provider network, and both hosts with their switches and the network below the tunnel."""
-    cable = None if wire is None else tuple(filled(option, parameters) for option in wire)
-    lay_cable(lab, Link("remote", "eth0", "netnode", "ens4"), wire=cable)
+    lay_cable(lab, parameters, Link("remote", "eth0", "netnode", "ens4"), wire=wire)
     lab.link(Link("netnode", "ens3", "compute", "ens3"))
     for tunnel in tunnels:
         start_switch(lab, tunnel.name)

@@ -33,8 +33,7 @@ def routed(
     rules: str = SECURITY_GROUP,
 ) -> None:
     """Build it. `wire`: options of the user-space cable between remote and compute; None: a plain veth."""
-    cable = None if wire is None else tuple(filled(option, parameters) for option in wire)
-    lay_cable(lab, Link("remote", "w0", "compute", "w1"), wire=cable, offload=offload)
+    lay_cable(lab, parameters, Link("remote", "w0", "compute", "w1"), wire=wire, offload=offload)
     lab.link(Link("compute", "t0", "vm", "t1"), offload=offload)
     remote, vm = parameters.remote_net, parameters.vm_net
     lab.node("remote").ip(f"addr add {remote}.9/24 dev w0\nroute add default via {remote}.1")
@@ -47,8 +46,10 @@ def routed(
     lab.watch(*POINTS)
 
 
-def lay_cable(lab: Lab, link: Link, *, wire: tuple[str, ...] | None, offload: bool = False) -> None:
-    """A veth between two nodes, or two with a cable in user space between them."""
+def lay_cable(
+    lab: Lab, parameters: Parameters, link: Link, *, wire: tuple[str, ...] | None, offload: bool = False
+) -> None:
+    """A veth between two nodes, or two with a cable in user space between them, whose options are `wire`."""
     if wire is None:
         lab.link(link, offload=offload)
         return
@@ -57,4 +58,4 @@ def lay_cable(lab: Lab, link: Link, *, wire: tuple[str, ...] | None, offload: bo
         Link("lab_wire", "right", link.b, link.interface_b),
         offload=offload,
     )
-    lab.serve("lab_wire", "wire", "left", "right", *wire)
+    lab.serve("lab_wire", "wire", "left", "right", *(filled(option, parameters) for option in wire))

@@ -3,7 +3,21 @@
 from lastseen.lab.lab import Lab, Link
 from lastseen.lab.parameters import Parameters
 
-__all__ = ["address_ends", "bridge", "join"]
+__all__ = ["BRIDGE_SECURITY_GROUP", "address_ends", "bridge", "join"]
+
+BRIDGE_SECURITY_GROUP = """
+table ip sg {
+  chain forward {
+    type filter hook forward priority filter; policy accept;
+    ct state invalid counter drop
+    ct state established,related counter accept
+    ip saddr $vm ct state new counter accept
+    counter drop
+  }
+}
+"""
+"""As that of the routed lab, and what Neutron's iptables firewall comes to for a VM that takes no connections. Below a
+bridge the interface of a packet is the bridge, so the VM is told by its address."""
 
 
 def join(lab: Lab, switch: str, *ends: str) -> None:
@@ -15,12 +29,12 @@ def join(lab: Lab, switch: str, *ends: str) -> None:
     bridge(lab, switch, *ports)
 
 
-def bridge(lab: Lab, node: str, *ports: str) -> None:
-    """A Linux bridge br0 of these interfaces of the node."""
+def bridge(lab: Lab, node: str, *ports: str, name: str = "br0") -> None:
+    """A Linux bridge of these interfaces of the node."""
     commands = [
-        "link add br0 type bridge",
-        "link set br0 up",
-        *(f"link set {port} master br0" for port in ports),
+        f"link add {name} type bridge",
+        f"link set {name} up",
+        *(f"link set {port} master {name}" for port in ports),
     ]
     lab.node(node).ip("\n".join(commands))
 

@@ -5,7 +5,7 @@ bridge), vm:t1.
 """
 
 from lastseen.lab.lab import Lab, Link
-from lastseen.lab.parameters import Parameters, filled
+from lastseen.lab.parameters import Parameters
 from lastseen.lab.topologies.routed import lay_cable
 from lastseen.lab.topologies.segments import address_ends, bridge
 
@@ -25,8 +25,7 @@ def vxlan(
     inner_mtu: int = INNER_MTU,
 ) -> None:
     """Build it. `wire`: a cable in user space between remote and netnode; `inner_mtu`: what both ends believe."""
-    cable = None if wire is None else tuple(filled(option, parameters) for option in wire)
-    lay_cable(lab, Link("remote", "w0", "netnode", "w1"), wire=cable, offload=offload)
+    lay_cable(lab, parameters, Link("remote", "w0", "netnode", "w1"), wire=wire, offload=offload)
     lab.link(Link("netnode", "u0", "compute", "u1"), Link("compute", "t0", "vm", "t1"), offload=offload)
     _join_tunnel(lab, "netnode", "u0", port="w1", own=NETNODE, peer=COMPUTE)
     _join_tunnel(lab, "compute", "u1", port="t0", own=COMPUTE, peer=NETNODE)
