@@ -227,13 +227,16 @@ def _recognised(looked: Sequence[_Looked], *, texts: bool) -> Iterator[_Looked]:
     A text of nothing but packets is a listing whatever else it looks like; one with some is a document if no reader
     knows it.
     """
-    from lastseen.evidence.listings.documents import DOCUMENT  # noqa: PLC0415 - regular expressions: 10 ms
-    from lastseen.evidence.listings.reader import listing_reader  # noqa: PLC0415
-
     only_packets = not texts and any(look.is_capture for look in looked)
     for look in looked:
-        listing = None if look.head is None else listing_reader(look.head, texts=texts)
-        if look.head is None or only_packets or (listing is not None and listing.KIND != DOCUMENT):
+        if look.head is None:
+            yield look
+            continue
+        from lastseen.evidence.listings.documents import DOCUMENT  # noqa: PLC0415 - regular expressions: 10 ms
+        from lastseen.evidence.listings.reader import listing_reader  # noqa: PLC0415
+
+        listing = listing_reader(look.head, texts=texts)
+        if only_packets or (listing is not None and listing.KIND != DOCUMENT):
             yield replace(look, reader=listing)
             continue
         from lastseen.evidence.texts import reader_of  # noqa: PLC0415 - 70 readers, 0.1 s
@@ -250,11 +253,9 @@ def _read_all(looked: Sequence[_Looked], case: Case, limits: "_Limits", *, texts
             _add_capture(look, place, next(captures), case)
         elif limits.expired():
             _time_is_up(look.file, case)
-        elif look.reader is not None and hasattr(look.reader, "found"):
+        elif look.reader is not None and (texts or hasattr(look.reader, "found")):
             _read_text(look, look.reader, place, case, expired=limits.expired)
             _add_listings(look, place, case, limits)
-        elif texts and look.reader is not None:
-            _read_text(look, look.reader, place, case, expired=limits.expired)
         else:
             kind = look.reader.KIND if look.reader else irrelevant_kind(look.head) if look.head else None
             case.files.append(EvidenceFile(file=look.file.name, kind=kind, rows=0))
