@@ -1,22 +1,17 @@
 """`lastseen evidence`: what was read of a case, what it can prove, and what is missing for which question."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lastseen.cli.options import CasesArgument
 from lastseen.cli.tables_out import TimeoutOption
 
 __all__ = ["evidence"]
 
 
 def evidence(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="CASE...", help="Case folders, archives, captures and text files.", readable=False
-        ),
-    ],
+    paths: CasesArgument,
     timeout: TimeoutOption = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object (schema lastseen.evidence/1).")

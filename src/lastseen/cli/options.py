@@ -1,11 +1,18 @@
-"""Options that several commands take: which connection is meant, and which zone local times are in."""
+"""What several commands take: the evidence, which connection is meant, and which zone local times are in."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["ConnectionOption", "TargetOption", "TimeZoneOption"]
+__all__ = ["CasesArgument", "ConnectionOption", "TargetOption", "TimeZoneOption"]
 
+CasesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CASE...", help="Case folders, archives, captures and text files.", readable=False
+    ),
+]
 ConnectionOption = Annotated[
     str | None,
     typer.Option(metavar="ENDPOINT", help="Only the connection with this end, e.g. 10.0.0.5:46518."),

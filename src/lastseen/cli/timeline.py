@@ -1,11 +1,10 @@
 """`lastseen timeline`: what every layer saw of a connection, one line an event, on one clock."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lastseen.cli.options import ConnectionOption, TargetOption, TimeZoneOption
+from lastseen.cli.options import CasesArgument, ConnectionOption, TargetOption, TimeZoneOption
 from lastseen.cli.tables_out import TimeoutOption
 
 __all__ = ["timeline"]
@@ -15,12 +14,7 @@ NOTHING_JUDGED = 1
 
 
 def timeline(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="CASE...", help="Case folders, archives, captures and text files.", readable=False
-        ),
-    ],
+    paths: CasesArgument,
     around: Annotated[
         str | None,
         typer.Option(

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.evidence.listings.completing import completed, link_bytes
+from lastseen.evidence.listings.completing import completed
 from lastseen.evidence.listings.documents import Listing
 from lastseen.evidence.listings.frames import PCAP_HEADER, address_bytes, padding_of, record_of
 from lastseen.evidence.listings.printed import TCP, Printed
@@ -43,7 +43,7 @@ _Places = dict[int, tuple[Talk, Member]]
 def written(listing: Listing, file: str) -> tuple[bytes, Listed]:
     """A capture file with the packets of a listing, and what no line tells of them."""
     packets = listing.packets
-    places, link = completed(packets, file, listing.tool), link_bytes(packets)
+    places, link = completed(packets, file, listing.tool)
     times = _times_ns(packets)
     records = (
         record_of(packet, places.get(index), time_ns=int(times[index]), link=link)

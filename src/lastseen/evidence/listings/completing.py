@@ -15,7 +15,7 @@ from lastseen.evidence.listings.sequence_numbers import are_absolute, rebase, se
 from lastseen.evidence.listings.talks import Member, Talk, is_syn, talks_of
 from lastseen.tables.packets import FLAGS
 
-__all__ = ["ETHERNET_HEADER", "SMALLEST_FRAME", "TCP_HEADER", "completed", "ip_header", "link_bytes"]
+__all__ = ["ETHERNET_HEADER", "SMALLEST_FRAME", "TCP_HEADER", "completed", "ip_header"]
 
 IPV4_HEADER, IPV6_HEADER, TCP_HEADER = 20, 40, 20
 SMALLEST_FRAME: Final = 60
@@ -29,17 +29,22 @@ _IPV6: Final = 6
 _OPEN_WINDOW: Final = 0xFFFF
 
 
-def completed(packets: Sequence[Printed], file: str, tool: str) -> dict[int, tuple[Talk, Member]]:
-    """Each packet's place in the connections of a listing, by its index; packets that are surely of none are left."""
+def completed(
+    packets: Sequence[Printed], file: str, tool: str
+) -> tuple[dict[int, tuple[Talk, Member]], int | None]:
+    """Each packet's place in the connections of a listing, by its index, and its link layer's bytes (`_link_bytes`).
+
+    Packets that are surely of no connection are left out.
+    """
     talks, place = talks_of(packets)
-    link, whole = link_bytes(packets), are_absolute(talks)
+    link, whole = _link_bytes(packets), are_absolute(talks)
     for talk in talks:
         rebase(talk, file, is_absolute=whole, is_tcpdump=tool == "tcpdump")
         _set_lengths(talk, link)
         _set_sides(talk)
         set_numbers(talk)
         _set_windows(talk, is_scaled=tool == "tshark")
-    return place
+    return place, link
 
 
 # ---- payload lengths ----
@@ -48,7 +53,7 @@ def ip_header(packet: Printed) -> int:
     return IPV6_HEADER if packet.version == _IPV6 else IPV4_HEADER
 
 
-def link_bytes(packets: Iterable[Printed]) -> int | None:
+def _link_bytes(packets: Iterable[Printed]) -> int | None:
     """What stands before the innermost IP header in every frame of the listing, None: no line tells.
 
     Packets too long to be padded tell it; where there are none, short ones do, and the smallest frame is no measure.

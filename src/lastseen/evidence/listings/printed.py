@@ -73,7 +73,6 @@ class Printed:
     df: int | None = None
     ip_len: int | None = None
     fragment: int = 0
-    checksum: int | None = None
     checksum_says: str = ""
     eth_src: int = -1
     eth_dst: int = -1

@@ -61,7 +61,7 @@ _LENGTH: Final = re.compile(r"\blength (\d{1,7})")
 _OPTIONS: Final = re.compile(
     r"(?:options )?[\[<](?P<options>(?:mss|nop|sack|sackOK|TS|timestamp|wscale|eol)\b[^\]>]{0,400})[\]>]"
 )
-_CHECKSUM: Final = re.compile(r"cksum 0x(?P<sum>[0-9a-f]{1,4}) \((?P<says>correct|incorrect)")
+_CHECKSUM: Final = re.compile(r"cksum 0x[0-9a-f]{1,4} \((?P<says>correct|incorrect)")
 _DIGITS: Final = re.compile(r"\b\d{1,10}\b")
 _SACK: Final = re.compile(r"\{(\d{1,10}):(\d{1,10})\}")
 _UDP: Final = re.compile(r"(?:\[[^\]]{0,60}\] )?UDP, length:? (\d{1,6})")
@@ -88,7 +88,7 @@ _LAYER: Final = re.compile(r"^[A-Z][A-Za-z0-9]{1,9}")
 _HEX: Final = re.compile(r"^\s+0x[0-9a-f]{4}: ")
 _MOST_LINES: Final = 8
 """Lines of one packet that are looked at: three headers of a tunnel with -v have five."""
-_LETTERS: Final = {"S": "S", "F": "F", "P": "P", "R": "R", ".": "A", "U": "U", "E": "E", "W": "C"}
+_LETTERS: Final = {**{letter: FLAGS[letter] for letter in "SFPRUE"}, ".": FLAGS["A"], "W": FLAGS["C"]}
 
 
 def is_tcpdump(line: str) -> bool:
@@ -220,7 +220,7 @@ def _proto(rest: str, *, is_tcp: bool, has_ports: bool) -> int:
 def _set_tcp(packet: Printed, flags: str, rest: str) -> None:
     packet.layer = "TCP"
     names = "" if flags == "none" else flags
-    packet.flags = sum({FLAGS[_LETTERS[letter]] for letter in names if letter in _LETTERS})
+    packet.flags = sum({_LETTERS[letter] for letter in names if letter in _LETTERS})
     options = _OPTIONS.search(rest)
     before, behind = (rest[: options.start()], rest[options.end() :]) if options else (rest, rest)
     if seq := _SEQ.search(before):
@@ -239,7 +239,7 @@ def _set_tcp(packet: Printed, flags: str, rest: str) -> None:
         packet.length = 0
     packet.is_cut = packet.length is None
     if found := _CHECKSUM.search(before):
-        packet.checksum, packet.checksum_says = int(found["sum"], 16), found["says"]
+        packet.checksum_says = found["says"]
     _set_options(packet, options["options"] if options else "", known=not packet.is_cut)
 
 
