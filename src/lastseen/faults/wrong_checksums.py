@@ -4,6 +4,7 @@ A wrong checksum in a capture means nothing by itself: a sender's own capture sh
 What counts is the fate: such packets vanish or are sent again, and the same bytes under a right checksum pass.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,19 @@ from lastseen.faults.weighing import Fact, Observed, Unknown
 from lastseen.tables.details import CHECKSUM_GOOD, column
 from lastseen.tables.judgements import Reason
 
-__all__ = ["Refused", "agreeing", "first_wrong_at", "only_these_lost", "refused"]
+__all__ = [
+    "Chosen",
+    "Refused",
+    "agreeing",
+    "first_wrong_at",
+    "only_these_lost",
+    "refused",
+    "refused_packets",
+]
+
+Bools = npt.NDArray[np.bool_]
+Chosen = Callable[[Track], Bools]
+"""bool[len(track)]: which packets of a track are meant."""
 
 FEWEST: int = 2
 """One refused packet may be an accident of the capture."""
@@ -50,28 +63,37 @@ class Refused:
 
 def refused(facts: Facts, state: int) -> list[Refused]:
     """Connections in focus, one direction each, with at least FEWEST such packets and none of them taken."""
+    return refused_packets(
+        facts,
+        lambda track: track.of("checksum") == state,
+        sound=lambda track: track.of("checksum") == CHECKSUM_GOOD,
+    )
+
+
+def refused_packets(facts: Facts, chosen: Chosen, *, sound: Chosen) -> list[Refused]:
+    """As `refused`, for packets chosen by anything; a `sound` copy of one explains why it is acknowledged."""
     found = []
     for conversation in facts.in_focus():
         for track, client in (
             (facts.near_remote(conversation), True),
             (facts.near_client(conversation), False),
         ):
-            bad = track.only((track.from_client == client) & (track.of("checksum") == state) & _counts(track))
-            if len(bad) >= FEWEST and not _taken(track, bad, client=client).any():
+            mine = track.only(track.from_client == client)
+            bad = mine.only(chosen(mine) & _counts(mine))
+            answers = track.only((track.from_client != client) & track.flags("A"))
+            if len(bad) >= FEWEST and not _taken(bad, answers, mine.only(sound(mine))).any():
                 found.append(Refused(conversation=conversation, packets=bad))
     return found
 
 
-def _counts(track: Track) -> npt.NDArray[np.bool_]:
+def _counts(track: Track) -> Bools:
     """Packets that are acknowledged when they are taken."""
-    result: npt.NDArray[np.bool_] = (track.of("payload_len") > 0) | track.flags("S") | track.flags("F")
+    result: Bools = (track.of("payload_len") > 0) | track.flags("S") | track.flags("F")
     return result
 
 
-def _taken(track: Track, bad: Track, *, client: bool) -> npt.NDArray[np.bool_]:
+def _taken(bad: Track, answers: Track, good: Track) -> Bools:
     """bool[len(bad)]: acknowledged although no good copy had come."""
-    answers = track.only((track.from_client != client) & track.flags("A"))
-    good = track.only((track.from_client == client) & (track.of("checksum") == CHECKSUM_GOOD))
     taken = np.zeros(len(bad), np.bool_)
     for i in range(len(bad)):
         seq = int(bad.of("tcp_seq")[i])
