@@ -11,30 +11,14 @@ import errno
 import gc
 import os
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 
 from lastseen import __version__
-from lastseen.cli.collect import collect
-from lastseen.cli.connections import connections
-from lastseen.cli.diagnose import diagnose
-from lastseen.cli.diff import diff
-from lastseen.cli.evidence import evidence
-from lastseen.cli.explain import explain
-from lastseen.cli.faults import faults
-from lastseen.cli.fix import fix
-from lastseen.cli.isolate import isolate
-from lastseen.cli.lab import lab
-from lastseen.cli.losses import losses
-from lastseen.cli.path import path
 from lastseen.cli.reminder import remind
-from lastseen.cli.restore import restore
-from lastseen.cli.run import run
-from lastseen.cli.schema import schema
-from lastseen.cli.timeline import timeline
-from lastseen.cli.undo import undo
-from lastseen.cli.why import why
 from lastseen.errors import LastseenError
 
 __all__ = ["app", "main"]
@@ -48,6 +32,37 @@ SWITCH_S = 0.0005
 """How long a thread that reads may wait for one that imports: it needs the interpreter every two milliseconds."""
 _UsageError: Any = typer.BadParameter.__base__
 """Click's UsageError, which newer Typer carries with it under a private name."""
+
+COMMANDS: Final = {
+    "diagnose": "Example: lastseen diagnose case-folder/ --json",
+    "connections": "\b\nExample: lastseen connections tap.pcap\n"
+    """         lastseen connections tap.pcap --where 'stall and tcp.port == 443'\n"""
+    "         lastseen connections tap.pcap --where 'ip.addr == 10.0.0.0/8' --csv",
+    "losses": "\b\nExample: lastseen losses tunnel.pcap tap.pcap\n"
+    """         lastseen losses tunnel.pcap tap.pcap --where 'lost > 1 or bytes > 0'\n"""
+    "         lastseen losses tunnel.pcap tap.pcap --parquet losses.parquet",
+    "timeline": "\b\nExample: lastseen timeline case-folder/ --around stall\n"
+    "         lastseen timeline case-folder/ --around 22:04:54.7 --seconds 1 --all",
+    "evidence": "\b\nExample: lastseen evidence case-folder/\n         lastseen evidence case.tar.gz --json",
+    "diff": "Example: lastseen diff before-the-fix/ after-the-fix/",
+    "why": "Example: lastseen why case-folder/ path_mtu_blackhole",
+    "explain": "Example: lastseen explain ovs_conntrack_padding",
+    "faults": "Example: lastseen faults --matching checksum",
+    "schema": "Example: lastseen schema diagnosis",
+    "run": "\b\nExample: lastseen run -- ip netns exec vm php fetch.php\n"
+    "         lastseen run --target tap3f1c9a2e-7b --host root@netnode -- ssh vm php fetch.php",
+    "collect": "\b\nExample: lastseen collect --target tap3f1c9a2e-7b --remote api.example:443 --seconds 90\n"
+    "         lastseen collect --ring 10",
+    "fix": "\b\nExample: lastseen fix lastseen-20250101-120000/\n"
+    "         lastseen fix ovs_conntrack_padding -- ip netns exec vm php fetch.php",
+    "undo": "Example: lastseen undo --list",
+    "isolate": "Example: lastseen isolate --factor client=php,curl --factor origin=vm,host"
+    " -- ./fetch {client} {origin}",
+    "path": "Example: lastseen path tap3f1c9a2e-7b",
+    "restore": "Example: lastseen restore --show",
+    "lab": None,
+}
+"""Every command in the order of the help, with the end of its own help."""
 
 app = typer.Typer(
     name="lastseen",
@@ -78,48 +93,14 @@ def _root(
         remind()
 
 
-app.command(epilog="Example: lastseen diagnose case-folder/ --json")(diagnose)
-app.command(
-    epilog="\b\nExample: lastseen connections tap.pcap\n"
-    """         lastseen connections tap.pcap --where 'stall and tcp.port == 443'\n"""
-    "         lastseen connections tap.pcap --where 'ip.addr == 10.0.0.0/8' --csv"
-)(connections)
-app.command(
-    epilog="\b\nExample: lastseen losses tunnel.pcap tap.pcap\n"
-    """         lastseen losses tunnel.pcap tap.pcap --where 'lost > 1 or bytes > 0'\n"""
-    "         lastseen losses tunnel.pcap tap.pcap --parquet losses.parquet"
-)(losses)
-app.command(
-    epilog="\b\nExample: lastseen timeline case-folder/ --around stall\n"
-    "         lastseen timeline case-folder/ --around 22:04:54.7 --seconds 1 --all"
-)(timeline)
-app.command(
-    epilog="\b\nExample: lastseen evidence case-folder/\n         lastseen evidence case.tar.gz --json"
-)(evidence)
-app.command(epilog="Example: lastseen diff before-the-fix/ after-the-fix/")(diff)
-app.command(epilog="Example: lastseen why case-folder/ path_mtu_blackhole")(why)
-app.command(epilog="Example: lastseen explain ovs_conntrack_padding")(explain)
-app.command(epilog="Example: lastseen faults --matching checksum")(faults)
-app.command(epilog="Example: lastseen schema diagnosis")(schema)
-app.command(
-    epilog="\b\nExample: lastseen run -- ip netns exec vm php fetch.php\n"
-    "         lastseen run --target tap3f1c9a2e-7b --host root@netnode -- ssh vm php fetch.php"
-)(run)
-app.command(
-    epilog="\b\nExample: lastseen collect --target tap3f1c9a2e-7b --remote api.example:443 --seconds 90\n"
-    "         lastseen collect --ring 10"
-)(collect)
-app.command(
-    epilog="\b\nExample: lastseen fix lastseen-20250101-120000/\n"
-    "         lastseen fix ovs_conntrack_padding -- ip netns exec vm php fetch.php"
-)(fix)
-app.command(epilog="Example: lastseen undo --list")(undo)
-app.command(
-    epilog="Example: lastseen isolate --factor client=php,curl --factor origin=vm,host -- ./fetch {client} {origin}"
-)(isolate)
-app.command(epilog="Example: lastseen path tap3f1c9a2e-7b")(path)
-app.command(epilog="Example: lastseen restore --show")(restore)
-app.add_typer(lab, name="lab")
+def _register(names: Iterable[str]) -> None:
+    """Let the program have these commands, each a function called like its module."""
+    for name in names:
+        command = getattr(import_module(f"lastseen.cli.{name}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(epilog=COMMANDS[name])(command)
 
 
 def main() -> None:
@@ -156,6 +137,8 @@ def _status() -> int:
 
 def _run() -> int:
     """What the command returns. A closed pipe, which Typer would turn into status 1, is raised again."""
+    asked = sys.argv[1:2]
+    _register(asked if asked and asked[0] in COMMANDS else COMMANDS)  # importing them all takes 15 ms
     try:
         return app(standalone_mode=False) or 0
     except SystemExit as leaving:
@@ -165,8 +148,8 @@ def _run() -> int:
 
 
 def _usage(error: Any) -> int:
-    """One line for a wrong command line; without any argument the help."""
-    if error.ctx is not None and not sys.argv[1:]:
+    """One line for a wrong command line; the help for a group of commands of which none is named."""
+    if error.ctx is not None and error.message == error.ctx.get_help():
         error.show()
         return WRONG_USAGE
     command = error.ctx.command_path if error.ctx is not None else app.info.name

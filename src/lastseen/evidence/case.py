@@ -21,14 +21,10 @@ from lastseen.errors import LastseenError
 from lastseen.evidence.case_toml import CaseToml, read_case_toml
 from lastseen.evidence.files import CaseFile, list_files
 from lastseen.evidence.irrelevant import IRRELEVANT, irrelevant_kind
-from lastseen.evidence.keeping import MAX_ROWS, Kept, Pace, keep, paced
-from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, numbered_lines, open_text
+from lastseen.evidence.lines import LOOKED_AT_BYTES, head_of, open_text
 from lastseen.evidence.nodes import Place, ends_with, places
-from lastseen.evidence.reports import command_in_name
-from lastseen.evidence.texts.text import MAX_LINE_CHARS, Head, Text
+from lastseen.evidence.texts.text import Head
 from lastseen.tables.details import COLUMNS, DetailRows
-from lastseen.tables.facts_from_texts import Row
-from lastseen.tables.flow_text import endpoint_texts
 from lastseen.tables.packets import Capture, Room
 from lastseen.tables.sources import EvidenceFile, Weird
 
@@ -37,6 +33,7 @@ if TYPE_CHECKING:
     from lastseen.evidence.captures import RowSink
     from lastseen.evidence.captures.trailers import Trailer
     from lastseen.evidence.texts import Reader
+    from lastseen.tables.facts_from_texts import Row
 
 __all__ = ["Case", "ReadCapture", "open_case"]
 
@@ -44,11 +41,6 @@ MAX_CASE_ROWS: Final = 600_000
 """Rows kept of all texts together: about 400 MB of log lines."""
 LEAST_ROWS: Final = 5_000
 """Rows that even the last text of a large case may give: a snapshot's counters have a few hundred."""
-MAX_ADDRESSES: Final = 100_000
-"""Flows of a capture whose addresses are known when texts must be thinned."""
-
-LINES_BETWEEN_LOOKS: Final = 4096
-"""How often the clock is asked while a text is read: every few milliseconds."""
 NOT_READ: Final = "not read: the time was up"
 CASE_TOML: Final = "case.toml"
 
@@ -73,7 +65,7 @@ class Case:
     said: CaseToml
     room: Room = np.empty
     captures: list[ReadCapture] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    rows: list["Row"] = field(default_factory=list)
     files: list[EvidenceFile] = field(default_factory=list)
     weirds: list[Weird] = field(default_factory=list)
     partial: bool = False
@@ -356,36 +348,28 @@ def _add_listings(look: _Looked, place: Place, case: Case, limits: _Limits) -> N
 def _read_text(
     look: _Looked, reader: "Reader", place: Place, case: Case, *, expired: Callable[[], bool]
 ) -> None:
-    name, said = look.file.name, look.head.command if look.head else ""
-    command = said or command_in_name(look.file)
-    kept, pace = Kept(), Pace()
-    ended: list[Weird] = []
+    from lastseen.evidence.text_files import read_text_file  # noqa: PLC0415 - where there is no text: 20 ms
 
-    def damaged(line: int, reason: str) -> None:
-        ended.append(Weird(file=name, line=line, reason=f"cannot be read on ({reason})"))
-
-    try:
-        with open_text(look.file.path) as stream:
-            longest: int = getattr(reader, "LONGEST_LINE", MAX_LINE_CHARS)
-            lines = numbered_lines(stream, damaged, longest=longest)
-            lines = _counted(_in_time(lines, name, expired, case), pace)
-            if may_matter := getattr(reader, "MAY_MATTER", None):
-                lines = paced(lines, may_matter, pace)
-            text = Text(name, lines, command, place.node, place.snapshot, longest)
-            rows, most = reader.read(text), _most(case)
-            kept = keep(rows, name, most=most, known=lambda: _addresses(case), pace=pace)
-    except OSError as error:
-        ended.append(Weird(file=name, reason=f"cannot be read ({error.strerror})"))
-    case.rows += kept.rows
-    case.weirds += [*kept.weirds.values(), *ended]
+    read = read_text_file(
+        look.file,
+        reader,
+        place,
+        command=look.head.command if look.head else "",
+        most=_most(case),
+        flows=lambda: [read.capture.flows for read in case.captures],
+        expired=expired,
+    )
+    case.rows += read.rows
+    case.weirds += read.weirds
+    case.partial = case.partial or read.partial
     case.files.append(
         EvidenceFile(
-            file=name,
+            file=look.file.name,
             kind=reader.KIND,
-            rows=len(kept.rows),
+            rows=len(read.rows),
             node=place.node,
             snapshot=place.snapshot,
-            lines=pace.lines,
+            lines=read.lines,
         )
     )
 
@@ -393,35 +377,4 @@ def _read_text(
 def _most(case: Case) -> int:
     """How many rows the next text may give: half of what is left, so that no text takes all of it."""
     left = MAX_CASE_ROWS - len(case.rows)
-    return min(MAX_ROWS, max(LEAST_ROWS, left // 2)) if left > LEAST_ROWS else 1
-
-
-def _addresses(case: Case) -> frozenset[str]:
-    """The addresses of the captures' flows, as text."""
-    found: set[str] = set()
-    for read in case.captures:
-        flows = read.capture.flows[:MAX_ADDRESSES]
-        for side in (0, 1):
-            ends = endpoint_texts(flows, np.full(len(flows), side, np.int64))
-            found.update(
-                end.rpartition(":")[0].strip("[]") if end.count(":") == 1 or "]" in end else end
-                for end in ends
-            )
-    return frozenset(found)
-
-
-def _counted(lines: Iterator[tuple[int, str]], pace: Pace) -> Iterator[tuple[int, str]]:
-    for pace.lines, line in lines:
-        yield pace.lines, line
-
-
-def _in_time(
-    lines: Iterator[tuple[int, str]], name: str, expired: Callable[[], bool], case: Case
-) -> Iterator[tuple[int, str]]:
-    """The lines until the time is up, asked now and then."""
-    for number, line in lines:
-        if number % LINES_BETWEEN_LOOKS == 0 and expired():
-            case.partial = True
-            case.weirds.append(Weird(file=name, line=number, reason="the time was up: the rest was not read"))
-            return
-        yield number, line
+    return max(LEAST_ROWS, left // 2) if left > LEAST_ROWS else 1

@@ -18,7 +18,6 @@ from lastseen.tables.points import Conversations, Point
 __all__ = ["orient_lonely", "orient_one_sided"]
 
 Bools = npt.NDArray[np.bool_]
-Keys = npt.NDArray[np.void]
 
 
 def orient_one_sided(
@@ -68,21 +67,28 @@ def _wrong(
     if not len(known) or not len(asked):
         return np.zeros(len(asked), np.bool_)
     column, flipped = conversations.group[:, number], conversations.flipped[:, number].astype(np.int64)
-    sides, mine = _ends(point, column[known]), _ends(point, column[asked])
-    clients = sides[np.arange(len(known)), flipped[known]]
-    remotes = sides[np.arange(len(known)), 1 - flipped[known]]
+    ends = _ends(point, column[np.concatenate([known, asked])])
+    sides, mine = ends[: len(known)], ends[len(known) :]
+    is_client, is_remote = np.zeros((2, int(ends.max()) + 1), np.bool_)
+    is_client[sides[np.arange(len(known)), flipped[known]]] = True
+    is_remote[sides[np.arange(len(known)), 1 - flipped[known]]] = True
     first = mine[np.arange(len(asked)), flipped[asked]]
     second = mine[np.arange(len(asked)), 1 - flipped[asked]]
-    from_remote = np.isin(first, remotes) & ~np.isin(first, clients) & ~np.isin(second, remotes)
-    to_client = np.isin(second, clients) & ~np.isin(second, remotes) & ~np.isin(first, clients)
+    from_remote = is_remote[first] & ~is_client[first] & ~is_remote[second]
+    to_client = is_client[second] & ~is_remote[second] & ~is_client[first]
     result: Bools = from_remote | to_client
     return result
 
 
-def _ends(point: Point, groups: npt.NDArray[np.int32]) -> Keys:
-    """void[n, 2]: addresses of each group's originator and responder, to be compared only."""
+def _ends(point: Point, groups: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """int64[n, 2]: each group's originator and responder, addresses numbered from 0 as they sort."""
     words = point.capture.flows[point.flows_of_groups()[groups]]
-    ends = np.stack([words[:, FLOW_A : FLOW_A + 4], words[:, FLOW_B : FLOW_B + 4]], axis=1)
-    keys = np.ascontiguousarray(ends).view("V16")[:, :, 0]
+    both = np.concatenate([words[:, FLOW_A : FLOW_A + 4], words[:, FLOW_B : FLOW_B + 4]])
+    halves = np.ascontiguousarray(both).view(np.uint64)
+    numbers = np.zeros(len(both), np.int64)
+    for half in halves.T:  # whole numbers sort ten times faster than sixteen bytes
+        distinct, mine = np.unique(half, return_inverse=True)
+        numbers = np.unique(numbers * len(distinct) + mine, return_inverse=True)[1]
+    ends = numbers.reshape(2, -1).T
     swapped = np.where(point.originators_of_groups()[groups][:, None] == 0, [[0, 1]], [[1, 0]])
-    return np.take_along_axis(keys, swapped, axis=1)
+    return np.take_along_axis(ends, swapped, axis=1)
