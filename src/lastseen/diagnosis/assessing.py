@@ -16,13 +16,13 @@ from lastseen.tables.assessments import Assessment, Question, Telling
 from lastseen.tables.facts_from_texts import Counter, Row
 from lastseen.tables.judgements import Untestable
 
-__all__ = ["assessed"]
+__all__ = ["KINDS", "assessed"]
 
 MOST_MISSING: Final = 8
 """Pieces named for a question, those that would decide most first."""
 
 PACKETS: Final = "packets"
-_KINDS: Final[dict[str, tuple[str, str, str]]] = {
+KINDS: Final[dict[str, tuple[str, str, str]]] = {
     PACKETS: (
         PACKETS,
         "which packets passed a point, and when",
@@ -77,7 +77,7 @@ _KINDS: Final[dict[str, tuple[str, str, str]]] = {
     "Traced": ("traced ways through a switch", "what a switch would do with such a packet", "that it did so"),
     "Moment": ("moments", "when a snapshot was taken or a command ran", "what happened then"),
 }
-"""What each kind of row is called, what it proves, and what not."""
+"""What each kind of row (the name of its class; `PACKETS`) is called, what it proves, and what not."""
 _LONE_COUNTERS: Final = (
     "counters",
     "how many there were since the host started",
@@ -94,7 +94,7 @@ def assessed(facts: Facts, rows: Sequence[Row]) -> Assessment:
         tells.setdefault(row.source.file, Counts())[type(row).__name__] += 1
     return Assessment(
         tells={
-            file: {_KINDS[kind][0]: count for kind, count in found.items()} for file, found in tells.items()
+            file: {KINDS[kind][0]: count for kind, count in found.items()} for file, found in tells.items()
         },
         can_tell=tuple(_tellings(tells, rows)),
         questions=(_felt(facts), _lost(facts), _why(facts, rows)),
@@ -102,7 +102,7 @@ def assessed(facts: Facts, rows: Sequence[Row]) -> Assessment:
 
 
 def _tellings(tells: dict[str, Counts[str]], rows: Sequence[Row]) -> Iterator[Telling]:
-    known = _KINDS if _has_pairs(rows) else {**_KINDS, "Counter": _LONE_COUNTERS}
+    known = KINDS if _has_pairs(rows) else {**KINDS, "Counter": _LONE_COUNTERS}
     for kind, (name, proves, not_prove) in known.items():
         counts = [found[kind] for found in tells.values() if found[kind]]
         if counts:
