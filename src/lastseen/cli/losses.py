@@ -53,11 +53,13 @@ def losses(
         Progress() as progress,
         opened(files, progress, texts=False, expired=deadline(timeout), room=room) as case,
     ):
+        from lastseen.matching.related import related_connections
         from lastseen.report.jsons import losses_json
 
         check_within(memory, case)
         matching = matched(case, progress)
-        found = losses_json(matching, weirds=case.weirds, partial=case.partial)
+        related = related_connections(matching, case.details)
+        found = losses_json(matching, weirds=case.weirds, partial=case.partial, related=related)
         if wanted is not None:
             from lastseen.report.tabular import losses_where
 
@@ -65,7 +67,8 @@ def losses(
         if not output.write(found, lambda: _table(found)):
             from lastseen.report.losses_text import print_losses
 
-            print_losses(matching, tuple(case.weirds), found=found if where is not None else None)
+            chosen = found if where is not None else None
+            print_losses(matching, tuple(case.weirds), found=chosen, related=related)
         if not any(point.packets for point in matching.points) and not case.partial:
             raise typer.Exit(1)
 

@@ -18,6 +18,7 @@ from lastseen.connections.tracking import connections
 from lastseen.evidence.captures import open_bytes, read_capture
 from lastseen.evidence.captures.details import read_details
 from lastseen.matching import match
+from lastseen.matching.related import exchanges
 from lastseen.tables.connections import CONNECTION
 from lastseen.tables.packets import FLOW_COLUMNS, FLOW_PROTO, PACKET_COLUMNS, Capture
 from lastseen.tables.points import Point
@@ -58,6 +59,7 @@ def compile_all() -> None:
                 capture, _ = read_capture(source, path.name, halves=True)
                 read_details(source, capture, np.zeros(1, np.int64))
         match([_point(capture, 3), _point(capture, 2)])
+        exchanges(capture.packets, np.zeros(1, np.int64), np.array([0, 1]), np.zeros(1, np.int64))
     finally:
         beside.wait()
 

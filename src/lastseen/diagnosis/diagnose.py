@@ -83,6 +83,7 @@ def diagnose(
         weirds=weirds,
         partial=partial,
         picture_hops=tuple(s.number for s in facts.sites if len(s.lost_rows)),
+        related=facts.related,
     )
 
 

@@ -11,6 +11,7 @@ from lastseen.diagnosis.joins import join_drops, join_lines
 from lastseen.diagnosis.loss_sites import loss_sites
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Details, Tracks
+from lastseen.matching.related import related_connections
 from lastseen.tables.facts_from_texts import (
     ConntrackEntry,
     Counter,
@@ -82,6 +83,7 @@ def facts_of(
         routes=evidence.of(Route),
         neighbours=evidence.of(Neighbour),
         forwarding=evidence.of(ForwardingEntry),
+        related=related_connections(matching, details),
     )
     return facts, list(facts.conversations)
 

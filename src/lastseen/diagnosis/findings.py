@@ -8,6 +8,7 @@ import numpy as np
 from lastseen.diagnosis.joins import LogClock
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Details
+from lastseen.matching.related import related_text
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Reason
 from lastseen.tables.packets import Capture
@@ -18,6 +19,8 @@ __all__ = ["findings"]
 
 CLOCK_NOTED_NS = 1_000_000
 """A log this close to the captures' clock is on it."""
+RELATED_SHOWN = 5
+"""Connections that go on as others, of which a sentence is said; the JSON has all."""
 COMMENTS_SHOWN = 5
 """Comments shown of one capture."""
 
@@ -25,6 +28,7 @@ COMMENTS_SHOWN = 5
 def findings(facts: Facts, clocks: Sequence[LogClock], details: Details) -> tuple[Reason, ...]:
     """Notes in the order of their use."""
     notes = [
+        *_related(facts),
         *_fin_along_path(facts, details),
         *_checksums_off(facts),
         *_unproven(facts),
@@ -34,6 +38,14 @@ def findings(facts: Facts, clocks: Sequence[LogClock], details: Details) -> tupl
         *_comments(facts),
     ]
     return tuple(notes)
+
+
+def _related(facts: Facts) -> Iterator[Reason]:
+    """Connections in focus that go on as others; the first ones."""
+    mine = [r for r in facts.related if facts.focus & {r.front, r.back}]
+    for found in mine[:RELATED_SHOWN]:
+        point = facts.matching.points[found.back_point]
+        yield Reason(text=related_text(facts.matching, found), source=source_of(point, found.back_row))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from lastseen.tables.facts_from_texts import (
     Version,
 )
 from lastseen.tables.points import REMOTE_TO_CLIENT, Hop, Matching, Point, source_of
+from lastseen.tables.related import Related
 from lastseen.tables.sources import Source
 from lastseen.tables.symptoms import Symptom
 
@@ -167,6 +168,7 @@ class Facts:
     routes: tuple[Route, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     forwarding: tuple[ForwardingEntry, ...] = ()
+    related: tuple[Related, ...] = ()
 
     # ---- packets ----
     def losses(self) -> list[LossSite]:
@@ -180,6 +182,18 @@ class Facts:
     def stalled(self) -> list[ConversationFacts]:
         """Connections in focus that stood still, those of most concern first."""
         return [c for c in self.in_focus() if c.stall]
+
+    def behind(self, conversation: ConversationFacts) -> tuple[Related, ConversationFacts] | None:
+        """The connection on which its slowest request went on, as far as that one was looked at.
+
+        Something between the two answers for the server (a proxy), so what is behind tells who was slow.
+        """
+        known = {c.number: c for c in self.conversations}
+        mine = [r for r in self.related if r.front == conversation.number and r.back in known]
+        if not mine:
+            return None
+        slowest = max(mine, key=lambda r: (r.front_wait_ns is None, r.front_wait_ns or 0, r.back_row))
+        return slowest, known[slowest.back]
 
     def near_client(self, conversation: ConversationFacts) -> Track:
         """The packets of a connection at the point nearest the client that saw it."""

@@ -4,23 +4,21 @@ Loss sites compare lost with delivered packets; what a rule about a handshake, a
 things instead. A track is decoded when a rule first asks for it and kept, because most cases ask for none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.tables.details import COLUMNS, DetailRows, column
-from lastseen.tables.packets import FLAGS, FLOW_PROTO, Capture
+from lastseen.tables.details import COLUMNS, DetailRows, Details, column
+from lastseen.tables.packets import FLAGS, FLOW_PROTO
 from lastseen.tables.points import Matching, Point, source_of
 from lastseen.tables.sources import Source
 
 __all__ = ["Details", "RowsOfGroups", "Track", "Tracks"]
 
 Bools = npt.NDArray[np.bool_]
-Details = Callable[[Capture, npt.NDArray[np.int64]], DetailRows]
-"""Decodes chosen packets of a capture thoroughly; made by whoever may open files."""
 
 MOST_PACKETS: Final = 20_000
 """Packets of a track: each is read from the file again, and what a rule looks for happens before that."""

@@ -33,6 +33,7 @@ __all__ = [
     "RankedConnectionJson",
     "ReadFileJson",
     "ReasonJson",
+    "RelatedJson",
     "RemedyJson",
     "SightingJson",
     "SourceJson",
@@ -199,10 +200,33 @@ class WeirdJson(Struct, kw_only=True, frozen=True):
     count: int
 
 
+class RelatedJson(Struct, kw_only=True, frozen=True):
+    """Two connections without a packet in common: what one asked went on as the other (a proxy, a load balancer).
+
+    `front`, the client's, and `back`, opened by what lies between: "ip:port > ip:port", the originator first, as seen
+    at `front_point` and `back_point`, the points nearest each other. `exchanges`: requests that went on; `same_bytes`:
+    how many of them, with their answers, are as long on both. Waits from a request to its answer, ns, of the exchange
+    that took longest at the front; null: no answer was seen there. `front_frame` and `back_frame`: where its request
+    begins, in the points' files, from 1. `clock_ahead_ns`: what the clock of `back_point` is taken to be ahead.
+    """
+
+    front: str
+    back: str
+    front_point: str
+    back_point: str
+    exchanges: int
+    same_bytes: int
+    front_wait_ns: int | None
+    back_wait_ns: int | None
+    front_frame: int
+    back_frame: int
+    clock_ahead_ns: int
+
+
 class LossesJson(Struct, kw_only=True, frozen=True):
     """What `lastseen losses --json` prints. `order_reason`: what the order of the points rests on, in words.
 
-    `partial`: time ran out before everything was read.
+    `partial`: time ran out before everything was read. `related`: connections that others go on with.
     """
 
     schema: Literal["lastseen.losses/1"]
@@ -212,6 +236,7 @@ class LossesJson(Struct, kw_only=True, frozen=True):
     order_reason: str
     weirds: list[WeirdJson] = field(default_factory=list)
     partial: bool = False
+    related: list[RelatedJson] = field(default_factory=list)
 
 
 class ContrastJson(Struct, kw_only=True, frozen=True):
@@ -285,7 +310,7 @@ class DiagnosisJson(Struct, kw_only=True, frozen=True):
 
     `losses`, `hops` and `points` are as in lastseen.losses/1. `exonerated`: what was suspected and is not to blame.
     `notes`: what else is worth saying. `connections`: ranked, by what `ranking` says. `partial`: time ran out, so
-    this is the best answer so far.
+    this is the best answer so far. `related`: as in lastseen.losses/1.
     """
 
     schema: Literal["lastseen.diagnosis/1"]
@@ -305,6 +330,7 @@ class DiagnosisJson(Struct, kw_only=True, frozen=True):
     connections: list[RankedConnectionJson]
     ranking: str
     partial: bool
+    related: list[RelatedJson] = field(default_factory=list)
 
 
 class ConnectionJson(Struct, frozen=True, gc=False):

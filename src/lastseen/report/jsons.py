@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.errors import LastseenError
+from lastseen.matching.related import texts_of
 from lastseen.report import contracts as out
 from lastseen.tables import flow_text
 from lastseen.tables import points as fates
@@ -19,6 +20,7 @@ from lastseen.tables.contrasts import Contrast
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 from lastseen.tables.packets import LENGTH_FLAGS
 from lastseen.tables.points import DIRECTIONS, Hop, Matching, Point
+from lastseen.tables.related import Related
 from lastseen.tables.sources import Source, Weird
 from lastseen.tables.symptoms import Symptom
 
@@ -111,6 +113,7 @@ def diagnosis_json(diagnosis: "Diagnosis") -> out.DiagnosisJson:
         notes=reasons_json(diagnosis.notes),
         ranking=diagnosis.ranking,
         partial=diagnosis.partial,
+        related=related_json(matching, diagnosis.related),
         **_case_lists(diagnosis),
     )
 
@@ -190,7 +193,13 @@ def symptom_connection(symptom: Symptom) -> str | None:
     return " > ".join(ends) or None
 
 
-def losses_json(matching: Matching, *, weirds: Sequence[Weird] = (), partial: bool = False) -> out.LossesJson:
+def losses_json(
+    matching: Matching,
+    *,
+    weirds: Sequence[Weird] = (),
+    partial: bool = False,
+    related: Sequence[Related] = (),
+) -> out.LossesJson:
     """What was certainly lost, by connection, direction and hop, and the counts of every hop."""
     return out.LossesJson(
         schema="lastseen.losses/1",
@@ -200,6 +209,29 @@ def losses_json(matching: Matching, *, weirds: Sequence[Weird] = (), partial: bo
         order_reason=matching.order_reason,
         weirds=[weird_json(weird) for weird in weirds],
         partial=partial,
+        related=related_json(matching, related),
+    )
+
+
+def related_json(matching: Matching, related: Sequence[Related]) -> list[out.RelatedJson]:
+    """Connections that others go on with, by number."""
+    return [_related(matching, found) for found in related]
+
+
+def _related(matching: Matching, found: Related) -> out.RelatedJson:
+    front, back = texts_of(matching, found)
+    return out.RelatedJson(
+        front=front,
+        back=back,
+        front_point=matching.points[found.front_point].name,
+        back_point=matching.points[found.back_point].name,
+        exchanges=found.exchanges,
+        same_bytes=found.same_bytes,
+        front_wait_ns=found.front_wait_ns,
+        back_wait_ns=found.back_wait_ns,
+        front_frame=found.front_row + 1,
+        back_frame=found.back_row + 1,
+        clock_ahead_ns=found.clock_ahead_ns,
     )
 
 

@@ -11,6 +11,7 @@ from lastseen.report.page import Page
 from lastseen.report.picture import point_number, point_numbers
 from lastseen.report.wording import clean, counted, duration
 from lastseen.tables.points import Matching
+from lastseen.tables.related import Related
 from lastseen.tables.sources import Weird
 
 __all__ = ["print_losses"]
@@ -21,12 +22,13 @@ def print_losses(
     weirds: Sequence[Weird] = (),
     *,
     found: LossesJson | None = None,
+    related: Sequence[Related] = (),
     console_width: int | None = None,
     stream: TextIO | None = None,
 ) -> None:
     """Print all points, hops and losses to `stream` (standard output); width and pipes as `print_diagnosis`.
 
-    `found`: with the losses chosen of the matching's; None: all.
+    `found`: with the losses chosen of the matching's; None: all. `related`: connections that others go on with.
     """
     page, chosen = Page(stream, console_width), found is not None
     found = losses_json(matching) if found is None else found
@@ -45,6 +47,7 @@ def print_losses(
         sections.losses_table(page, matching, found.losses)
     elif chosen and lost:
         page.heading("None of the lost packets fits --where")
+    sections.related(page, matching, related)
     sections.weirds(page, weirds)
     page.write()
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from lastseen.matching.related import related_text
 from lastseen.report.columns import table_lines
 from lastseen.report.contracts import LossJson
 from lastseen.report.jsons import losses_json
@@ -13,6 +14,7 @@ from lastseen.tables.contrasts import Contrast
 from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Supported, Untestable
 from lastseen.tables.points import Matching
+from lastseen.tables.related import Related
 from lastseen.tables.sources import Weird
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "next_steps",
     "notes",
     "reasons",
+    "related",
     "remedies",
     "weirds",
 ]
@@ -92,6 +95,16 @@ def losses_table(
 def _frames(frames: Sequence[int]) -> str:
     shown = ", ".join(map(str, frames[:FRAMES_SHOWN]))
     return shown if len(frames) <= FRAMES_SHOWN else f"{shown}, ..."
+
+
+def related(page: Page, matching: Matching, found: Sequence[Related]) -> None:
+    """Connections without a packet in common that belong together: what a proxy in between makes of one."""
+    if not found:
+        return
+    page.heading("Connections that go on as others")
+    for one in found[:LIST_LENGTH]:
+        page.say(related_text(matching, one), label="* ", indent=2)
+    page.shown(len(found))
 
 
 def connections_ranked(page: Page, diagnosis: Diagnosis) -> None:

@@ -3,10 +3,13 @@
 Decoded from the file on demand, for the lost packets and those they are compared with; never for whole captures.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from lastseen.tables.packets import Capture
 
 __all__ = [
     "CHECKSUM_BAD",
@@ -14,7 +17,9 @@ __all__ = [
     "CHECKSUM_PARTIAL",
     "CHECKSUM_UNKNOWN",
     "COLUMNS",
+    "LINE_BYTES",
     "DetailRows",
+    "Details",
     "column",
 ]
 
@@ -76,6 +81,7 @@ COLUMNS: Final = (
     "outer_checksum",  # CHECKSUM_* of that UDP header; CHECKSUM_UNKNOWN where it is 0
     "arp_op",  # 1 request, 2 reply (RFC 826); 0: no ARP
     "arp_sender_mac",  # 48 bits; -1: no ARP
+    "payload_line",  # see below; -1: no payload, or not enough of it captured
 )
 """Column names in order; names are Wireshark's display-filter names where it has one.
 
@@ -86,7 +92,15 @@ does that forgets to trim the padding (Linux nf_ip_checksum, net/netfilter/utils
 
 `ip_src`, `ip_dst`: an IPv4 address as a number; an IPv6 address as 62 bits of its FNV-1a digest above bit 32, so that
 addresses can be compared, not printed; -1: no IP.
+
+`payload_line`: 62 bits of the FNV-1a digest of the TCP or UDP payload's first line, LINE_BYTES at most; of a line of
+text only what stands before its second space, so that it is the same request whatever version of HTTP asks for it
+(RFC 9112, 3).
 """
+
+LINE_BYTES: Final = 48
+"""Bytes of a payload that `payload_line` covers at the most: the 32 random bytes of a TLS ClientHello end at byte 43
+(RFC 8446, 4.1.2 and 5.1)."""
 
 CHECKSUM_UNKNOWN: Final = 0
 """No checksum, a fragment, or bytes cut by the snap length."""
@@ -97,6 +111,8 @@ CHECKSUM_PARTIAL: Final = 3
 
 DetailRows = npt.NDArray[np.int64]
 """int64[n, len(COLUMNS)], in the order the packets were asked for."""
+Details = Callable[[Capture, npt.NDArray[np.int64]], DetailRows]
+"""Decodes chosen packets (rows) of a capture thoroughly; made by whoever may open files."""
 
 _INDEX: Final = {name: index for index, name in enumerate(COLUMNS)}
 

@@ -158,6 +158,34 @@ def test_the_head_of_a_payload(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        (b"GET /a HTTP/1.1\r\nHost: a\r\n", b"GET /a HTTP/1.0\r\nVia: b\r\n", True),
+        (b"GET /a HTTP/1.1\r\n", b"GET /b HTTP/1.1\r\n", False),
+        (b"EHLO a\r\nmore", b"EHLO a\r\nless", True),
+        (b"\x16\x03 \x03 random", b"\x16\x03 \x03 other", False),
+        (b"x" * 48 + b"a", b"x" * 48 + b"b", True),
+        (b"x" * 47 + b"a", b"x" * 47 + b"b", False),
+        (b"short", b"short", True),
+    ],
+)
+def test_the_first_line_of_a_payload(tmp_path: Path, one: bytes, other: bytes, *, alike: bool) -> None:
+    """Of text without what follows its second space, of other bytes the first 48."""
+    frames = [w.ethernet(w.ipv4(A, B, w.tcp(1, 2, data=data)), pad_to=60) for data in (one, other)]
+    rows = fields(tmp_path, *frames)
+    assert (rows[0]["payload_line"] == rows[1]["payload_line"]) is alike
+    assert min(row["payload_line"] for row in rows) >= 0
+
+
+def test_a_first_line_that_is_not_there(tmp_path: Path) -> None:
+    """No payload, or cut before the line is told."""
+    bare, long = (w.ethernet(w.ipv4(A, B, w.tcp(1, 2, data=data)), pad_to=60) for data in (b"", b"x" * 60))
+    told = w.ethernet(w.ipv4(A, B, w.tcp(1, 2, data=b"GET / HTTP/1.1\r\n" + b"x" * 60)))
+    rows = fields(tmp_path, bare, long, told, snap=14 + 20 + 20 + 16)
+    assert [row["payload_line"] >= 0 for row in rows] == [False, False, True]
+
+
+@pytest.mark.parametrize(
     ("checksum", "state"), [("right", CHECKSUM_GOOD), ("wrong", CHECKSUM_BAD), ("zero", CHECKSUM_UNKNOWN)]
 )
 def test_the_checksum_of_a_tunnel(tmp_path: Path, checksum: w.Checksum, state: int) -> None:

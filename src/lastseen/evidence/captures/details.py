@@ -78,6 +78,7 @@ _OUTER_PORT: Final = _AT["outer_src_port"]
 _OUTER_CHECKSUM: Final = _AT["outer_checksum"]
 _ARP_OP: Final = _AT["arp_op"]
 _ARP_MAC: Final = _AT["arp_sender_mac"]
+_LINE: Final = _AT["payload_line"]
 
 _ABSENT: Final = np.zeros(len(COLUMNS), np.int64)
 """A packet of which nothing is known but its length."""
@@ -108,6 +109,7 @@ _ABSENT[
         _QTYPE,
         _OUTER_PORT,
         _ARP_MAC,
+        _LINE,
     ]
 ] = -1
 
@@ -117,6 +119,7 @@ _IPV6_BIT: Final = 1 << 62
 _FNV_START: Final = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME: Final = np.uint64(0x100000001B3)
 _FNV_KEPT: Final = np.uint64((1 << 62) - 1)
+_TAB, _LINE_FEED, _SPACE, _DELETE = 0x09, 0x0A, 0x20, 0x7F
 MOST_LABELS: Final = 64
 """A DNS name of 255 bytes has at most 127 labels (RFC 1035, 2.3.4); names that are asked for have a few."""
 
@@ -336,12 +339,27 @@ def _icmp(buf, end, found, out):
 
 
 @kernel
+def _line(buf, start, stop, ip_end):
+    """The digest `payload_line` of the payload that begins at `start`, of which `stop` is the end as captured."""
+    digest, spaces, is_text = _FNV_START, 0, True
+    limit = min(ip_end, start + d.LINE_BYTES)
+    for p in range(start, min(stop, limit)):
+        is_text = is_text and (_SPACE <= buf[p] < _DELETE or buf[p] == _TAB)
+        spaces += is_text and buf[p] == _SPACE
+        if buf[p] == _LINE_FEED or spaces == 2:
+            return np.int64(digest & _FNV_KEPT)
+        digest = (digest ^ np.uint64(buf[p])) * _FNV_PRIME
+    return np.int64(digest & _FNV_KEPT) if limit <= stop and start < limit else -1
+
+
+@kernel
 def _payload(buf, end, ip_end, out, l4):
-    """The first bytes of the TCP or UDP payload, and what a DNS query asks for."""
+    """The first bytes of the TCP or UDP payload, a digest of its first line, and what a DNS query asks for."""
     start = l4 + (out[_TCP_HDR] or 8)
     stop = min(ip_end, end)
     for i in range(7):
         out[_HEAD] = (out[_HEAD] << 8) | (np.int64(buf[start + i]) if start + i < stop else 0)
+    out[_LINE] = _line(buf, start, stop, ip_end)
     if out[_SPORT] != 53 and out[_DPORT] != 53:
         return
     p = start + (14 if out[_TCP_HDR] else 12)

@@ -1,14 +1,18 @@
 """The server took that long: the request arrived and was acknowledged, then nothing until the answer came.
 
 Not the network's doing, and the first thing to rule out before blaming it. What tells is the side of the server: the
-gap has the same length at the point nearest to it, and nothing was repeated in it.
+gap has the same length at the point nearest to it, and nothing was repeated in it. Where a proxy ends the client's
+connection, the one it goes on with tells whether the server behind it was slow, or the proxy itself.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.matching.related import related_text
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
+from lastseen.tables.points import source_of
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
 
@@ -26,7 +30,7 @@ SAME_GAP_NS: Final = 50_000_000
 def judge(facts: Facts) -> Judgement:
     """Supported where an acknowledged request was answered late and the gap is the server's own."""
     waiting = [c for c in facts.stalled() if c.stall == STALL]
-    return weigh(SLUG, (_account(c, facts) for c in waiting), otherwise=_otherwise(facts))
+    return weigh(SLUG, (_waited(c, facts) for c in waiting), otherwise=_otherwise(facts))
 
 
 def _otherwise(facts: Facts) -> Judgement:
@@ -34,6 +38,45 @@ def _otherwise(facts: Facts) -> Judgement:
         return Untestable(fault=SLUG, missing=("a capture of the connection, best near the server",))
     text = "no connection waited for an answer to an acknowledged request"
     return Refuted(fault=SLUG, against=(Reason(text=text, source=None),))
+
+
+def _waited(conversation: ConversationFacts, facts: Facts) -> Account:
+    """Of a connection that goes on behind a proxy: who of the two let it wait."""
+    account, behind = _account(conversation, facts), facts.behind(conversation)
+    if behind is None:
+        return account
+    related, back = behind
+    asked = source_of(facts.matching.points[related.back_point], related.back_row)
+    waited_ns = related.back_wait_ns
+    if waited_ns is not None and waited_ns + SAME_GAP_NS < conversation.stall_ns:
+        return _at_the_proxy(account, (conversation, back), facts, waited_ns)
+    asked = source_of(facts.matching.points[related.back_point], related.back_row)
+    of_server = _account(back, facts)
+    text = f"behind, {back.text} {'waited for an answer, too' if back.stall == STALL else 'waited for something else'}"
+    waited = holds(back.stall == STALL, Reason(text=text, source=back.stall_source))
+    return replace(
+        of_server,
+        required=(waited, *of_server.required, _nothing_lost(conversation)),
+        refuting=(*of_server.refuting, *account.refuting),
+        agreeing=account.agreeing,
+        context=(Reason(text=related_text(facts.matching, related), source=asked),),
+        summary=f"{of_server.summary}; the client waited for it on {conversation.text}",
+    )
+
+
+def _at_the_proxy(
+    account: Account, pair: tuple[ConversationFacts, ConversationFacts], facts: Facts, waited_ns: int
+) -> Account:
+    """The server behind had answered long before, `waited_ns` after it was asked: what lies between held it back."""
+    conversation, back = pair
+    names = [facts.matching.points[p].name for p in (conversation.seen_at[0], back.seen_at[-1])]
+    proxy = f"what lies between {names[0]} and {names[1]}"
+    return replace(
+        account,
+        summary=f"{proxy} held the answer back: on {back.text} the server answered after {waited_ns / 1e9:.2f} s, on"
+        f" {conversation.text} the client waited {conversation.stall_ns / 1e9:.2f} s",
+        component=f"{proxy}: it had the server's answer",
+    )
 
 
 def _account(conversation: ConversationFacts, facts: Facts) -> Account:
