@@ -17,6 +17,7 @@ from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Reason
 
 __all__ = [
+    "OUT_OF_WINDOW",
     "asks_state",
     "invalid_count",
     "invalid_lines_for",
@@ -25,6 +26,10 @@ __all__ = [
     "takes_invalid",
 ]
 
+OUT_OF_WINDOW: Final = re.compile(
+    r"(?:SEQ|ACK) is (?:over|under) |over (?:the )?upper bound|under (?:the )?lower bound"
+)
+"""Both generations of the texts (before and since Linux 6.1)."""
 FEWEST_COUNTED: Final = 3
 """A counter that moved by less than a third of what was lost speaks of other packets."""
 _NFT_INVALID: Final = re.compile(r"\bct state (?!!=)[^!]{0,80}?\binvalid\b")

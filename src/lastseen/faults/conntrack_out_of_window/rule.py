@@ -6,11 +6,10 @@ everything beyond it is invalid, repetitions included. "bytes more than expected
 passed.
 """
 
-import re
 from typing import Final
 
 from lastseen.faults.facts import Facts, LossSite
-from lastseen.faults.invalid import invalid_lines_for, judged_invalid
+from lastseen.faults.invalid import OUT_OF_WINDOW, invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import is_tcp, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.details import column
@@ -22,14 +21,11 @@ SLUG: Final = "conntrack_out_of_window"
 TITLE: Final = "connection tracking finds segments outside the window it knows, and a rule drops them"
 SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
+    "conntrack_out_of_window_reset": "there no rule drops them: they pass NAT untranslated and are reset",
     "asymmetric_route": "there the hop sees one direction only, from the handshake on",
     "hw_offload_window": "there hardware carried part of the flow",
     "ovn_acl_invalid": "there OVN's rule for invalid packets drops them; this says why they are invalid",
 }
-WINDOW: Final = re.compile(
-    r"(?:SEQ|ACK) is (?:over|under) |over (?:the )?upper bound|under (?:the )?lower bound"
-)
-"""Both generations of the texts (before and since Linux 6.1)."""
 
 
 def judge(facts: Facts) -> Judgement:
@@ -68,7 +64,7 @@ def _segments(site: LossSite) -> Fact:
 
 def _window(site: LossSite, facts: Facts) -> Fact:
     """What the kernel's log says of the lost packets themselves."""
-    fitting, others = invalid_lines_for(facts, site, WINDOW)
+    fitting, others = invalid_lines_for(facts, site, OUT_OF_WINDOW)
     if fitting and len(fitting) > len(others):
         text = f'{len(fitting)} kernel log lines join lost packets to "{fitting[0].line.reason}"'
         return Observed(reason=Reason(text=text, source=fitting[0].line.source))

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.refusals import owners
 from lastseen.faults.tracks import Track
+from lastseen.faults.untranslated import same_packet_at
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, observed_reasons, weigh
 from lastseen.tables.endpoints import ends_at
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
@@ -67,6 +69,7 @@ def _injected(facts: Facts) -> Iterator[_Reset]:
                 resets = after.only((after.from_client == client) & after.flags("R"))
                 own = before.only((before.from_client == client) & before.flags("R"))
                 fresh = resets.only(~np.isin(resets.of("tcp_seq"), own.of("tcp_seq")))
+                fresh = fresh.only(_not_sent_to_another(fresh, before.point))
                 watched = before.point.watch.end_ns or before.point.last_ns or 0
                 if len(fresh) and not len(own) and watched >= int(before.times_ns[-1]):
                     yield _Reset(
@@ -79,6 +82,12 @@ def _injected(facts: Facts) -> Iterator[_Reset]:
                     break
             else:
                 yield from _before_any(conversation, way[0], facts, client=client)
+
+
+def _not_sent_to_another(resets: Track, before: Point) -> npt.NDArray[np.bool_]:
+    """bool[n]: which of the resets the nearer point does not have under their own addresses, as NAT left them."""
+    found = [same_packet_at(resets.point, row, before) is None for row in resets.rows.tolist()]
+    return np.array(found, np.bool_)
 
 
 def _before_any(

@@ -1,0 +1,1 @@
+"""The scene `untranslated_reply`."""
