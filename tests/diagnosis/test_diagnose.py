@@ -261,3 +261,25 @@ def test_a_capture_that_was_over_early_is_no_proof_that_everything_passed(tmp_pa
     assert verdict.grade == "healthy"
     assert "every packet" not in verdict.summary
     assert "capture had ended" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ([("FA", False), ("FA", True)], ""),
+        ([("FA", False)], "the remote end's FIN, none from the client"),
+        ([("FA", True)], "no FIN from the remote end"),
+        ([], "no FIN from either end"),
+        ([("RA", True)], ""),
+    ],
+)
+def test_a_connection_says_whose_fin_is_not_there(
+    tmp_path: Path, ends: list[tuple[str, bool]], said: str
+) -> None:
+    talk = Talk()
+    talk.opening()
+    talk.exchange(10)
+    for at, (flags, client) in enumerate(ends):
+        talk.send(20 + at, flags, client=client)
+    found = diagnosed(write_case(tmp_path, {"tap.pcap": seen([talk], View())}))
+    assert [c.ending for c in found.connections] == [said]

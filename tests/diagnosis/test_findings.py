@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import packet_writer as w
 import pytest
@@ -137,3 +138,46 @@ def test_loss_of_acknowledgments_only_is_harmless(tmp_path: Path) -> None:
     )
     assert any(note.startswith("1 packets were lost between tunnel and tap") for note in found)
     assert TAP.drop(talk.sent[4])
+
+
+# ---- another try's FIN ----
+def left_open(*, server_port: int = 80, port: int = 46518) -> Talk:
+    """An answer that nobody ends."""
+    first = 1_000_001 + port * 65_537  # connections with the same numbers would be taken for one
+    talk = Talk(
+        client=("10.0.0.5", port), server=("192.0.2.9", server_port), next_seq=[first, first + 700_000_000]
+    )
+    talk.opening()
+    talk.exchange(10)
+    return talk
+
+
+def another(**ends: Any) -> Talk:
+    """Another try, to the same server port unless said otherwise, which the server closes."""
+    talk = left_open(port=39084, **ends)
+    talk.send(20, "FA")
+    return talk
+
+
+def elsewhere(folder: Path, here: list[Talk], there: list[Talk]) -> list[str]:
+    files = {"1_host.pcap": seen(there, View()), "2_vm.pcap": seen(here, View())}
+    return [note for note in notes(folder, files) if note.startswith("no FIN")]
+
+
+def test_a_fin_of_another_try_tells_that_the_remote_end_closes(tmp_path: Path) -> None:
+    (note,) = elsewhere(tmp_path, [left_open()], [another()])
+    assert "10.0.0.5:46518 > 192.0.2.9:80 at vm, but one is in 10.0.0.5:39084 > 192.0.2.9:80 at host" in note
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        pytest.param([left_open()], [another(server_port=81)], id="of another service"),
+        pytest.param([left_open(), another()], [closed()], id="seen at the same point"),
+        pytest.param([left_open()], [left_open(port=5000)], id="nowhere"),
+        pytest.param([closed()], [another()], id="none is missing"),
+        pytest.param([left_open()], [left_open(), another()], id="in a capture that can be compared"),
+    ],
+)
+def test_another_fin_that_tells_nothing(tmp_path: Path, here: list[Talk], there: list[Talk]) -> None:
+    assert elsewhere(tmp_path, here, there) == []

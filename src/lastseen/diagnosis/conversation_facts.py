@@ -89,6 +89,7 @@ def _facts(matching: Matching, number: int, rows: RowsOfGroups) -> ConversationF
         endpoints=_endpoints(matching, number, seen),
         answered=bool(len(client)) and bool(len(remote)),
         was_rejected=any(_state(matching, number, p) == "REJ" for p in seen),
+        was_reset=_state(matching, number, nearest).startswith(("RST", "REJ")),
     )
 
 

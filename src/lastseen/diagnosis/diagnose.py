@@ -111,7 +111,22 @@ def _ranked(conversation: ConversationFacts) -> RankedConnection:
         stall=conversation.stall,
         stall_ns=conversation.stall_ns,
         conversation=conversation.number,
+        ending=_ending(conversation),
     )
+
+
+def _ending(conversation: ConversationFacts) -> str:
+    closed = conversation.client_fin_ns is not None, conversation.remote_fin_ns is not None
+    return "" if conversation.was_reset else _NOT_CLOSED[closed]
+
+
+_NOT_CLOSED: Final = {
+    (True, True): "",
+    (True, False): "no FIN from the remote end",
+    (False, True): "the remote end's FIN, none from the client",
+    (False, False): "no FIN from either end",
+}
+"""By whether the client closed it, and the remote end."""
 
 
 def _ranking(facts: Facts, question: Question) -> str:

@@ -30,6 +30,7 @@ def findings(facts: Facts, clocks: Sequence[LogClock], details: Details) -> tupl
     notes = [
         *_related(facts),
         *_fin_along_path(facts, details),
+        *_fin_elsewhere(facts),
         *_checksums_off(facts),
         *_unproven(facts),
         *_watch_proofs(facts),
@@ -85,6 +86,31 @@ def _fin_along_path(facts: Facts, details: Details) -> Iterator[Reason]:
             " nothing trims it on the way, and it passes"
         )
         yield Reason(text=text, source=last.source)
+
+
+def _fin_elsewhere(facts: Facts) -> Iterator[Reason]:
+    """Nothing shows both ends of the path, but another connection tells that such a remote end does close.
+
+    That is what two captures of two tries are good for: nothing can be matched, and yet the FIN is here and not there.
+    """
+    if any(len(c.seen_at) > 1 for c in facts.conversations):
+        return
+    still_open = (c for c in facts.conversations if c.answered and not c.was_reset and not any(c.fins))
+    for one in tuple(still_open)[:1]:
+        closed = (other for other in facts.conversations if any(other.fins) and other.seen_at != one.seen_at)
+        for other in closed:
+            if _remote_port(other) == _remote_port(one):
+                here, there = (facts.matching.points[c.seen_at[0]].name for c in (one, other))
+                text = (
+                    f"no FIN of the remote end is in {one.text} at {here}, but one is in {other.text} at {there}:"
+                    " such a remote end does close; where a FIN is lost, captures of one and the same try tell"
+                )
+                yield Reason(text=text, source=other.fin_source)
+                return
+
+
+def _remote_port(conversation: ConversationFacts) -> str:
+    return conversation.text.rpartition(":")[2]
 
 
 def _fin(point: Point, frame: int, details: Details) -> _Fin:

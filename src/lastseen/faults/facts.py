@@ -118,7 +118,8 @@ class ConversationFacts:
     saw it, with the frames it lies between. `fins`: for each point in `seen_at`, frames of the remote end's FINs;
     `client_fin_ns` and `remote_fin_ns`: first FIN of each side by the clock of the point nearest the client.
     `remote_answered_close`: after the client's FIN something came from the remote end at that point.
-    `was_rejected`: at some point its SYN was answered by a reset.
+    `was_rejected`: at some point its SYN was answered by a reset. `was_reset`: so it ended at the point nearest the
+    client, by either end.
     """
 
     number: int
@@ -142,6 +143,7 @@ class ConversationFacts:
     endpoints: frozenset[tuple[str, int]]
     answered: bool
     was_rejected: bool
+    was_reset: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

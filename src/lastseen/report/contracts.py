@@ -296,13 +296,17 @@ class ExoneratedJson(Struct, kw_only=True, frozen=True):
 
 
 class RankedConnectionJson(Struct, kw_only=True, frozen=True):
-    """A connection and why it stands where it does. `stall`: a kind as in lastseen.connections/1, or null."""
+    """A connection and why it stands where it does. `stall`: a kind as in lastseen.connections/1, or null.
+
+    `ending`: which end's FIN is not there, or null where both are or a reset is.
+    """
 
     connection: str
     lost_packets: int
     unproven_packets: int
     stall: str | None
     stall_ns: int
+    ending: str | None = None
 
 
 class DiagnosisJson(Struct, kw_only=True, frozen=True):

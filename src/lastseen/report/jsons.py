@@ -136,6 +136,7 @@ def _case_lists(diagnosis: "Diagnosis") -> dict[str, Any]:
                 unproven_packets=c.unproven_packets,
                 stall=c.stall or None,
                 stall_ns=c.stall_ns,
+                ending=c.ending or None,
             )
             for c in diagnosis.connections
         ],

@@ -118,7 +118,8 @@ def connections_ranked(page: Page, diagnosis: Diagnosis) -> None:
         if ranked.stall:
             words = STALL_WORDS.get(ranked.stall, ranked.stall)
             said.append(f"{words} ({duration(ranked.stall_ns)})")
-        page.say(ranked.connection, (f"  {'; '.join(said) or 'nothing to note'}", "dim"), indent=2, hang=2)
+        text = "; ".join(said) or ranked.ending or "nothing to note"
+        page.say(ranked.connection, (f"  {text}", "dim"), indent=2, hang=2)
     page.shown(len(diagnosis.connections))
 
 

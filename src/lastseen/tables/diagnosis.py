@@ -40,7 +40,10 @@ class Exonerated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedConnection:
-    """One connection of the case and why it stands where it does. `stall` is a kind of `tables.connections`."""
+    """One connection of the case and why it stands where it does. `stall` is a kind of `tables.connections`.
+
+    `ending`: which end's FIN is not there, seen nearest the client; "" where both are, or a reset is.
+    """
 
     connection: str
     lost_packets: int
@@ -48,6 +51,7 @@ class RankedConnection:
     stall: str
     stall_ns: int
     conversation: int
+    ending: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
