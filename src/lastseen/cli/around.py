@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lastseen.live.record import RunRecord
 
 __all__ = [
+    "CloudOption",
     "HostOption",
     "JsonOption",
     "LogOption",
@@ -28,6 +29,8 @@ __all__ = [
     "YesOption",
     "agreed",
     "case_name",
+    "in_cloud",
+    "plain",
     "planned",
     "probed",
     "probed_again",
@@ -40,8 +43,18 @@ TargetOption = Annotated[
     typer.Option(
         "--target",
         metavar="T",
-        help="Whose path is captured: a tap, interface, MAC, IP, namespace, process, container, libvirt domain or"
-        " Neutron port. Default: the namespace the command runs in, else this host.",
+        help="Whose path is captured: a tap, interface, MAC, IP, namespace, process, container, libvirt domain,"
+        " Neutron port or OpenStack server; several with commas. Default: the namespace the command runs in, else"
+        " this host.",
+    ),
+]
+CloudOption = Annotated[
+    str,
+    typer.Option(
+        "--cloud",
+        metavar="NAME",
+        help="Ask this cloud of your clouds.yaml for the server of that name or id (extra lastseen[openstack])."
+        " Default: the cloud of OS_CLOUD or OS_AUTH_URL, where no host knows the target.",
     ),
 ]
 RemoteOption = Annotated[
@@ -88,6 +101,11 @@ def say(text: str) -> None:
         typer.echo(f"lastseen: {text}", err=True)
 
 
+def plain(line: str) -> str:
+    """A line as data: names in it come from hosts, guests and clouds, and a terminal obeys control characters."""
+    return "".join(c if c.isprintable() else "?" for c in line)
+
+
 def probed(targets: Sequence[str], options: Sequence[str]) -> "list[HostFacts]":
     """Every host, this one first, asked what they are and have."""
     from lastseen.hosts.host import HERE, remote
@@ -105,6 +123,28 @@ def probed_again(record: "RunRecord | None") -> "list[HostFacts]":
         return [probe(HERE)]
     ways = dict.fromkeys((node.host, node.ssh) for node in record.nodes)
     return [probe(Host(name=name, ssh=ssh) if ssh else HERE) for name, ssh in ways]
+
+
+def in_cloud(target: str, cloud: str, hosts: "Sequence[HostFacts]") -> str:
+    """The target; or the ports of the OpenStack server that is called so, where a cloud is to be asked.
+
+    Raises LastseenError where no host reached has any of the ports, and says which host should have.
+    """
+    from lastseen.live.openstack import has_credentials, ports_of
+    from lastseen.live.targets import is_known, look
+
+    if not target or not (cloud or has_credentials()):
+        return target
+    reached = [look(facts, target) for facts in hosts if facts.reached]
+    if not cloud and any(is_known(seen, part) for seen in reached for part in target.split(",")):
+        return target
+    ports = ports_of(target, cloud=cloud)
+    here = [port for port in ports if any(is_known(seen, port.id) for seen in reached)]
+    if not here:
+        names = dict.fromkeys(port.host for port in ports if port.host)
+        where = f"; go there, or give --host USER@{next(iter(names))}" if names else ""
+        raise LastseenError(f"{target}: not on this host: {'; '.join(map(str, ports))}{where}")
+    return ",".join(port.id for port in here)
 
 
 def case_name() -> Path:
@@ -132,7 +172,7 @@ def planned(
 
 def agreed(lines: Iterable[str], *, yes: bool) -> None:
     """Show what will be done and wait for a yes. Raises LastseenError without one."""
-    typer.echo("\n".join(lines), err=True)
+    typer.echo("\n".join(map(plain, lines)), err=True)
     if yes:
         return
     if not sys.stdin.isatty():
@@ -146,6 +186,6 @@ def verdict(folder: Path, notes: Sequence[str], *, json: bool) -> None:
     from lastseen.cli.diagnose import diagnose
 
     for note in notes:
-        typer.echo(f"lastseen: note: {note}", err=True)
+        typer.echo(plain(f"lastseen: note: {note}"), err=True)
     typer.echo(f"lastseen: the case is in {folder}", err=True)
     diagnose([folder], json=json)

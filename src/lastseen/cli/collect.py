@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from lastseen.cli.around import (
+    CloudOption,
     HostOption,
     JsonOption,
     LogOption,
@@ -24,6 +25,7 @@ UNTIL_STOPPED_S = 7 * 86_400.0
 
 def collect(
     target: TargetOption = "",
+    cloud: CloudOption = "",
     remote: RemoteOption = "",
     seconds: Annotated[
         float | None, typer.Option(metavar="N", help="End after so long; Ctrl-C ends it sooner.", min=1)
@@ -44,7 +46,7 @@ def collect(
     json: JsonOption = False,
 ) -> None:
     """Capture at every point of a path for some time, with what the hosts say before and after; then the verdict."""
-    from lastseen.cli.around import agreed, planned, probed, say, verdict
+    from lastseen.cli.around import agreed, in_cloud, plain, planned, probed, say, verdict
     from lastseen.hosts.journal import Session
     from lastseen.live.other_end import OtherEnd, other_end
     from lastseen.live.plan import Bounds, described, printed
@@ -53,9 +55,10 @@ def collect(
     longest = seconds or (UNTIL_STOPPED_S if ring else 60.0)
     bounds = Bounds(seconds=longest, most_bytes=max_mb << 20, ring_s=60 * ring if ring else None)
     end = other_end(remote) if remote else OtherEnd()
-    plan = planned(probed(host or (), ssh_option or ()), target, end, bounds=bounds, out=out, log=log)
+    hosts = probed(host or (), ssh_option or ())
+    plan = planned(hosts, in_cloud(target, cloud, hosts), end, bounds=bounds, out=out, log=log)
     if print_only:
-        typer.echo("\n".join(printed(plan)))
+        typer.echo("\n".join(map(plain, printed(plan))))
         return
     agreed(described(plan), yes=yes)
     outcome = collect_for(plan, Session.begin(), say)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from lastseen.cli.around import (
+    CloudOption,
     HostOption,
     JsonOption,
     LogOption,
@@ -25,6 +26,7 @@ def run(
         typer.Argument(metavar="-- COMMAND...", help="What reproduces the trouble.", show_default=False),
     ],
     target: TargetOption = "",
+    cloud: CloudOption = "",
     remote: RemoteOption = "",
     host: HostOption = None,
     ssh_option: SshOption = None,
@@ -43,7 +45,7 @@ def run(
     before, in mid-stall and after, captures at every point, the command traced; everything is set back, the evidence
     is a case folder, and the verdict is told.
     """
-    from lastseen.cli.around import agreed, planned, probed, say, verdict
+    from lastseen.cli.around import agreed, in_cloud, planned, probed, say, verdict
     from lastseen.hosts.journal import Session
     from lastseen.live.other_end import in_command, other_end
     from lastseen.live.plan import Bounds, described
@@ -53,7 +55,8 @@ def run(
     end = other_end(remote) if remote else in_command(command)
     bounds = Bounds(seconds=timeout, most_bytes=max_mb << 20)
     hosts = probed(host or (), ssh_option or ())
-    plan = planned(hosts, target or namespace_of_command(command), end, bounds=bounds, out=out, log=log)
+    wanted = in_cloud(target, cloud, hosts) or namespace_of_command(command)
+    plan = planned(hosts, wanted, end, bounds=bounds, out=out, log=log)
     agreed(described(plan, command), yes=yes)
     outcome = carry_out(plan, command, Session.begin(), say)
     verdict(outcome.folder, outcome.notes, json=json)

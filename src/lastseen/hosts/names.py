@@ -10,7 +10,15 @@ from typing import Final
 
 from lastseen.errors import LastseenError
 
-__all__ = ["interface", "node_name", "ssh_target", "sysctl_key", "sysctl_path", "sysctl_value"]
+__all__ = [
+    "interface",
+    "is_interface",
+    "node_name",
+    "ssh_target",
+    "sysctl_key",
+    "sysctl_path",
+    "sysctl_value",
+]
 
 _INTERFACE: Final = re.compile(r"[A-Za-z0-9_@.+-]{1,15}")
 _SYSCTL: Final = re.compile(r"[a-z]+(?:[./][A-Za-z0-9_@+-]+){1,8}")
@@ -20,9 +28,14 @@ _SWAP: Final = str.maketrans("./", "/.")
 _NODE: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
+def is_interface(name: str) -> bool:
+    """Whether an interface of this name can be worked with: the kernel allows far more than people use."""
+    return bool(_INTERFACE.fullmatch(name)) and not name.startswith("-")
+
+
 def interface(name: str) -> str:
     """The name, if an interface may be called so. Raises LastseenError otherwise."""
-    if not _INTERFACE.fullmatch(name) or name.startswith("-"):
+    if not is_interface(name):
         raise LastseenError(f"{name!r} is no name of a network interface")
     return name
 

@@ -12,7 +12,10 @@ from typing import Any, Final
 
 from lastseen.hosts.asking import ask
 from lastseen.hosts.host import Said
+from lastseen.hosts.names import is_interface
 from lastseen.hosts.probing import HostFacts
+from lastseen.live.guests import NAMES_OF_GUESTS, guest_cards
+from lastseen.tables.facts_from_texts import GuestPort
 
 __all__ = ["Inventory", "Link", "OvsPort", "inventory"]
 
@@ -69,8 +72,8 @@ class Inventory:
     ports: tuple[OvsPort, ...] = ()
     datapaths: tuple[tuple[str, str], ...] = ()
     """(bridge, datapath type) of each Open vSwitch bridge."""
-    domains: tuple[tuple[str, str], ...] = ()
-    """(interface or MAC, libvirt domain)."""
+    guests: tuple[GuestPort, ...] = ()
+    """The cards of the host's virtual machines."""
     notes: tuple[str, ...] = ()
     routes: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """Routes of each namespace as `ip -j route` prints them."""
@@ -116,7 +119,7 @@ def inventory(facts: HostFacts, *, extra: Iterable[str] = ()) -> Inventory:
         for table, columns in _OVS_TABLES:
             questions[table] = ("ovs-vsctl", "-f", "json", f"--columns={columns}", "list", table)
     if "virsh" in facts.tools:
-        questions["domains"] = ("virsh", "-r", "list", "--name")
+        questions["guests"] = NAMES_OF_GUESTS
     answers = ask(facts.host, questions)
     links = [
         link
@@ -135,7 +138,7 @@ def inventory(facts: HostFacts, *, extra: Iterable[str] = ()) -> Inventory:
         links=tuple(links),
         ports=ports,
         datapaths=datapaths,
-        domains=_domains(facts, answers.get("domains")),
+        guests=guest_cards(facts, answers.get("guests")),
         notes=tuple(notes),
         ids=dict(_ids(files, answers, facts)),
         routes={file: tuple(_rows(answers[f"route {n}"])) for n, file in enumerate(files)},
@@ -180,8 +183,8 @@ def _rows(said: Said) -> list[dict[str, Any]]:
 
 def _link(row: Mapping[str, Any], netns: str) -> Link | None:
     name, index = row.get("ifname"), row.get("ifindex")
-    if not isinstance(name, str) or not isinstance(index, int):
-        return None
+    if not isinstance(name, str) or not is_interface(name) or not isinstance(index, int):
+        return None  # a container may call its interface anything, a text with an escape sequence too
     info = row.get("linkinfo") if isinstance(row.get("linkinfo"), dict) else {}
     assert isinstance(info, dict)  # noqa: S101 - just seen; tells mypy
     kind = str(info.get("info_kind", ""))
@@ -215,8 +218,9 @@ def _switch(
     if "Bridge" not in answers:
         return (), (), []
     if not answers["Bridge"].ok:
-        return (), (), [f"ovs-vsctl: {answers['Bridge'].why}"]
-    bridges, ports = _table(answers["Bridge"]), _table(answers["Port"])
+        return (), (), [f"ovs-vsctl: {answers['Bridge'].why.removeprefix('ovs-vsctl: ')}"]
+    bridges = [row for row in _table(answers["Bridge"]) if is_interface(str(row.get("name")))]
+    ports = _table(answers["Port"])
     interfaces = {_plain(row["_uuid"]): row for row in _table(answers["Interface"])}
     tags = {_plain(row["_uuid"]): row for row in ports}
     found = [
@@ -279,22 +283,3 @@ def _map(value: Any) -> dict[str, str]:
     if isinstance(value, list) and len(value) > 1 and value[0] == "map":
         return {str(k): str(v) for k, v in value[1]}
     return {}
-
-
-def _domains(facts: HostFacts, listed: Said | None) -> tuple[tuple[str, str], ...]:
-    """Interfaces and MACs of running libvirt domains (`virsh domiflist`, libvirt 0.9 and newer)."""
-    names = (
-        [line.strip() for line in listed.text.splitlines() if line.strip()] if listed and listed.ok else []
-    )
-    answers = ask(facts.host, {name: ("virsh", "-r", "domiflist", "--domain", name) for name in names})
-    return tuple(
-        (word, name)
-        for name, said in answers.items()
-        for line in said.text.splitlines()[2:]
-        if len(words := line.split()) >= _DOMIFLIST_COLUMNS
-        for word in (words[0], words[4].lower())
-    )
-
-
-_DOMIFLIST_COLUMNS: Final = 5
-"""Interface, Type, Source, Model, MAC."""

@@ -14,7 +14,7 @@ from lastseen.hosts.probing import HostFacts
 from lastseen.live.filters import capture_filter
 from lastseen.live.inventory import Inventory
 from lastseen.live.other_end import OtherEnd
-from lastseen.live.targets import look, path_of
+from lastseen.live.targets import hidden, look, path_of
 from lastseen.live.walking import Stop, stop_of
 
 __all__ = ["Bounds", "HostPlan", "Plan", "Spot", "described", "make_plan", "printed"]
@@ -102,7 +102,11 @@ def make_plan(
         edges = frozenset(
             file for file, inode in facts.namespaces if (facts.boot, inode) in own and inode != facts.inode
         )
-        seen = replace(seen, links=tuple(link for link in seen.links if link.netns not in edges))
+        seen = replace(
+            seen,
+            links=tuple(link for link in seen.links if link.netns not in edges),
+            notes=(*seen.notes, *hidden(seen, target)),
+        )
         try:
             stops = path_of(seen, target, remote=end.addresses[0] if end.addresses else "", edges=edges)
             found, certain = True, True

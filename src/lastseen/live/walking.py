@@ -215,7 +215,7 @@ def _stop(seen: Inventory, link: Link, role: str) -> Stop:
         about.append(f"port of {link.master}")
     if role == "tunnel":
         about += [f"to {other.option('remote_ip')}" for other in seen.ports if other.option("remote_ip")]
-    domain = next((name for word, name in seen.domains if word in (link.name, link.mac)), "")
+    domain = next((card.machine for card in seen.guests if link.name == card.device), "")
     return Stop(
         netns=link.netns,
         name=link.name,

@@ -264,7 +264,9 @@ class ForwardingEntry(Row):
 class GuestPort(Row):
     """A virtual machine's network card: `mac` inside the guest, `device` the host's tap ("": not running).
 
-    `network` is the bridge or network it is attached to, `port_id` what Open vSwitch knows it by (iface-id).
+    `network` is the bridge or network it is attached to, `port_id` what Open vSwitch knows it by (iface-id); `kind` is
+    how it is attached in libvirt's words (bridge, direct, vhostuser, hostdev). Further names of the machine are
+    `machine_id`, libvirt's uuid and Nova's id of the server, and `title`, what Nova's user called it.
     """
 
     machine: str
@@ -274,6 +276,9 @@ class GuestPort(Row):
     model: str = ""
     port_id: str = ""
     mtu_bytes: int | None = None
+    kind: str = ""
+    machine_id: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,20 @@ def test_cards_of_a_machines_xml() -> None:
     assert recognised(virsh_dumpxml, "", "virsh dumpxml vm1")
 
 
+def test_a_machines_other_names_and_how_its_cards_are_attached() -> None:
+    """libvirt's uuid is Nova's id of the server; what its user calls it stands in Nova's part of the XML."""
+    ports = _ports(sample("virsh_dumpxml/nova_v9"))
+    assert {(port.machine, port.machine_id, port.title) for port in ports} == {
+        ("instance-0000002a", "0e12087a-7c87-476a-8f84-7398e991cecc", "web-1")
+    }
+    assert [port.kind for port in ports] == ["bridge", "bridge", "vhostuser", "hostdev"]
+    (port,) = _ports(sample("virsh_domiflist/v9"))
+    assert (port.kind, port.machine_id, port.title) == ("network", "", "")
+    long = f"<domain type='kvm'><name>{'n' * 2000}</name>"
+    (port,) = _ports(f"{long}<devices><interface type='bridge'/></devices></domain>")
+    assert len(port.machine) <= 512
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -50,6 +50,7 @@ def read(text: Text) -> Iterator[GuestPort | Weird]:
                 mac=found["mac"],
                 network=network,
                 model=model,
+                kind=found["type"],
             )
         elif line.strip() and not (_HEADER.match(line) or _RULE.match(line)):
             yield text.weird(number, "not a network card of a machine")

@@ -1,8 +1,8 @@
 """`virsh dumpxml MACHINE` and libvirt's files: a virtual machine's network cards, from its XML.
 
-Source: libvirt's domain format, <interface> with <mac>, <source>, <target>, <model>, <mtu> and <virtualport>. A host's
-XML is as hostile as any text: a document type or entity is refused, so nothing can be expanded or fetched, and the
-parser is fed line by line and keeps no tree.
+Source: libvirt's domain format, <interface> with <mac>, <source>, <target>, <model>, <mtu> and <virtualport>; Nova's
+<nova:instance> in <metadata> (nova/virt/libvirt/config.py). A host's XML is as hostile as any text: a document type or
+entity is refused, so nothing can be expanded or fetched, and the parser is fed line by line and keeps no tree.
 
 Rows: a `GuestPort` an interface, at the line it begins.
 """
@@ -24,6 +24,12 @@ KIND = "virsh dumpxml"
 _COMMAND = re.compile(r"(?:^|[\s/])virsh\s(?:-\S{1,32}\s(?:\S{1,200}\s)?){0,4}dumpxml(?:\s|$)")
 _DOMAIN = re.compile(r"<domain\s[^<>]{0,400}\btype=['\"][a-z]{2,20}['\"]")
 _FORBIDDEN = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_NAMES: Final = {
+    "domain/name": "name",
+    "domain/uuid": "uuid",
+    "metadata/nova:instance/nova:name": "title",
+}
+"""Where the names of a machine stand. They precede its devices in what libvirt prints."""
 _MAX_DEPTH: Final = 64
 _MAX_NAME_CHARS: Final = 256
 _MAX_MTU_DIGITS: Final = 6
@@ -35,32 +41,33 @@ class _Reading:
 
     line: int = 0
     path: list[str] = field(default_factory=list)
-    machine: str = ""
+    names: dict[str, str] = field(default_factory=dict)
     card: dict[str, str] | None = None
-    found: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
+    found: list[tuple[int, dict[str, str], dict[str, str]]] = field(default_factory=list)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins."""
         self.path.append(name)
         if name == "domain":
-            self.machine = ""
+            self.names = {}
         elif self.path[-2:] == ["devices", "interface"]:
-            self.card = {"line": str(self.line)}
+            self.card = {"line": str(self.line), "kind": attributes.get("type", "")}
         elif self.card is not None and self.path[-2] in {"interface", "virtualport"}:
             self.card.update({f"{name} {key}": value for key, value in attributes.items()})
 
     def end(self, name: str) -> None:
         """An element ends."""
         if self.path[-2:] == ["devices", "interface"] and self.card is not None:
-            self.found.append((int(self.card["line"]), self.machine, self.card))
+            self.found.append((int(self.card["line"]), dict(self.names), self.card))
             self.card = None
         if self.path and self.path[-1] == name:
             self.path.pop()
 
     def characters(self, data: str) -> None:
-        """Text of an element: only the machine's name is asked for."""
-        if self.path[-2:] == ["domain", "name"] and len(self.machine) < _MAX_NAME_CHARS:
-            self.machine += data
+        """Text of an element: only the machine's names are asked for."""
+        called = _NAMES.get("/".join(self.path[-3:])) or _NAMES.get("/".join(self.path[-2:]))
+        if called and len(before := self.names.get(called, "")) < _MAX_NAME_CHARS:
+            self.names[called] = before + data[:_MAX_NAME_CHARS]
 
 
 def recognise(head: Head) -> bool:
@@ -94,18 +101,21 @@ def read(text: Text) -> Iterator[GuestPort | Weird]:
 
 def _rows(text: Text, reading: _Reading) -> Iterator[GuestPort]:
     while reading.found:
-        line, machine, card = reading.found.pop(0)
+        line, names, card = reading.found.pop(0)
         network = next(
             (card[key] for key in ("source bridge", "source network", "source dev") if key in card), ""
         )
         mtu = card.get("mtu size", "")
         yield GuestPort(
             **text.at(line),
-            machine=machine,
+            machine=names.get("name", ""),
             device=card.get("target dev", ""),
             mac=card.get("mac address", ""),
             network=network,
             model=card.get("model type", ""),
             port_id=card.get("parameters interfaceid", ""),
             mtu_bytes=int(mtu) if mtu.isascii() and mtu.isdecimal() and len(mtu) <= _MAX_MTU_DIGITS else None,
+            kind=card["kind"],
+            machine_id=names.get("uuid", ""),
+            title=names.get("title", ""),
         )
