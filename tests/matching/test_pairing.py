@@ -223,3 +223,28 @@ def test_losses_do_not_depend_on_which_packets_tell_the_travel_time(
     of_all = lost_packets(matched(captures))
     monkeypatch.setattr("lastseen.matching.pairing.SAMPLE", 1)
     assert lost_packets(matched(captures)) == of_all
+
+
+def _tcp(identification: int, flags: str, *, seq: int, size: int = 0, back: bool = False) -> bytes:
+    ports = (443, 40000) if back else (40000, 443)
+    segment = w.tcp(*ports, seq=seq, ack=7000, flags=flags, data=bytes(size))
+    packet = frame(segment, identification, back=back)
+    return packet.ljust(60, b"\0")
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_padding_that_became_payload_is_no_loss(back: bool) -> None:
+    """A data plane wrote an IP length that includes it. What really went missing, or has no identification, is lost."""
+    talk = [_tcp(n + 1, "PA", seq=1000 + 100 * n, size=100, back=bool(n % 2)) for n in range(6)]
+    short = [_tcp(30, "A", seq=1600, back=back), _tcp(31, "FA", seq=1600, back=back)]
+    odd = [_tcp(0, "RA", seq=1601, back=back), _tcp(32, "A", seq=1601, back=back)]
+    longer = [_tcp(30, "A", seq=1600, size=6, back=back), _tcp(31, "FA", seq=1600, size=6, back=back)]
+    sent, seen = (
+        [*talk, *short, *odd, talk[0]],
+        [*talk, *longer, _tcp(0, "RA", seq=1601, size=6, back=back), talk[0]],
+    )
+    up, down = ("remote", "tap") if back else ("tap", "remote")
+    matching = matched({up: at(sent, remote=back is True), down: at(seen, remote=back is False)})
+    hop = next(h for h in matching.hops if matching.points[h.upstream].name == up)
+    assert hop.rewritten.get("ip.len") == 2
+    assert losses(matching) == {(up, down, "to_client" if back else "to_remote"): [9, 10]}

@@ -11,7 +11,18 @@ from lastseen.lab.parameters import Parameters, filled
 from lastseen.lab.scene import Arm
 from lastseen.lab.switches import add_flows
 
-__all__ = ["VISITED", "all_of", "bad_card", "flows", "ip", "rules", "run", "sysctl", "untrimmed"]
+__all__ = [
+    "VISITED",
+    "all_of",
+    "bad_card",
+    "flows",
+    "ip",
+    "lengthened",
+    "rules",
+    "run",
+    "sysctl",
+    "untrimmed",
+]
 
 _PADDED = range(40, 46)
 """IP lengths of TCP packets whose frames are padded: 14 bytes of Ethernet header make them shorter than 60."""
@@ -65,6 +76,23 @@ def untrimmed(node: str, device: str) -> Arm:
         f"    type filter hook ingress device {device} priority 0; policy accept;\n{ingress}  }}\n}}\n"
         "table ip lab_untrim {\n  chain before_conntrack {\n"
         f"    type filter hook prerouting priority raw; policy accept;\n{before}  }}\n}}\n",
+    )
+
+
+def lengthened(node: str, device: str) -> Arm:
+    """Let a node make the padding of short TCP packets that come in at `device` part of them.
+
+    A hidden table raises the IP length to all that is there; the kernel adjusts both checksums, as a data plane does
+    that writes its headers anew around what it takes for the payload.
+    """
+    ingress = "".join(
+        f"    ip protocol tcp ip length {n} meta length {_UNTRIMMED} ip length set {_UNTRIMMED}\n"
+        for n in _PADDED
+    )
+    return rules(
+        node,
+        "table netdev lab_data_plane {\n  chain ingress {\n"
+        f"    type filter hook ingress device {device} priority 0; policy accept;\n{ingress}  }}\n}}\n",
     )
 
 

@@ -48,7 +48,7 @@ Int64s = npt.NDArray[np.int64]
 _FATE_OF: Final = np.zeros(6, np.uint8)
 _FATE_OF[[EXACT, TWIN, MERGED_INTO, SPLIT_INTO, REPEATED]] = DELIVERED, DELIVERED, MERGED, SPLIT, DUPLICATED
 
-_FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp.seq")
+_FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp.seq", "ip.len")
 """What `_walk` compares. TTL is left out: every router lowers it."""
 _TCP: Final = 6
 _RST: Final = FLAGS["R"]
@@ -236,6 +236,7 @@ def _changes(one: Any, other: Any, flow_changes: Any) -> Any:
         changes |= 1 if ((one[MISC] ^ other[MISC]) >> 16) & 0xFF else 0
         changes |= 2 if (one[ID_WINDOW] ^ other[ID_WINDOW]) & 0xFFFF else 0
     changes |= 16 if flow_changes & 4 and one[SEQ] != other[SEQ] else 0
+    changes |= 32 if one[LENGTH_FLAGS] >> 8 != other[LENGTH_FLAGS] >> 8 else 0
     return changes
 
 

@@ -18,6 +18,7 @@ from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EVEN, EXACT, IN_ORDER, REPEATED, TWIN, Paired, Pairing
 from lastseen.matching.sightings import BY_ID, SAME_MOMENT_NS, hash_of, is_unique, same, time_of
 from lastseen.matching.twins import doubt_twins, settle_twins
+from lastseen.tables.packets import LENGTH_FLAGS, MISC
 from lastseen.tables.points import Conversations
 
 __all__ = ["PARTS", "in_parts", "pair_points", "shared_sides"]
@@ -32,6 +33,8 @@ SAMPLE: Final = 50_000
 PARTS: Final = 2
 """Threads that share the conversations of two points: memory is the limit with more."""
 
+_PADDING: Final = 0xFF
+"""The bits of MISC that hold how many bytes of padding a packet has."""
 _FAR: Final = 1 << 62
 """More than any time between two packets (the reader keeps times within it)."""
 
@@ -86,6 +89,33 @@ def _hash_left(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, p
 
 
 @kernel
+def _padded(packets: Any, rows: Any, partner: Any) -> Any:
+    """Those of `rows` without a partner that have padding and that no other packet can be taken for."""
+    count = 0
+    found = np.empty(rows.size, np.int64)
+    for row in rows:
+        if partner[row] < 0 and packets[row, MISC] & _PADDING and is_unique(packets[row]):
+            found[count] = row
+            count += 1
+    return found[:count]
+
+
+@kernel
+def _pair_lengthened(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, partner_q: Any) -> None:
+    """Pair packets of p whose padding has become part of them at q: some data planes write the IP length so."""
+    padded = _padded(packets_p, a, partner_p)
+    if padded.size == 0 or b.size == 0:
+        return
+    longer, partner = packets_p[padded], np.full(padded.size, -1, np.int32)
+    for k in range(padded.size):
+        longer[k, LENGTH_FLAGS] += (longer[k, MISC] & _PADDING) << 8
+    _hash_left(longer, np.arange(padded.size), packets_q, b, partner, partner_q)
+    for k in range(padded.size):
+        if partner[k] >= 0:
+            partner_p[padded[k]], partner_q[partner[k]] = partner[k], padded[k]
+
+
+@kernel
 def _pair_all(
     packets_p: Any, packets_q: Any, sides: Any, rows_p: Any, starts_p: Any, rows_q: Any, starts_q: Any,
     partner_p: Any, partner_q: Any, in_step_p: Any, in_step_q: Any, span_p: Any, span_q: Any,
@@ -101,6 +131,8 @@ def _pair_all(
             left_a, left_b = left_over(a, partner_p), left_over(b, partner_q)
             if left_a.size and left_b.size:
                 _hash_left(packets_p, left_a, packets_q, left_b, partner_p, partner_q)
+                _pair_lengthened(packets_p, left_a, packets_q, left_b, partner_p, partner_q)
+                _pair_lengthened(packets_q, left_b, packets_p, left_a, partner_q, partner_p)
         else:
             in_step_p[p] = in_step_q[q] = IN_ORDER if ordered else EVEN
             span_p[p, 0], span_p[p, 1] = least, largest

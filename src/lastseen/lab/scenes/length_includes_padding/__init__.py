@@ -1,0 +1,1 @@
+"""The scene `length_includes_padding`."""
