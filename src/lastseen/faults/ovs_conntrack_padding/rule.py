@@ -40,6 +40,7 @@ SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "firewall_deny": "a rule on the packet length drops the same packets; conntrack's invalid counter then stays put",
     "packet_corruption": "the checksum over the IP length is wrong on the wire as well",
+    "dataplane_padding": "there the packets arrive, or leave, rewritten: longer, or with a checksum over the padding",
 }
 FEWEST_SHORT: Final = 2
 """One lost packet that happens to be short says nothing of short packets."""

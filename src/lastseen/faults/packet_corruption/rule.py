@@ -7,6 +7,7 @@ it invalid. A sum that holds the pseudo header only is not damage: nobody filled
 
 from typing import Final
 
+from lastseen.faults.counted_padding import all_summed
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Observed, weigh
@@ -22,6 +23,7 @@ SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "tx_checksum_broken": "there the checksum is what offload leaves, the sum of the pseudo header",
     "ovs_conntrack_padding": "there the checksum is right over the IP length",
+    "dataplane_padding": "there the checksum comes out right once padding is counted",
 }
 WHAT: Final = "packets with a wrong checksum"
 
@@ -40,6 +42,7 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
     return Account(
         required=(only_these_lost(site, CHECKSUM_BAD, WHAT),),
         agreeing=agreeing(facts, site),
+        refuting=(all_summed(site.lost, site.source(int(site.lost_rows[0]))),),
         summary=f"{len(site.lost_rows)} packets are wrong on the wire already at {site.upstream.name} and are dropped "
         f"before {site.downstream.name}",
         component=f"whatever damages packets before {site.upstream.name}",
@@ -56,6 +59,7 @@ def _at_host(found: Refused, facts: Facts) -> Account:
     return Account(
         required=(Observed(reason=found.reason("a wrong checksum")),),
         agreeing=agreeing(facts, None),
+        refuting=(all_summed(found.packets.details, found.packets.source()),),
         context=(context,),
         summary=f"{len(found.packets)} packets of {found.conversation.text} are damaged {place}, and the receiver "
         "drops them",

@@ -1,0 +1,1 @@
+"""The fault `dataplane_padding`: a data plane that takes Ethernet padding for payload."""
