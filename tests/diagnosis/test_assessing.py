@@ -43,6 +43,15 @@ def test_what_was_felt_is_asked_of_the_client(tmp_path: Path) -> None:
     assert given.answered_by[0] == "poll waited 5.98 s"
 
 
+def test_a_clients_own_account_answers_it_as_well(tmp_path: Path) -> None:
+    times = "time_namelookup=0.001 time_connect=0.004 time_starttransfer=3.012 time_total=3.013\n"
+    found = assessment(tmp_path, {"w.txt": times})
+    assert found.questions[0].answered_by[0] == "curl (handshake) waited 3.01 s"
+    (told,) = found.can_tell
+    assert (told.kind, told.rows) == ("transfers", 1)
+    assert "which phase of a request kept its client waiting" in told.proves
+
+
 def test_one_point_asks_for_a_second(tmp_path: Path) -> None:
     found = assessment(tmp_path, {"1_tap.pcap": seen([SEED], TUNNEL)}).questions[1]
     assert found.answered_by == ("captures at 1 point",)

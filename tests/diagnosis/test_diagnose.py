@@ -140,6 +140,54 @@ def test_a_trace_alone_is_blind_and_says_what_was_felt(tmp_path: Path) -> None:
     assert verdict.summary.startswith("poll waited 6.01 s")
 
 
+CURL = (
+    "*   Trying 192.0.2.80:443...\n* Connected to h (192.0.2.80) port 443 (#0)\n> GET / HTTP/1.1\n> \n"
+    "* {}\n* Closing connection 0\n"
+)
+
+
+def test_a_clients_own_account_alone_is_blind_and_says_what_was_felt(tmp_path: Path) -> None:
+    timed = CURL.format("Operation timed out after 60001 milliseconds with 0 bytes received")
+    diagnosis = run(tmp_path / "a", {"curl.txt": timed})
+    assert diagnosis.verdict.grade == "blind"
+    assert diagnosis.verdict.summary.startswith("curl waited 60.00 s for data; without a capture")
+    assert diagnosis.symptom is not None
+    assert (diagnosis.symptom.ended_by, diagnosis.symptom.sources[0].line) == ("timeout", 5)
+    untimed = run(tmp_path / "b", {"curl.txt": CURL.format("Empty reply from server")}).verdict
+    assert untimed.summary.startswith("curl waited an unknown time for data")
+    name = "* Resolving timed out after 5001 milliseconds\n* Closing connection 0\n"
+    assert "for an address of the name" in run(tmp_path / "c", {"curl.txt": name}).verdict.summary
+
+
+def test_a_clients_own_account_names_the_wait_that_the_captures_explain(tmp_path: Path) -> None:
+    timed = CURL.format("Operation timed out after 5990 milliseconds with 4800 bytes received")
+    diagnosis = run(tmp_path, {**two_points([SEED]), "curl.txt": timed})
+    assert "; curl waited 5.99 s because of it" in diagnosis.verdict.summary
+    assert diagnosis.symptom is not None
+    assert diagnosis.symptom.local is not None
+    assert diagnosis.symptom.local.port == 40000
+
+
+@pytest.mark.parametrize(("peer", "grade"), [("192.0.2.80", "confirmed"), ("192.0.2.81", "probable")])
+def test_only_an_account_of_the_connection_agrees(peer: str, grade: str, tmp_path: Path) -> None:
+    """A slow server is confirmed by the client's wait on this connection, not on another."""
+    talk = Talk()
+    talk.opening()
+    talk.send(10, "PA", client=True, size=180)
+    talk.send(11, "A")
+    talk.send(3011, "PA", size=900)
+    talk.send(3012, "A", client=True)
+    talk.send(3013, "FA")
+    talk.send(3014, "FA", client=True)
+    talk.send(3015, "A")
+    times = (
+        f"time_namelookup=0.001000 time_connect=0.004000 time_pretransfer=0.004100 time_starttransfer=3.012000"
+        f" time_total=3.012100 remote_ip={peer} remote_port=443 exitcode=0\n"
+    )
+    verdict = run(tmp_path, {**two_points([talk], View(), View(delay_ms=0.1)), "w.txt": times}).verdict
+    assert (verdict.fault, verdict.grade) == ("slow_server", grade)
+
+
 def test_no_connection_at_all_is_blind(tmp_path: Path) -> None:
     talk = Talk()
     talk.raw(0, SEED.sent[0].packet[:9] + bytes([47]) + SEED.sent[0].packet[10:])

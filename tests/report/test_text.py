@@ -43,6 +43,15 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
+def test_an_account_that_does_not_tell_its_end_says_so(diagnosis: Diagnosis) -> None:
+    """A client's own account has no descriptor; a call that never returned has one."""
+    assert diagnosis.symptom is not None
+    account = replace(diagnosis.symptom, call="curl", fd=-1, ended_by="killed")
+    assert "; what ended it is not told" in words(report(replace(diagnosis, symptom=account)))
+    call = replace(diagnosis.symptom, ended_by="killed")
+    assert "; it never returned" in words(report(replace(diagnosis, symptom=call)))
+
+
 def test_the_first_lines_answer(diagnosis: Diagnosis) -> None:
     """What hung, where last seen, why, how sure, what to do, what else: within 20 lines of 80 columns."""
     lines = report(diagnosis).splitlines()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from lastseen.tables.facts_from_texts import Syscall
 from lastseen.tables.symptoms import Symptom
 
-__all__ = ["MIN_WAIT_NS", "symptoms"]
+__all__ = ["MIN_WAIT_NS", "by_badness", "symptoms"]
 
 MIN_WAIT_NS = 1_000_000_000
 """One second: TCP's first retransmission timeout (RFC 6298 section 2.1) and many times any round trip, so that
@@ -113,12 +113,19 @@ def symptoms(syscalls: Sequence[Syscall]) -> tuple[Symptom, ...]:
             talks.pop((row.fd, row.local, row.peer), None)
     for talk in talks.values():
         found.extend(_ended(talk))
-    return tuple(sorted(found, key=_badness))
+    return by_badness(found)
 
 
-def _badness(symptom: Symptom) -> tuple[bool, bool, int]:
-    unknown = symptom.local is None and symptom.peer is None
-    return unknown, symptom.waited_ns is None, -(symptom.waited_ns or 0)
+def by_badness(found: Sequence[Symptom]) -> tuple[Symptom, ...]:
+    """Those with a known connection first, then the longest; a client's own account behind calls to its peer."""
+    called = {symptom.peer for symptom in found if symptom.fd >= 0 and symptom.peer is not None}
+
+    def badness(symptom: Symptom) -> tuple[bool, bool, int]:
+        unknown = symptom.local is None and symptom.peer is None
+        is_known_better = symptom.fd < 0 and symptom.peer in called
+        return unknown, symptom.waited_ns is None, 0 if is_known_better else -(symptom.waited_ns or 0)
+
+    return tuple(sorted(found, key=badness))
 
 
 def _talk_of(talks: dict[tuple[object, ...], _Talk], row: Syscall) -> _Talk:

@@ -59,6 +59,11 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         "what the program waited for, how long, and what ended it",
         "why it did not come",
     ),
+    "Transfer": (
+        "transfers",
+        "which phase of a request kept its client waiting, how long, what ended it (curl -v alone: the whole time)",
+        "why, or which packet was missing; a download that lasts is no wait",
+    ),
     "Version": ("versions", "which software ran", "that it has a fault, or that a vendor has not mended it"),
     "Interface": ("interfaces", "which devices and addresses a node has", "that packets took this way"),
     "Route": ("routes", "which way packets should take", "that they took it"),

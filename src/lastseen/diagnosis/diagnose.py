@@ -253,7 +253,7 @@ def _nothing_lost(facts: Facts) -> Verdict:
             fault=None, grade="blind", summary=_felt(facts) + "; without a capture nobody can tell why"
         )
     refused = refusals(facts)
-    if refused and not waits and not facts.symptoms:
+    if refused and not waits and not any(felt.waited_ns for felt in facts.symptoms):
         return _refused(refused)
     if not facts.conversations:
         return _only_datagrams(facts)
@@ -339,11 +339,13 @@ def _only_datagrams(facts: Facts) -> Verdict:
 
 def _felt(facts: Facts) -> str:
     felt = facts.symptoms[0]
-    waited = f"{felt.waited_ns / 1e9:.2f} s" if felt.waited_ns is not None else "without end"
+    unknown = "without end" if felt.ended_by == "killed" else "an unknown time"
+    waited = f"{felt.waited_ns / 1e9:.2f} s" if felt.waited_ns is not None else unknown
     what = {
         "waited_for_eof": " for an end-of-file",
         "waited_for_data": " for data",
         "waited_for_connect": " to connect",
+        "waited_for_name": " for an address of the name",
     }
     return f"{felt.call} waited {waited}{what.get(felt.kind, '')}"
 

@@ -1,14 +1,16 @@
 """Build the facts that rules read from what the stages before found."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lastseen.connections.symptoms import symptoms
+from lastseen.connections.symptoms import by_badness, symptoms
+from lastseen.connections.transfer_symptoms import transfer_symptoms
 from lastseen.diagnosis.conversation_facts import MOST_CONVERSATIONS, conversation_facts, rank
 from lastseen.diagnosis.drop_pauses import joined_by_pauses
 from lastseen.diagnosis.joins import join_drops, join_lines
 from lastseen.diagnosis.loss_sites import loss_sites
+from lastseen.diagnosis.transfer_joins import join_transfers
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Details, Tracks
 from lastseen.matching.related import related_connections
@@ -30,6 +32,7 @@ from lastseen.tables.facts_from_texts import (
 )
 from lastseen.tables.points import Matching
 from lastseen.tables.symptoms import Symptom
+from lastseen.tables.transfers import Transfer
 
 __all__ = ["Evidence", "facts_of"]
 
@@ -58,7 +61,8 @@ def facts_of(
     evidence = Evidence(rows=rows)
     tracks = Tracks(matching, details)
     ranked = conversation_facts(matching, rank(matching)[:MOST_CONVERSATIONS], tracks.rows)
-    felt = symptoms(evidence.of(Syscall))
+    called, transfers = symptoms(evidence.of(Syscall)), evidence.of(Transfer)
+    felt = by_badness((*called, *transfer_symptoms(transfers)))
     everything = frozenset(range(len(matching.conversations.group)))
     focus = frozenset(c.number for c in ranked if _is_wanted(c, wanted))
     sites = loss_sites(matching, details, focus if wanted else everything)
@@ -85,6 +89,9 @@ def facts_of(
         forwarding=evidence.of(ForwardingEntry),
         related=related_connections(matching, details),
     )
+    if transfers:
+        located = transfer_symptoms([joined.transfer for joined in join_transfers(transfers, facts)])
+        facts = replace(facts, symptoms=by_badness((*called, *located)))
     return facts, list(facts.conversations)
 
 

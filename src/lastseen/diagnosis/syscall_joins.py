@@ -11,12 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
+from lastseen.diagnosis.client_moments import Moments, moments_of
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.tables.facts_from_texts import Syscall
-from lastseen.tables.packets import FLAGS, LENGTH_FLAGS
 
 __all__ = ["JoinedCalls", "join_calls"]
 
@@ -47,22 +44,10 @@ class JoinedCalls:
     latest_ns: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Moments:
-    """First moments of a connection by the first point's clock; None: not seen."""
-
-    syn: int | None
-    syn_ack: int | None
-    sent: int | None
-    came: int | None
-    closed: int | None
-    ended: int | None
-
-
 def join_calls(calls: Sequence[Syscall], facts: Facts) -> list[JoinedCalls]:
     """The calls of each descriptor with a known peer, with their connection in focus."""
     conversations = facts.in_focus()
-    known: dict[int, _Moments] = {}
+    known: dict[int, Moments] = {}
     joined = []
     for mine in _talks(calls):
         fitting = []
@@ -70,7 +55,7 @@ def join_calls(calls: Sequence[Syscall], facts: Facts) -> list[JoinedCalls]:
             if not _same_ends(mine, conversation):
                 continue
             if conversation.number not in known:
-                known[conversation.number] = _moments(facts, conversation)
+                known[conversation.number] = moments_of(facts, conversation)
             low, high = _bounds(mine, known[conversation.number])
             if low is None or high is None or low - high <= _slack_ns(mine):
                 fitting.append((conversation.number, low, high))
@@ -126,7 +111,7 @@ def _slack_ns(calls: Sequence[Syscall]) -> int:
     return UNEVEN_NS + int((max(times) - min(times)) * SLEW_RATIO) if times else UNEVEN_NS
 
 
-def _bounds(calls: Sequence[Syscall], at: _Moments) -> tuple[int | None, int | None]:
+def _bounds(calls: Sequence[Syscall], at: Moments) -> tuple[int | None, int | None]:
     """(least, most) that must be added to the calls' times."""
     timed = [call for call in calls if call.at_ns is not None]
     coarse = next((r for r in _RESOLUTIONS if all((c.at_ns or 0) % r == 0 for c in timed)), 1)
@@ -156,26 +141,3 @@ def _kind(call: Syscall) -> str:
         if call.name in names:
             return kind
     return "wait" if call.timeout_ns is not None else call.name
-
-
-def _moments(facts: Facts, conversation: ConversationFacts) -> _Moments:
-    """When things were first seen at the point nearest the client."""
-    matching, number = facts.matching, conversation.seen_at[-1]
-    mine, from_client = facts.tracks.rows.sides(matching, conversation.number, number)
-    capture = matching.points[number].capture
-    times = capture.times_ns()[mine] + matching.offsets_ns[number]
-    word = capture.packets[mine, LENGTH_FLAGS]
-    flags, data = word & 0xFF, (word >> 8) > 0
-    syn, fin, ends = ((flags & bits) > 0 for bits in (FLAGS["S"], FLAGS["F"], FLAGS["F"] | FLAGS["R"]))
-
-    def first(chosen: npt.NDArray[np.bool_]) -> int | None:
-        return int(times[chosen].min()) if chosen.any() else None
-
-    return _Moments(
-        syn=first(from_client & syn),
-        syn_ack=first(~from_client & syn),
-        sent=first(from_client & data),
-        came=first(~from_client & data),
-        closed=first(from_client & ends),
-        ended=first(~from_client & fin),
-    )

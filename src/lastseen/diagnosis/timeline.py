@@ -15,6 +15,7 @@ from lastseen.diagnosis.joins import STEADY_NS, is_utc, log_clocks
 from lastseen.diagnosis.packet_histories import History, histories
 from lastseen.diagnosis.snapshots import snapshot_events
 from lastseen.diagnosis.syscall_joins import JoinedCalls, join_calls
+from lastseen.diagnosis.transfer_joins import JoinedTransfer, join_transfers
 from lastseen.faults.facts import ConversationFacts, Facts, JoinedDrop, JoinedLine
 from lastseen.tables.facts_from_texts import LogLine, Row, Syscall
 from lastseen.tables.flow_text import address_and_port
@@ -23,6 +24,7 @@ from lastseen.tables.packets import ACK, FLAGS, ID_WINDOW, INFO_IP_ID, LENGTH_FL
 from lastseen.tables.points import DIRECTIONS, Matching, source_of
 from lastseen.tables.sources import Source
 from lastseen.tables.timeline import LAYERS, Event, Sighting, Timeline
+from lastseen.tables.transfers import Transfer
 
 __all__ = ["timeline"]
 
@@ -38,12 +40,13 @@ def timeline(facts: Facts, rows: Sequence[Row]) -> Timeline:
     about = next(iter(facts.in_focus()), None)
     calls = [row for row in rows if isinstance(row, Syscall)]
     joined = join_calls(calls, facts)
+    transfers = join_transfers([row for row in rows if isinstance(row, Transfer)], facts)
     events = list(_packets(facts, about)) if about else []
     span = _span(events)
     clocks = _log_clocks(facts, rows)
     called, left_calls = _calls(joined, about)
     told, left_texts = _texts(facts, clocks, about, span)
-    events += [*called, *told, *snapshot_events(facts, rows, about)]
+    events += [*called, *_transfers(transfers, about), *told, *snapshot_events(facts, rows, about)]
     return Timeline(
         connection=about.text if about else None,
         events=tuple(sorted(events, key=lambda e: (e.at_ns, LAYERS.index(e.layer), str(e.source)))),
@@ -126,7 +129,25 @@ def _calls(
     return events, [Reason(text=text)] if untimed else []
 
 
-def _ahead(mine: JoinedCalls) -> int | None:
+def _transfers(joined: Iterable[JoinedTransfer], about: ConversationFacts | None) -> Iterator[Event]:
+    """What a client says of its request on the connection, as far as its begin is bounded from both sides."""
+    for mine in joined:
+        ahead_ns = _ahead(mine)
+        if about is None or mine.conversation != about.number or ahead_ns is None:
+            continue
+        for stone in mine.transfer.milestones:
+            if stone.after_ns is not None and stone.what != "begun":
+                said = f": {stone.text.strip()}" if stone.text else ""
+                yield Event(
+                    at_ns=stone.after_ns + ahead_ns,
+                    layer="command",
+                    where=mine.transfer.tool,
+                    text=f"{stone.what}{said}",
+                    source=stone.source,
+                )
+
+
+def _ahead(mine: JoinedCalls | JoinedTransfer) -> int | None:
     if mine.earliest_ns is None or mine.latest_ns is None:
         return None
     return (mine.earliest_ns + mine.latest_ns) // 2

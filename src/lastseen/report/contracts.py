@@ -100,13 +100,15 @@ class JudgementJson(Struct, kw_only=True, frozen=True):
 
 
 class SymptomJson(Struct, kw_only=True, frozen=True):
-    """The call that waited, told by the client's own system calls.
+    """The call that waited, told by the client's own system calls, or the phase of a request that curl tells.
 
-    `kind`: waited_for_eof, waited_for_data, waited_for_connect, waited_for_writable or waited. `call`: the longest
-    of the `waits` consecutive waits on descriptor `fd` of process `pid`. `waited_ns`: their sum; null: it never
-    returned and the trace has no later time. `connection`: "local > peer", null where the trace does not tell.
-    `source`: the first of `sources`. `started_ns`: in the trace's clock. `response_bytes`: read before the wait.
-    `after_complete_response`: whether the response was whole before the wait; null: not told.
+    `kind`: waited_for_eof, waited_for_data, waited_for_connect, waited_for_name, waited_for_writable or waited.
+    `call`: the longest of the `waits` consecutive waits on descriptor `fd` of process `pid`; of curl's own account
+    "curl" with the phase in round brackets, `fd` -1, and `ended_by` killed where it does not tell its end.
+    `waited_ns`: their sum; null: it never returned and the trace has no later time. `connection`: "local > peer",
+    null where the trace does not tell. `source`: the first of `sources`. `started_ns`: in the trace's clock.
+    `response_bytes`: read before the wait. `after_complete_response`: whether the response was whole before the
+    wait; null: not told.
     """
 
     kind: str

@@ -29,6 +29,7 @@ WAITED_FOR: Final = {
     "waited_for_eof": " for the end of the connection (EOF)",
     "waited_for_data": " for data",
     "waited_for_connect": " for the connection to open",
+    "waited_for_name": " for an address of the name",
     "waited_for_writable": " for room to send",
 }
 ENDED_BY: Final = {
@@ -64,10 +65,10 @@ def symptom_sentence(symptom: Symptom) -> str:
     """What waited, for what, how long, and what ended the wait."""
     waits = f" ({symptom.waits} calls)" if symptom.waits > 1 else ""
     how_long = "an unknown time" if symptom.waited_ns is None else duration(symptom.waited_ns)
-    return (
-        f"{symptom.call}{waits} waited {how_long}{WAITED_FOR.get(symptom.kind, '')}"
-        f"{ENDED_BY.get(symptom.ended_by, f'; ended by {symptom.ended_by}')}"
-    )
+    ended = ENDED_BY.get(symptom.ended_by, f"; ended by {symptom.ended_by}")
+    if symptom.fd < 0 and symptom.ended_by == "killed":  # a client's own account, of a transfer that did end
+        ended = "; what ended it is not told"
+    return f"{symptom.call}{waits} waited {how_long}{WAITED_FOR.get(symptom.kind, '')}{ended}"
 
 
 def _what_hung(diagnosis: Diagnosis) -> list[Part]:

@@ -23,6 +23,7 @@ CONFUSED_WITH: Final = {
     "nagle_delayed_ack": "there the wait is one delayed acknowledgment long, 40 or 200 ms",
 }
 STALL: Final = "waiting_for_data"
+_FOR_AN_ANSWER: Final = frozenset({"waited", "waited_for_data", "waited_for_eof"})
 SAME_GAP_NS: Final = 50_000_000
 """The gap at two points differs by the jitter of one round trip only."""
 
@@ -151,10 +152,10 @@ def _was_reset(conversation: ConversationFacts, facts: Facts) -> tuple[Fact, ...
 def _felt(conversation: ConversationFacts, facts: Facts) -> tuple[Fact, ...]:
     """The client's own system calls: it waited for data on this connection, and data ended the wait."""
     for symptom in facts.symptoms:
-        mine = (
-            symptom.peer is not None and (symptom.peer.address, symptom.peer.port) in conversation.endpoints
-        )
-        if mine and symptom.ended_by == "data" and symptom.waited_ns:
+        ends = [(end.address, end.port) for end in (symptom.local, symptom.peer) if end is not None]
+        is_told = symptom.peer is not None and (symptom.local is not None or symptom.fd >= 0)
+        mine = is_told and conversation.endpoints.issuperset(ends)
+        if mine and symptom.kind in _FOR_AN_ANSWER and symptom.ended_by == "data" and symptom.waited_ns:
             text = f"{symptom.call} waited {symptom.waited_ns / 1e9:.2f} s on this connection until data came"
             source = symptom.sources[0] if symptom.sources else None
             return (Observed(reason=Reason(text=text, source=source)),)
