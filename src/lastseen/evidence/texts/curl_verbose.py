@@ -17,7 +17,7 @@ from lastseen.evidence.curl_variables import is_whole, transfer_of, variables_in
 from lastseen.evidence.curl_words import RECEIVED, TOOK, ended_by, is_last
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Endpoint
-from lastseen.tables.sources import Weird
+from lastseen.tables.sources import Source, Weird
 from lastseen.tables.transfers import Milestone, Transfer
 
 __all__ = ["KIND", "read", "recognise"]
@@ -74,9 +74,13 @@ _OURS = re.compile(
 
 @dataclass(slots=True)
 class _Open:
-    """A transfer whose end was not met yet. `stamps`: of the first line and of the last one, ns since midnight."""
+    """A transfer whose end was not met yet. `line`: the one that is read.
+
+    `stamps`: of the first line and of the last one, ns since midnight.
+    """
 
     first: int
+    line: Source
     stones: list[Milestone] = field(default_factory=list)
     stamps: list[int] = field(default_factory=list)
     metered: bool = False
@@ -95,7 +99,7 @@ class _Open:
 
 
 def recognise(head: Head) -> bool:
-    """Half of the first lines have curl's marks, and one only curl prints; or its closing line; or the command alone."""
+    """Half of the first lines have curl's marks, one as only curl prints; or its closing line; or the command alone."""
     lines = [line for line in head.lines if line.strip()][:LOOKED_AT_LINES]
     if not lines:
         return bool(_COMMAND.search(head.command))
@@ -118,8 +122,9 @@ def read(text: Text) -> Iterator[Transfer | Weird]:
             if now is not None and now.is_over and _begins_another(piece):
                 yield _whole(text, now, is_first=not earlier)
                 now, earlier = None, earlier + 1
-            now = now or _Open(number)
-            if not _take(text, now, number, piece) and _last(now) != "answered" and not now.is_over:
+            now = now or _Open(number, text.at(number)["source"])
+            now.line = text.at(number)["source"]
+            if not _take(now, piece) and _last(now) != "answered" and not now.is_over:
                 yield text.weird(number, "no line of curl's")
     if now is not None and (now.stones or now.is_over):
         yield _whole(text, now, is_first=not earlier)
@@ -143,7 +148,7 @@ def _last(now: _Open) -> str:
     return now.stones[-1].what if now.stones else ""
 
 
-def _take(text: Text, now: _Open, number: int, piece: str) -> bool:
+def _take(now: _Open, piece: str) -> bool:
     """Note what a line tells; False: it is none of curl's."""
     spent_ns, rest = _behind_meter(piece)
     if spent_ns is not None:
@@ -153,10 +158,10 @@ def _take(text: Text, now: _Open, number: int, piece: str) -> bool:
     if found := _LINE.match(rest):
         if found["h"]:
             _stamp(now, found)
-        _marked(text, now, number, found["mark"], (found["said"] or "").rstrip())
+        _marked(now, found["mark"], (found["said"] or "").rstrip())
         return True
     if found := _CLOSING.match(rest):
-        _told(text, now, number, found["said"], code=int(found["code"]))
+        _told(now, found["said"], code=int(found["code"]))
         now.is_over = True
         return True
     values = variables_in(rest)
@@ -170,12 +175,12 @@ def _stamp(now: _Open, found: re.Match[str]) -> None:
     now.stamps = [now.stamps[0], at_ns] if now.stamps else [at_ns, at_ns]
 
 
-def _reach(text: Text, now: _Open, number: int, what: str, said: str) -> None:
+def _reach(now: _Open, what: str, said: str) -> None:
     """A milestone, by the time of its line; what is already reached moves on to the later line."""
     after_ns = (now.stamps[1] - now.stamps[0]) % _DAY_NS if now.stamps else None
     if after_ns is None and now.metered:
         after_ns = now.meter_ns
-    stone = Milestone(what=what, after_ns=after_ns, source=text.at(number)["source"], text=said[:200])
+    stone = Milestone(what=what, after_ns=after_ns, source=now.line, text=said[:200])
     if _last(now) == what == "asked":
         now.stones.pop()
     elif _last(now) == "ended":  # of one address, or of a connection used again that had died: it goes on
@@ -184,42 +189,42 @@ def _reach(text: Text, now: _Open, number: int, what: str, said: str) -> None:
     now.stones.append(stone)
 
 
-def _marked(text: Text, now: _Open, number: int, mark: str, said: str) -> None:
+def _marked(now: _Open, mark: str, said: str) -> None:
     """A line with one of curl's marks: `*` its words, `>` sent, `<` received, braces data."""
     if not now.stones:
-        _reach(text, now, number, "begun", "")
+        _reach(now, "begun", "")
     if mark == "*":
-        _told(text, now, number, said, code=None)
+        _told(now, said, code=None)
     elif mark == ">" and (_last(now) != "asked" or said):
-        _reach(text, now, number, "asked", said if _last(now) != "asked" else now.stones[-1].text)
+        _reach(now, "asked", said if _last(now) != "asked" else now.stones[-1].text)
     elif mark == "<":
-        _header(text, now, number, said)
+        _header(now, said)
 
 
-def _told(text: Text, now: _Open, number: int, said: str, *, code: int | None) -> None:
+def _told(now: _Open, said: str, *, code: int | None) -> None:
     """What curl says itself."""
     last = _last(now)
     if _NAMED.match(said):
         if last in {"", "begun"}:
-            _reach(text, now, number, "named", said)
+            _reach(now, "named", said)
         _try(now, said)
     _connect(now, said)
     if _CONNECTED.match(said) or said.rstrip().endswith("... connected") or _REUSED.match(said):
-        _reach(text, now, number, "connected", said)
+        _reach(now, "connected", said)
     elif _SECURED.match(said):
-        _reach(text, now, number, "secured", said)
+        _reach(now, "secured", said)
     elif _SECURING.search(said) and last != "securing":
-        _reach(text, now, number, "securing", said)
+        _reach(now, "securing", said)
     elif _SENT.search(said) and last == "asked":
-        _reach(text, now, number, "asked", now.stones[-1].text)
+        _reach(now, "asked", now.stones[-1].text)
     elif is_last(said):
-        _end(text, now, number, "done" if last == "answered" else "", said)
+        _end(now, "done" if last == "answered" else "", said)
         now.is_over = True
     elif (why := ended_by(said, code)) or code is not None:
-        _end(text, now, number, why or "failed", said)
+        _end(now, why or "failed", said)
 
 
-def _end(text: Text, now: _Open, number: int, why: str, said: str) -> None:
+def _end(now: _Open, why: str, said: str) -> None:
     """The transfer's end: what is said first of why stays, except that trying one address may fail before another."""
     if took := TOOK.search(said):
         now.took_ns = int(took[1]) * _MS_NS
@@ -228,17 +233,17 @@ def _end(text: Text, now: _Open, number: int, why: str, said: str) -> None:
     if _last(now) == "ended" and (why in {"", "done"} or now.ended_by not in {"", "failed", "reset"}):
         return
     now.ended_by = why
-    _reach(text, now, number, "ended", said)
+    _reach(now, "ended", said)
 
 
-def _header(text: Text, now: _Open, number: int, said: str) -> None:
+def _header(now: _Open, said: str) -> None:
     """A line of the answer's head: how its end will be told."""
     if status := _STATUS.match(said):
         now.in_head = True
         now.framing = "frames" if status["version"][0] in "23" else ""
         now.expected = 0 if status["code"] in {"204", "304"} else None
         if not status["code"].startswith("1"):
-            _reach(text, now, number, "answered", said)
+            _reach(now, "answered", said)
     elif not now.in_head:
         return
     elif length := _LENGTH.match(said):
