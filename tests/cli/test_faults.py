@@ -17,8 +17,8 @@ def test_a_fault_that_a_scene_of_the_lab_shows_is_no_written_one() -> None:
 
 
 def test_a_fault_that_nothing_recorded_shows_is_marked() -> None:
-    assert not listed()["ecmp_bad_member"]
-    assert "script wrote" in lastseen("explain", "ecmp_bad_member").out
+    assert not listed()["ovs_wrong_megaflow"]
+    assert "script wrote" in lastseen("explain", "ovs_wrong_megaflow").out
     assert "* tried on packets" in lastseen("faults").out
 
 

@@ -46,6 +46,16 @@ CASES: dict[str, tuple[list[Segment], str, float, int]] = {
         60.0,
         0,
     ),
+    "a short question is answered, and the client closes": (
+        [
+            segment(60.04, 0, "PA", (151, 1901), 31),
+            segment(60.05, 1, "PA", (1901, 182), 31),
+            segment(60.06, 0, "FA", (182, 1932)),
+        ],
+        "waiting_for_request",
+        60.0,
+        0,
+    ),
     "the server's FIN repeated, unanswered": (
         [*server_fins(0.05, 0.25, 0.65, 1.5, 3.1, 6.4, 13, 26, 52), CLIENT_FIN],
         "lost_retransmitting",

@@ -218,9 +218,12 @@ def watch_window(s: Any, side: Any) -> None:
 
 @step_kernel
 def watch_closing(s: Any, side: Any) -> None:
-    """Payload of the client that ended the silence belongs to its closing if the close follows at once."""
+    """Payload of the client that ended the silence belongs to its closing if the close follows at once.
+
+    What the server answers makes it a question, however short.
+    """
     if side != s[C_ORIGINATOR]:
-        if s[P_LENGTH] > CLOSING_BYTES:
+        if s[P_LENGTH]:
             s[C_MAYBE_CLOSING] = 0
     elif s[P_FLAGS] & (FIN | RST):
         if s[P_TIME] - s[C_STALL_END] < STALL_NS:

@@ -1,4 +1,4 @@
-"""How full a host's table of tracked connections is, of what, and what it refused.
+"""How full a host's table of tracked connections is, of what, what it refused, and how long it remembers.
 
 Linux net/netfilter/nf_conntrack_core.c: __nf_conntrack_alloc() says "table full, dropping packet" where
 nf_conntrack_count passes nf_conntrack_max and nothing can be evicted; __nf_conntrack_confirm() counts insert_failed
@@ -9,21 +9,53 @@ from typing import Final
 
 from lastseen.faults.counting import counter_covers, logged
 from lastseen.faults.facts import Facts, LossSite
-from lastseen.faults.weighing import Fact, Observed, Unknown, first_known
+from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown, first_known
 from lastseen.tables.facts_from_texts import ConntrackEntry
 from lastseen.tables.judgements import Reason
 
-__all__ = ["FAMILIES", "full_of_tunnels", "insert_failed", "table_was_full", "tracked", "tracking_count"]
+__all__ = [
+    "FAMILIES",
+    "full_of_tunnels",
+    "insert_failed",
+    "remembers_longer",
+    "table_was_full",
+    "tracked",
+    "tracking_count",
+]
 
 FAMILIES: Final = ("conntrack", "conntrack_proc")
 """Counters of `conntrack -S` and of /proc/net/stat/nf_conntrack."""
 FULL_TOPIC: Final = "conntrack_table_full"
 COUNT, MAXIMUM = "net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max"
+TIMEOUTS: Final = tuple(
+    f"net.netfilter.nf_conntrack_tcp_timeout_{name}"
+    for name in ("established", "unacknowledged", "max_retrans")
+)
+"""What an open connection may be remembered for (Linux net/netfilter/nf_conntrack_proto_tcp.c)."""
 TUNNEL_PORTS: Final = (4789, 6081, 8472)
 """VXLAN (RFC 7348), Geneve (RFC 8926), and the port Linux used for VXLAN before it had one."""
 MOST_SHARE: Final = 2
 FEWEST_ENTRIES: Final = 20
 """Of fewer entries no share is worth saying."""
+
+
+def remembers_longer(facts: Facts, site: LossSite, pause_ns: int) -> Fact:
+    """That the hop's node remembers an open connection for longer than a pause; contradicted where it does not.
+
+    A timeout policy of a rule (nft "ct timeout", iptables "CT --timeout") overrides the settings, so that the rules
+    have to be known as well.
+    """
+    found = [s for name in TIMEOUTS for s in facts.setting(name, site.node) if s.value.isdecimal()]
+    if site.node is None or TIMEOUTS[0] not in {s.name for s in found}:
+        return Unknown(missing=f"sysctl {TIMEOUTS[0]} of the hop, and its rules")
+    shortest = min(found, key=lambda s: int(s.value))
+    text = f"{shortest.name} = {shortest.value} s, and the pause was {pause_ns / 1e9:.2f} s"
+    if int(shortest.value) * 1_000_000_000 <= pause_ns:
+        return Contradicted(reason=Reason(text=text, source=shortest.source))
+    rules = [r for r in facts.rules if r.node == site.node and r.layer in ("nft", "iptables")]
+    if not rules or any("timeout" in f"{r.match} {r.actions}" for r in rules):
+        return Unknown(missing="rules of the hop that set no timeout of their own (nft list ruleset)")
+    return Observed(reason=Reason(text=f"{text}: too short to be forgotten", source=shortest.source))
 
 
 def table_was_full(facts: Facts, node: str | None) -> tuple[Fact, ...]:

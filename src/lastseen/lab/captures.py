@@ -14,10 +14,10 @@ from pathlib import Path
 
 from lastseen.errors import LastseenError
 from lastseen.lab.nodes import Node
+from lastseen.lab.points import Point
 
 __all__ = ["Capture", "start_capture", "stop_captures", "wait_until_listening"]
 
-BUFFER_KIB = "2048"
 DEADLINE_S = 20.0
 POLL_S = 0.005
 _LISTENING = "listening on"
@@ -44,12 +44,13 @@ class Capture:
         return self.said.read_text("utf-8", "replace")
 
 
-def start_capture(node: Node, interface: str, file: Path, said: Path) -> Capture:
+def start_capture(node: Node, point: Point, file: Path, said: Path) -> Capture:
     """Begin to capture at one point. `said` takes tcpdump's standard error."""
+    interface = point.interface
     with said.open("wb") as stream:
         process = node.start(
             "tcpdump", "-i", interface, "-w", str(file), "-Z", "root", "-U", "--immediate-mode", "-n",
-            "-s", "0", "-B", BUFFER_KIB, "--time-stamp-precision=nano", stderr=stream,
+            "-s", "0", "-B", str(point.buffer_kib), "--time-stamp-precision=nano", stderr=stream,
         )  # fmt: skip
     return Capture(node=node.name, interface=interface, file=file, said=said, process=process)
 

@@ -92,7 +92,7 @@ class Lab:
         for order, point in enumerate(self.points, 1):
             file = folder / f"{order}_{point.name}.pcap"
             said = folder / f"{point.name}_tcpdump.txt"
-            self.captures.append(start_capture(self.node(point.node), point.interface, file, said))
+            self.captures.append(start_capture(self.node(point.node), point, file, said))
         wait_until_listening(self.captures)
 
     def program(self, node: str, name: str, *arguments: object, log: str = "") -> subprocess.Popen[bytes]:
@@ -126,6 +126,11 @@ class Lab:
             if time.monotonic() > end:
                 raise LastseenError(f"lab: waited {seconds:g} s in vain for {what}")
             time.sleep(POLL_S)
+
+    def count(self, node: str, counter: str) -> int:
+        """What nstat counts on a node, by its name there: "TcpExtListenOverflows"."""
+        words = self.node(node).run("nstat", "-asz", counter).split()
+        return int(words[words.index(counter) + 1])
 
     def packets_quiet(self, process: subprocess.Popen[bytes]) -> bool:
         """Wait until no point sees packets any more (True), or until the process ends (False)."""

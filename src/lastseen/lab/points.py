@@ -7,10 +7,14 @@ __all__ = ["Point"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """An interface of a node where packets are captured."""
+    """An interface of a node where packets are captured.
+
+    `buffer_kib`: what the kernel keeps for a capture that does not read (tcpdump -B).
+    """
 
     node: str
     interface: str
+    buffer_kib: int = 2048
 
     @property
     def name(self) -> str:

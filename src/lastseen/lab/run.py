@@ -63,7 +63,7 @@ def record(name: str, folder: Path, scratch: Path, *, seed: int | None = None) -
     lab.start_captures()
     lab.snapshot("before")
     began = time.time()
-    beside = [_neighbour(lab, parameters) for _ in range(parameters.others)]
+    beside = [_neighbour(lab, scene, parameters) for _ in range(parameters.others)]
     _finish(lab, scene.work(lab, parameters))
     for process in beside:
         _finish(lab, process)
@@ -86,8 +86,8 @@ def _finish(lab: Lab, process: subprocess.Popen[bytes] | None) -> None:
         process.wait()
 
 
-def _neighbour(lab: Lab, parameters: Parameters) -> subprocess.Popen[bytes]:
-    return lab.program("vm", "client", "get", parameters.remote, parameters.port, "--timeout", 2)
+def _neighbour(lab: Lab, scene: Scene, parameters: Parameters) -> subprocess.Popen[bytes]:
+    return lab.program("vm", "client", scene.beside, parameters.remote, parameters.port, "--timeout", 2)
 
 
 if __name__ == "__main__":

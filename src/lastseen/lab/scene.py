@@ -70,6 +70,8 @@ class Scene:
     work: Work
     serve: Serve
     arm: Arm = lambda _lab, _parameters: None
+    beside: str = "get"
+    """What the healthy connections beside it do, where a run has some: a mode of the lab's client."""
     ranges: Mapping[str, Range] = field(default_factory=dict)
     mechanism: Whose = "kernel"
     symptom: Whose = "kernel"

@@ -14,7 +14,19 @@ from lastseen.lab.lab import Lab
 from lastseen.lab.parameters import Parameters
 from lastseen.lab.scene import Serve, Work
 
-__all__ = ["NAME", "client", "curl", "first", "names", "next_port", "php", "server", "web"]
+__all__ = [
+    "NAME",
+    "client",
+    "curl",
+    "first",
+    "names",
+    "next_port",
+    "php",
+    "resolver",
+    "secure",
+    "server",
+    "web",
+]
 
 NAME = "shop.example"
 """What the lab's name server knows (RFC 2606)."""
@@ -47,6 +59,22 @@ web = server()
 """Answers with a page and closes."""
 
 
+def secure(*options: object) -> Serve:
+    """The lab's own server under TLS, with a certificate of its own making."""
+    return partial(_secure, options=options)
+
+
+def _secure(lab: Lab, parameters: Parameters, *, options: tuple[object, ...]) -> None:
+    both = lab.scratch / "server.pem"
+    lab.node("remote").run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-days", "2", "-subj", f"/CN={NAME}", "-keyout", str(both), "-out", str(both.with_suffix(".crt")),
+    )  # fmt: skip
+    with both.open("a", encoding="utf-8") as stream:
+        stream.write(both.with_suffix(".crt").read_text("utf-8"))
+    server(*options, "--tls", both)(lab, parameters)
+
+
 def names(*options: object) -> Serve:
     """A name server on the remote node that knows NAME, and the VM's resolver set to it."""
     return partial(_names, options=options)
@@ -54,8 +82,14 @@ def names(*options: object) -> Serve:
 
 def _names(lab: Lab, parameters: Parameters, *, options: tuple[object, ...]) -> None:
     lab.serve("remote", "names", parameters.remote, parameters.remote, *options)
+    resolver(lab, parameters.remote)
+
+
+def resolver(lab: Lab, *servers: str) -> None:
+    """Set the VM's resolver to these name servers, asked in this order."""
     settings = lab.scratch / "resolv.conf"
-    settings.write_text(f"nameserver {parameters.remote}\noptions timeout:2 attempts:2\n", "utf-8")
+    asked = "".join(f"nameserver {server}\n" for server in servers)
+    settings.write_text(f"{asked}options timeout:2 attempts:2\n", "utf-8")
     lab.node("vm").run("mount", "--bind", str(settings), "/etc/resolv.conf")
 
 
@@ -71,17 +105,19 @@ def _php(lab: Lab, parameters: Parameters, *, at: Address, node: str) -> subproc
     )
 
 
-def curl(*options: str, at: Address = _remote, node: str = "vm") -> Work:
+def curl(*options: str, at: Address = _remote, node: str = "vm", scheme: str = "http") -> Work:
     """The page by curl, which ends with the last byte promised."""
-    return partial(_curl, options=options, at=at, node=node)
+    return partial(_curl, options=options, at=at, node=node, scheme=scheme)
 
 
 def _curl(
-    lab: Lab, parameters: Parameters, *, options: tuple[str, ...], at: Address, node: str
+    lab: Lab, parameters: Parameters, *, options: tuple[str, ...], at: Address, node: str, scheme: str
 ) -> subprocess.Popen[bytes]:
     limit = options or ("--max-time", str(2 * parameters.timeout_s))
     said = "%{http_code} after %{time_total} s, connected after %{time_connect} s\\n"
-    return _traced(lab, node, ["curl", "-sS", *limit, "-o", "/dev/null", "-w", said, _url(parameters, at)])
+    return _traced(
+        lab, node, ["curl", "-sS", *limit, "-o", "/dev/null", "-w", said, _url(parameters, at, scheme)]
+    )
 
 
 def _traced(lab: Lab, node: str, command: list[str]) -> subprocess.Popen[bytes]:
@@ -91,9 +127,9 @@ def _traced(lab: Lab, node: str, command: list[str]) -> subprocess.Popen[bytes]:
         return lab.node(node).start(*trace, *command, stdout=stream, stderr=subprocess.STDOUT)
 
 
-def _url(parameters: Parameters, at: Address) -> str:
+def _url(parameters: Parameters, at: Address, scheme: str = "http") -> str:
     host = at(parameters)
-    return f"http://{f'[{host}]' if ':' in host else host}:{parameters.port}/page"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{parameters.port}/page"
 
 
 def client(mode: str, *options: object, at: Address = _remote, node: str = "vm") -> Work:

@@ -13,8 +13,10 @@ import numpy as np
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.invalid import invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import has_flags, without_loss
+from lastseen.faults.tracking_table import remembers_longer
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
+from lastseen.tables.points import LOST
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
 
@@ -39,7 +41,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     told = _told(site, facts)
     said = first_observed(told)
     return Account(
-        required=(_begun_before(site), _all_lost(site), said),
+        required=(_begun_before(site, facts), _all_lost(site), said),
         agreeing=told,
         telling=isinstance(said, Observed),
         summary=f"{len(site.lost_rows)} packets of connections that {facts.host(site.node)} did not "
@@ -51,17 +53,32 @@ def _account(site: LossSite, facts: Facts) -> Account:
     )
 
 
-def _begun_before(site: LossSite) -> Fact:
-    """None of the lost packets' connections shows its SYN."""
+def _begun_before(site: LossSite, facts: Facts) -> Fact:
+    """None of the lost packets' connections shows its SYN, or several were forgotten at once and not by time."""
     groups = np.unique(site.upstream.group_of[site.lost_rows])
     tcp = groups[groups < len(site.upstream.connections)]
     opened = int((site.upstream.connections["syn"][tcp].sum(axis=1) > 0).sum())
     source = site.source(int(site.lost_rows[0]))
+    if len(tcp) > 1 and not has_flags(site.lost, "S").any():
+        longer = remembers_longer(facts, site, _longest_pause(site, facts))
+        invalid, _ = judged_invalid(facts, site)
+        if isinstance(longer, Observed) and isinstance(invalid, Observed):
+            text = f"{len(tcp)} connections were forgotten at one moment: {longer.reason.text}"
+            return Observed(reason=Reason(text=text, source=longer.reason.source))
     if opened or has_flags(site.lost, "S").any() or not len(tcp):
         text = f"{opened} of the {len(tcp)} connections that lost packets begin inside the capture"
         return Contradicted(reason=Reason(text=text, source=source))
     text = f"the {len(tcp)} connections that lost packets had begun before the capture"
     return Observed(reason=Reason(text=text, source=source))
+
+
+def _longest_pause(site: LossSite, facts: Facts) -> int:
+    """The longest silence of a losing connection that ended with a lost packet, ns."""
+    pauses = [0]
+    for conversation in (c for c in facts.in_focus() if c.number in site.conversations):
+        track = facts.tracks.of(conversation.number, site.hop.upstream)
+        pauses += np.diff(track.times_ns)[track.fate[1:] == LOST].tolist()
+    return max(pauses)
 
 
 def _all_lost(site: LossSite) -> Fact:

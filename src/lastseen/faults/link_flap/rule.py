@@ -34,7 +34,8 @@ SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "random_loss": "there packets in between pass",
 }
-_CARRIER: Final = ("carrier_changes", "carrier_down_count", "carrier_up_count")
+_CARRIER: Final = ("carrier_changes", "carrier_down_count", "carrier_up_count", "tx_transns")
+"""The last is what `ip -s -s link` calls the carrier's changes (iproute2 ip/ipaddress.c, "transns")."""
 
 
 def judge(facts: Facts) -> Judgement:
@@ -46,7 +47,7 @@ def judge(facts: Facts) -> Judgement:
 
 
 def _flap(facts: Facts) -> tuple[Fact, ...]:
-    found: Fact = Unknown(missing="ip -s -d link before and after (carrier_changes), and the kernel log")
+    found: Fact = Unknown(missing="ip -s -s link before and after (changes of carrier), and the kernel log")
     for name in _CARRIER:
         moved = facts.counter_delta("link", name, None)
         if moved is not None and moved.value > 0:
@@ -99,7 +100,7 @@ _NEXT: Final = (
     Step(
         text="See when the carrier changed and how often.",
         commands=(
-            "ip -s -d link show dev DEVICE",
+            "ip -s -s link show dev DEVICE",
             "cat /sys/class/net/DEVICE/carrier_changes",
             "dmesg -T | grep -i 'link'",
         ),

@@ -19,7 +19,8 @@ from lastseen.faults.untranslated import same_packet_at
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, observed_reasons, weigh
 from lastseen.tables.endpoints import ends_at
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
-from lastseen.tables.points import Point
+from lastseen.tables.packets import ACK, FLAGS, LENGTH_FLAGS, SEQ
+from lastseen.tables.points import Point, source_of
 from lastseen.tables.sources import Source
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -126,6 +127,7 @@ def _account(reset: _Reset, facts: Facts) -> Account:
             Observed(reason=Reason(text=text, source=reset.resets.source())),
             _still_watching(reset),
         ),
+        refuting=_seen_nearer(reset, facts),
         agreeing=() if isinstance(rule, Observed) else (_never_sent(reset, facts),),
         context=(*_odd(reset), *observed_reasons((rule,))),
         general=True,
@@ -147,6 +149,27 @@ def _still_watching(reset: _Reset) -> Fact:
     return holds(
         later or end > int(reset.nearer.times_ns[-1]), Reason(text=text, source=reset.nearer.source())
     )
+
+
+def _seen_nearer(reset: _Reset, facts: Facts) -> tuple[Fact, ...]:
+    """A point nearer the supposed sender has the reset after all, in a connection with other addresses.
+
+    An answer that takes a way round the translation makes two connections of one; the reset is the end's own.
+    """
+    order, points = facts.matching.order, facts.matching.points
+    here = order[points.index(reset.resets.point)]
+    first = reset.resets.of("tcp_seq")[0], reset.resets.of("tcp_ack")[0]
+    for place, point in zip(order, points, strict=True):
+        beyond = place is not None and here is not None and (place < here) == reset.client
+        if beyond or point is reset.resets.point:
+            continue
+        packets = point.capture.packets
+        same = (packets[:, LENGTH_FLAGS] & FLAGS["R"] > 0) & (packets[:, SEQ] == first[0])
+        found = np.flatnonzero(same & (packets[:, ACK] == max(first[1], 0)))
+        if len(found):
+            text = f"{point.name}, nearer the supposed sender, has the reset in another connection"
+            return (Observed(reason=Reason(text=text, source=source_of(point, int(found[0])))),)
+    return ()
 
 
 def _odd(reset: _Reset) -> tuple[Reason, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.invalid import judged_invalid
 from lastseen.faults.patterns import without_loss
+from lastseen.faults.tracking_table import remembers_longer
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import (
     Account,
@@ -55,7 +56,9 @@ def _account(site: LossSite, facts: Facts) -> Account:
     invalid, other = judged_invalid(facts, site)
     told = [_timeout(site, facts, gaps), invalid, other]
     said = first_observed(told)
-    shortest = min((gap for gap in gaps if gap is not None), default=0)
+    known = [gap for gap in gaps if gap is not None]
+    shortest = min(known, default=0)
+    longer = remembers_longer(facts, site, max(known, default=0))
     return Account(
         required=(
             _after_a_pause(site, gaps),
@@ -64,7 +67,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
             said,
         ),
         agreeing=tuple(told),
-        refuting=_closed_before(losers, site, facts),
+        refuting=(longer, *_closed_before(losers, site, facts)),
         telling=isinstance(said, Observed),
         summary=f"after a pause of {shortest / 1e9:.1f} s {facts.host(site.node)} knows the connection no more: "
         f"{len(site.lost_rows)} packets are dropped before {site.downstream.name}",

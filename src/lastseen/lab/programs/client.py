@@ -6,13 +6,19 @@ out or was refused.
 
 import argparse
 import concurrent.futures
+import contextlib
+import os
 import socket
+import struct
 import sys
 import time
 
 __all__ = ["main"]
 
 CHUNK = 65_536
+TCP_REPAIR, TCP_TIMESTAMP = 19, 24
+"""include/uapi/linux/tcp.h; needs CAP_NET_ADMIN."""
+REPAIR_ON, REPAIR_OFF = 1, -1  # off without a window probe
 
 
 def main() -> None:
@@ -38,9 +44,22 @@ def _connected(options: argparse.Namespace) -> socket.socket:
     if options.source_port:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         connection.bind(("", options.source_port))
+    if options.keep_alive:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL):
+            connection.setsockopt(socket.IPPROTO_TCP, name, options.keep_alive)
     connection.connect((options.host, options.port))
     print(f"connected after {time.monotonic() - began:.3f} s", flush=True)
     return connection
+
+
+def _step_clock(connection: socket.socket, milliseconds: int) -> None:
+    """Set the clock that this connection's timestamps tell, as whatever restores a container does (CRIU)."""
+    connection.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, REPAIR_ON)
+    now = connection.getsockopt(socket.IPPROTO_TCP, TCP_TIMESTAMP) & 0xFFFF_FFFE  # bit 0: count microseconds
+    stepped = struct.pack("I", (now + 2 * (milliseconds // 2)) % (1 << 32))
+    connection.setsockopt(socket.IPPROTO_TCP, TCP_TIMESTAMP, stepped)
+    connection.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, REPAIR_OFF)
 
 
 def _read_to_end(connection: socket.socket) -> int:
@@ -53,6 +72,8 @@ def _read_to_end(connection: socket.socket) -> int:
 def get(options: argparse.Namespace) -> str:
     """Ask for a page and read it to the end."""
     connection = _connected(options)
+    if options.clock_step:
+        _step_clock(connection, options.clock_step)
     connection.sendall(_request(options))
     time.sleep(options.rest)
     return f"{_read_to_end(connection)} bytes"
@@ -72,6 +93,8 @@ def talk(options: argparse.Namespace) -> str:
     for number in range(options.count):
         if number:
             time.sleep(options.rest)
+            if options.clock_step:
+                _step_clock(connection, options.clock_step)
         for part in range(options.parts):
             connection.sendall(b"%d" % (part % 10) * options.bytes)
         heard = 0
@@ -129,11 +152,28 @@ def datagrams(options: argparse.Namespace) -> str:
     return f"{options.count} answers"
 
 
+def calls(options: argparse.Namespace) -> str:
+    """`count` datagrams, `rest` seconds apart whether answered or not; an error unless each got its answer."""
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.connect((options.host, options.port))
+    sender.settimeout(options.timeout)
+    for number in range(options.count):
+        sender.send(number.to_bytes(4) + os.urandom(options.bytes - 4))
+        time.sleep(options.rest)
+    heard: set[bytes] = set()
+    with contextlib.suppress(TimeoutError):
+        while len(heard) < options.count:
+            heard.add(sender.recv(CHUNK)[:4])
+    if len(heard) < options.count:
+        raise TimeoutError(f"{len(heard)} of {options.count} answered")
+    return f"{options.count} answers"
+
+
 def _request(options: argparse.Namespace) -> bytes:
     return f"GET /page HTTP/1.1\r\nHost: {options.host}\r\nConnection: close\r\n\r\n".encode()
 
 
-MODES = {mode.__name__: mode for mode in (get, upload, talk, half, crowd, datagrams)}
+MODES = {mode.__name__: mode for mode in (get, upload, talk, half, crowd, datagrams, calls)}
 
 
 def _options() -> argparse.Namespace:
@@ -148,6 +188,8 @@ def _options() -> argparse.Namespace:
         ("parts", 1),
         ("receive-buffer", 0),
         ("source-port", 0),
+        ("clock-step", 0),
+        ("keep-alive", 0),
     ):
         parser.add_argument(f"--{name}", type=int, default=value)
     for name, seconds in (("timeout", 5.0), ("rest", 0.0)):

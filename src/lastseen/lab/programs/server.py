@@ -1,11 +1,13 @@
 """A server whose every habit is an option: it answers late, slowly, never closes, resets, does not accept or read.
 
 Prints "ready" once it listens. Speaks enough HTTP for PHP and curl, echoes lines for long conversations, and
-swallows uploads; `--udp` echoes datagrams.
+swallows uploads; `--udp` echoes datagrams, `--tls` speaks all of it below TLS.
 """
 
 import argparse
+import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -30,7 +32,7 @@ def main() -> None:
     listener.bind((options.host, options.port))
     if options.udp:
         print("ready", flush=True)
-        _echo_datagrams(listener)
+        _answer_datagrams(listener, opaque=options.opaque)
     listener.listen(options.backlog)
     print("ready", flush=True)
     time.sleep(options.accept_after)
@@ -41,9 +43,16 @@ def main() -> None:
 
 def _safely(connection: socket.socket, options: argparse.Namespace) -> None:
     try:
-        _answer(connection, options)
+        _answer(_secured(connection, options.tls) if options.tls else connection, options)
     except OSError as error:
         print(error, flush=True)
+
+
+def _secured(connection: socket.socket, certificate: str) -> socket.socket:
+    """The same connection under TLS; `certificate`: a file with certificate and key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context.wrap_socket(connection, server_side=True)
 
 
 def _answer(connection: socket.socket, options: argparse.Namespace) -> None:
@@ -96,10 +105,11 @@ def _close(connection: socket.socket, how: str) -> None:
     connection.close()
 
 
-def _echo_datagrams(listener: socket.socket) -> None:
+def _answer_datagrams(listener: socket.socket, *, opaque: bool) -> None:
+    """Echo them, or answer each with as many bytes that mean nothing to anybody."""
     while True:
         data, address = listener.recvfrom(DATAGRAM_BYTES)
-        listener.sendto(data, address)
+        listener.sendto(os.urandom(len(data)) if opaque else data, address)
 
 
 def _options() -> argparse.Namespace:
@@ -108,7 +118,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("port", type=int)
     parser.add_argument("--speak", choices=("http", "echo", "sink"), default="http")
     parser.add_argument("--close", choices=("fin", "reset"), default="fin")
+    parser.add_argument("--tls", default="", metavar="FILE")
     parser.add_argument("--udp", action="store_true")
+    parser.add_argument("--opaque", action="store_true")
     parser.add_argument("--no-delay", action="store_true")
     parser.add_argument("--fast-open", action="store_true")
     for name, value in (("bytes", 2000), ("backlog", 64), ("receive-buffer", 0), ("pieces", 1)):

@@ -22,6 +22,7 @@ SCENE = Scene(
     arm=rules("compute", RULES),
     serve=server("--udp"),
     work=client("datagrams", "--count", 3, "--bytes", 3000, "--timeout", 3),
+    beside="datagrams",
     truth=Truth(
         fault="fragments_dropped", accept=("firewall_deny",), hop=("compute_t0", "compute_w1"), needs=("nft",)
     ),

@@ -11,5 +11,6 @@ SCENE = Scene(
     topology=routed,
     serve=server("--udp"),
     work=client("datagrams", "--count", 20, "--bytes", 300, "--timeout", 3),
+    beside="datagrams",
     truth=Truth(fault=None, healthy=True),
 )

@@ -11,5 +11,6 @@ SCENE = Scene(
     topology=routed,
     serve=server("--speak", "sink"),
     work=client("upload", "--bytes", 400_000),
+    beside="upload",
     truth=Truth(fault=None, healthy=True),
 )

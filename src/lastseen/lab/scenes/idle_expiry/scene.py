@@ -18,6 +18,7 @@ SCENE = Scene(
     ),
     serve=server("--speak", "echo"),
     work=client("talk", "--count", 2, "--rest", 3.5, "--timeout", 4),
+    beside="talk",
     ranges={"remembered": Range(plain=2, low=1, high=2)},
     truth=Truth(fault="stateful_idle_expiry", hop=("compute_t0", "compute_w1")),
 )

@@ -11,5 +11,6 @@ SCENE = Scene(
     topology=routed,
     serve=server("--speak", "echo"),
     work=client("talk", "--count", 25, "--parts", 3, "--bytes", 90, "--timeout", 8),
+    beside="talk",
     truth=Truth(fault="nagle_delayed_ack", accept=(None,)),
 )

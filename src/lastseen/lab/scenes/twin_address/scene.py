@@ -34,5 +34,6 @@ SCENE = Scene(
     arm=arm,
     serve=server("--speak", "echo"),
     work=work,
+    beside="talk",
     truth=Truth(fault="duplicate_address", accept=("reset_injected",)),
 )

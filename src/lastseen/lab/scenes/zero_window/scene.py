@@ -11,5 +11,6 @@ SCENE = Scene(
     topology=routed,
     serve=server("--speak", "sink", "--think", "3", "--receive-buffer", 8192),
     work=client("upload", "--bytes", 400_000, "--timeout", 8),
+    beside="upload",
     truth=Truth(fault="zero_window"),
 )

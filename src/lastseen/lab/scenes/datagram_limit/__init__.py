@@ -1,0 +1,1 @@
+"""a limit on datagrams."""

@@ -1,0 +1,1 @@
+"""a name server that hangs."""

@@ -1,0 +1,1 @@
+"""a dead path among equal ones."""

@@ -1,0 +1,1 @@
+"""an answer that does not come back through the translation."""

@@ -1,0 +1,1 @@
+"""a capture that does not keep up."""

@@ -1,0 +1,1 @@
+"""a conversation that rests and keeps alive."""

@@ -1,0 +1,1 @@
+"""two ways and a loose reverse path filter."""

@@ -1,0 +1,1 @@
+"""segments merged on the way."""

@@ -1,0 +1,1 @@
+"""an encrypted protocol over UDP."""

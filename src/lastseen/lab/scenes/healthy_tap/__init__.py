@@ -1,0 +1,1 @@
+"""a page through a tap."""

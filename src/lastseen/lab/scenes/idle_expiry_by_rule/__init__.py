@@ -1,0 +1,1 @@
+"""a rule that lets connections be forgotten."""

@@ -1,0 +1,1 @@
+"""a link that goes down and comes back."""

@@ -1,0 +1,1 @@
+"""a member whose service is stopped."""

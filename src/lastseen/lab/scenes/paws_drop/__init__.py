@@ -1,0 +1,1 @@
+"""timestamps that jump back."""

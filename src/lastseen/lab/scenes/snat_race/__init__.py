@@ -1,0 +1,1 @@
+"""two flows that race for one translated port."""

@@ -1,0 +1,1 @@
+"""SYN cookies that lose TCP options."""

@@ -1,0 +1,1 @@
+"""a flood of SYNs, and no cookies."""

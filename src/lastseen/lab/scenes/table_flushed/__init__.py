@@ -1,0 +1,1 @@
+"""a firewall that loses its state."""

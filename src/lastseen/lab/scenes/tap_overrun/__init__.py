@@ -1,0 +1,1 @@
+"""a guest that reads its tap too slowly."""

@@ -1,0 +1,1 @@
+"""a port that is used again too soon."""
