@@ -5,11 +5,17 @@ from typing import Annotated
 
 import typer
 
+from lastseen.cli.campaign import campaign
+
 __all__ = ["lab"]
 
 lab = typer.Typer(
-    help="Networks that really fail: list, record, play.", no_args_is_help=True, rich_markup_mode=None
+    help="Networks that really fail: list, record, play, measure.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
+
+lab.command(epilog="Example: lastseen lab campaign --runs 100 --jobs 2 --seed 7 --keep missed/")(campaign)
 
 SceneName = Annotated[str, typer.Argument(metavar="SCENE", help="A name that `lab list` shows.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -59,11 +65,16 @@ def list_(
 @lab.command(epilog="Example: lastseen lab run fin_rule --out /tmp/fin && lastseen diagnose /tmp/fin")
 def run(
     scene: SceneName,
+    *,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the case folder goes; default: ./SCENE.")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Draw the scene's parameters; default: its plain ones.")
+    ] = None,
+    second: Annotated[
+        str | None,
+        typer.Option(metavar="SCENE", help="Put the fault of this scene in too, on a service of its own."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -73,7 +84,7 @@ def run(
     from lastseen.report.jsons import encode
     from lastseen.report.scenes import RecordedJson
 
-    folder = record_case(scene, out or Path(scene), seed=seed)
+    folder = record_case(scene, out or Path(scene), seed=seed, second=second)
     truth = read_truth(folder)
     if json:
         typer.echo(encode(RecordedJson(folder=str(folder), truth=truth)))

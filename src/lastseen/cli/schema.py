@@ -9,7 +9,10 @@ __all__ = ["schema"]
 
 def schema(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="diagnosis, losses, connections, timeline or evidence.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="diagnosis, losses, connections, timeline, evidence or campaign."
+        ),
     ],
     json: Annotated[  # noqa: ARG001 - every command takes it; a schema is JSON anyway
         bool, typer.Option("--json", help="Accepted; the schema is JSON anyway.")

@@ -1,8 +1,9 @@
 """One run of one scene, inside its sandbox: build, arm, capture, work, snapshots, truth.
 
-    python -m lastseen.lab.run FD SCENE FOLDER [SEED [SECOND]]
+    python -m lastseen.lab.run FD SCENE FOLDER SEED SECOND
 
-`FD` is the pipe that `sandbox` watches. The case folder is complete when the process ends with status 0.
+`FD` is the pipe that `sandbox` watches; SEED and SECOND (a scene whose fault is there too) may be empty. The
+case folder is complete when the process ends with status 0.
 """
 
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,15 +29,17 @@ __all__ = ["build", "main", "record"]
 
 LONGEST_WORK_S = 40.0
 FAILED = 2
+SECOND = 3
+"""How far the port of a second scene's service is from the one in question."""
 
 
 def main() -> int:
     """Run the scene that the command line names; the status, after one line of what went wrong."""
-    descriptor, name, folder, seed = sys.argv[1:]
+    descriptor, name, folder, seed, second = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="lastseen-lab-") as scratch, suppress(KeyboardInterrupt):
         die_with_parent(int(descriptor), Path(scratch), Path(folder))
         try:
-            record(name, Path(folder), Path(scratch), seed=int(seed) if seed else None)
+            record(name, Path(folder), Path(scratch), seed=int(seed) if seed else None, second=second)
         except LastseenError as error:
             sys.stderr.write(f"{error}\n")
             return FAILED
@@ -53,24 +57,32 @@ def build(scene: Scene, folder: Path, scratch: Path, parameters: Parameters) -> 
     return lab
 
 
-def record(name: str, folder: Path, scratch: Path, *, seed: int | None = None) -> None:
-    """One whole run into `folder`."""
+def record(name: str, folder: Path, scratch: Path, *, seed: int | None = None, second: str = "") -> None:
+    """One whole run into `folder`; the fault of a second scene may be there too, on a service of its own."""
     scene = scene_of(name)
     parameters = draw(scene.ranges, seed)
     folder.mkdir(parents=True, exist_ok=True)
     lab = build(scene, folder, scratch, parameters)
+    works = [partial(scene.work, lab, parameters)]
+    others = {second: scene_of(second)} if second else {}
+    for other in others.values():
+        its = replace(parameters, port=parameters.port + SECOND, own=draw(other.ranges, seed).own)
+        other.serve(lab, its)
+        other.arm(lab, its)
+        works.append(partial(other.work, lab, its))
     collect_conntrack_log(lab)
     lab.start_captures()
     lab.snapshot("before")
     began = time.time()
     beside = [_neighbour(lab, scene, parameters) for _ in range(parameters.others)]
-    _finish(lab, scene.work(lab, parameters))
+    for work in works:
+        _finish(lab, work())
     for process in beside:
         _finish(lab, process)
     lab.snapshot("after")
     stop_captures(lab.captures)
     (folder / "time.txt").write_text(f"start={began:.9f} end={time.time():.9f}\n", "utf-8")
-    write_truth(folder, name, scene, parameters)
+    write_truth(folder, name, scene, parameters, second=others)
 
 
 def _finish(lab: Lab, process: subprocess.Popen[bytes] | None) -> None:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,8 @@ EVERYTHING_HERE = -1
 """kill(2): all processes of this process namespace but its first, which is the caller."""
 PATIENCE_S = 5.0
 """A sandbox needs some hundredths of a second to end and to remove its files."""
+POLL_S = 0.2
+"""How soon a sandbox hears that all is to stop."""
 _NAMESPACES = ("--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 _USER_NAMESPACE = ("--user", "--map-user=1000", "--map-group=1000", "--keep-caps")
 """Not as its root: tcpdump and others would then give up groups, which a user namespace forbids."""
@@ -39,11 +42,13 @@ def in_sandbox(
     timeout: float | None = None,
     as_user: bool | None = None,
     capture: bool = True,
+    stopping: threading.Event | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m module arguments` in a sandbox and wait for it.
 
     `as_user` forces (or forbids) the user namespace; by default it is used where the caller is not root. With
-    `capture` its output is returned, else it has the terminal. The first argument it gets is the descriptor for
+    `capture` its output is returned, else it has the terminal. `stopping` ends it, with
+    subprocess.TimeoutExpired. The first argument it gets is the descriptor for
     `die_with_parent`.
     """
     user = os.geteuid() != ROOT if as_user is None else as_user
@@ -67,11 +72,26 @@ def in_sandbox(
             os.close(read_end)
         with process:
             try:
-                out, err = process.communicate(timeout=timeout)
+                out, err = _outputs(process, timeout, stopping)
             finally:
                 alive.close()  # after Ctrl-C and a timeout this ends it, and it puts its files away first
                 _ended(process)
     return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _outputs(
+    process: subprocess.Popen[str], timeout: float | None, stopping: threading.Event | None
+) -> tuple[str, str]:
+    """What it prints until it ends. Raises subprocess.TimeoutExpired when it takes longer, or all is to stop."""
+    if stopping is None:
+        return process.communicate(timeout=timeout)
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        try:
+            return process.communicate(timeout=POLL_S)
+        except subprocess.TimeoutExpired:
+            if stopping.is_set() or (end is not None and time.monotonic() > end):
+                raise
 
 
 def _ended(process: subprocess.Popen[str]) -> None:

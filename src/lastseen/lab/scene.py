@@ -38,6 +38,7 @@ Serve = Callable[[Lab, Parameters], None]
 Work = Callable[[Lab, Parameters], subprocess.Popen[bytes] | None]
 """Starts what the user does, and returns it while it runs (None: it is already over)."""
 Whose = Literal["kernel", "stand-in"]
+Hits = Literal["everything", "some packets", "its service"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,8 @@ class Scene:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     mechanism: Whose = "kernel"
     symptom: Whose = "kernel"
+    hits: Hits = "everything"
+    """What of the network's traffic suffers. Beside a fault that hits its own service only, another can show."""
     root: bool = False
     exclusive: bool = False
 

@@ -121,9 +121,11 @@ def _curl(
 
 
 def _traced(lab: Lab, node: str, command: list[str]) -> subprocess.Popen[bytes]:
-    trace = ["strace", "-f", "-ttt", "-T", "-yy", "-e", SYSCALLS, "-o", str(lab.folder / "strace.txt")]
-    (lab.folder / "cmd.txt").write_text(f"node={node}\n$ {' '.join(command)}\n", "utf-8")
-    with (lab.folder / "output.txt").open("wb") as stream:
+    prefix = "second_" if (lab.folder / "cmd.txt").exists() else ""
+    trace_file = lab.folder / f"{prefix}strace.txt"
+    trace = ["strace", "-f", "-ttt", "-T", "-yy", "-e", SYSCALLS, "-o", str(trace_file)]
+    (lab.folder / f"{prefix}cmd.txt").write_text(f"node={node}\n$ {' '.join(command)}\n", "utf-8")
+    with (lab.folder / f"{prefix}output.txt").open("wb") as stream:
         return lab.node(node).start(*trace, *command, stdout=stream, stderr=subprocess.STDOUT)
 
 
@@ -141,8 +143,12 @@ def _client(
     lab: Lab, parameters: Parameters, *, mode: str, options: tuple[object, ...], at: Address, node: str
 ) -> subprocess.Popen[bytes]:
     return lab.program(
-        node, "client", mode, at(parameters), parameters.port, *options, log=f"{node}_client.log"
+        node, "client", mode, at(parameters), parameters.port, *options, log=_free_log(lab, f"{node}_client")
     )
+
+
+def _free_log(lab: Lab, stem: str) -> str:
+    return f"{stem}_second.log" if (lab.folder / f"{stem}.log").exists() else f"{stem}.log"
 
 
 def next_port(part: Callable[[Lab, Parameters], Part]) -> Callable[[Lab, Parameters], Part]:

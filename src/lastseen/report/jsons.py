@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lastseen.errors import LastseenError
 from lastseen.matching.related import texts_of
 from lastseen.report import contracts as out
+from lastseen.report.campaign import CampaignJson
 from lastseen.tables import flow_text
 from lastseen.tables import points as fates
 from lastseen.tables.connections import STALLS, STATES
@@ -49,6 +50,7 @@ SCHEMAS: Final[dict[str, type[msgspec.Struct]]] = {
     "lastseen.connections/1": out.ConnectionsJson,
     "lastseen.timeline/1": out.TimelineJson,
     "lastseen.evidence/1": out.CaseEvidenceJson,
+    "lastseen.campaign/1": CampaignJson,
 }
 
 PAIRS: Final = ("packets", "bytes", "syn", "fin", "rst", "retransmitted", "holes")

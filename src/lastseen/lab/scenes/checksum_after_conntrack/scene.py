@@ -24,4 +24,5 @@ SCENE = Scene(
     work=curl("--max-time", "4"),
     truth=Truth(fault="packet_corruption", accept=("tx_checksum_broken",)),
     mechanism="stand-in",
+    hits="some packets",
 )

@@ -17,4 +17,5 @@ SCENE = Scene(
     ranges={"flipped_ratio": Range(plain=0.6, low=0.5, high=0.7, whole=False)},
     truth=Truth(fault="packet_corruption", accept=("tx_checksum_broken",), hop=("compute_w1", "compute_t0")),
     mechanism="stand-in",
+    hits="some packets",
 )

@@ -26,4 +26,5 @@ SCENE = Scene(
     truth=Truth(
         fault="fragments_dropped", accept=("firewall_deny",), hop=("compute_t0", "compute_w1"), needs=("nft",)
     ),
+    hits="some packets",
 )

@@ -21,4 +21,5 @@ SCENE = Scene(
     beside="talk",
     ranges={"remembered": Range(plain=2, low=1, high=2)},
     truth=Truth(fault="stateful_idle_expiry", hop=("compute_t0", "compute_w1")),
+    hits="some packets",
 )

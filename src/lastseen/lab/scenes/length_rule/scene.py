@@ -25,4 +25,5 @@ SCENE = Scene(
     serve=web,
     work=php(),
     truth=Truth(fault="firewall_deny", hop=("compute_w1", "compute_t0"), needs=("nft",)),
+    hits="some packets",
 )

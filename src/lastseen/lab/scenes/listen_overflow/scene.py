@@ -12,4 +12,5 @@ SCENE = Scene(
     serve=server("--backlog", 1, "--accept-after", "4"),
     work=client("crowd", "--count", 6, "--timeout", 8),
     truth=Truth(fault="listen_overflow", needs=("nstat",)),
+    hits="its service",
 )

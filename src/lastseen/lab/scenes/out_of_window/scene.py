@@ -33,4 +33,5 @@ SCENE = Scene(
     serve=server("--bytes", 400_000),
     work=curl("--max-time", "5"),
     truth=Truth(fault="conntrack_out_of_window", hop=("compute_w1", "compute_t0")),
+    hits="some packets",
 )

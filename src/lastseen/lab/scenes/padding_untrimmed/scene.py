@@ -21,4 +21,5 @@ SCENE = Scene(
     truth=Truth(
         fault="ovs_conntrack_padding", accept=("dataplane_padding",), hop=("compute_w1", "compute_t0")
     ),
+    hits="some packets",
 )

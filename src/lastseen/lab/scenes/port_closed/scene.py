@@ -20,4 +20,5 @@ SCENE = Scene(
     serve=on_another_port,
     work=curl("--max-time", "4"),
     truth=Truth(fault="port_closed", needs=("ss",)),
+    hits="its service",
 )

@@ -23,4 +23,5 @@ SCENE = Scene(
     serve=web,
     work=curl("--max-time", "4"),
     truth=Truth(fault="firewall_deny", hop=("compute_t0", "compute_w1"), needs=("nft",)),
+    hits="its service",
 )

@@ -16,4 +16,5 @@ SCENE = Scene(
     truth=Truth(
         fault="queue_overflow", accept=("random_loss",), hop=("compute_w1", "compute_t0"), needs=("tc",)
     ),
+    hits="some packets",
 )

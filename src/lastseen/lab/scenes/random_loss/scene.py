@@ -17,4 +17,5 @@ SCENE = Scene(
     ranges={"lost_ratio": Range(plain=0.35, low=0.3, high=0.4, whole=False)},
     truth=Truth(fault="random_loss", hop=("remote_w0", "compute_w1")),
     mechanism="stand-in",
+    hits="some packets",
 )

@@ -23,4 +23,5 @@ SCENE = Scene(
     serve=server("--bytes", 150_000),
     work=curl("--max-time", "6"),
     truth=Truth(fault="rate_limit", hop=("compute_w1", "compute_t0"), needs=("nft",)),
+    hits="some packets",
 )

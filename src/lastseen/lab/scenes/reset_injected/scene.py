@@ -23,4 +23,5 @@ SCENE = Scene(
     serve=web,
     work=curl("--max-time", "4"),
     truth=Truth(fault="reset_injected"),
+    hits="its service",
 )

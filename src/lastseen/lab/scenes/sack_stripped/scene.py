@@ -23,4 +23,5 @@ SCENE = Scene(
     serve=server("--bytes", 30_000),
     work=curl("--max-time", "4"),
     truth=Truth(fault="sack_stripped", hop=("compute_t0", "compute_w1")),
+    hits="some packets",
 )

@@ -31,4 +31,5 @@ SCENE = Scene(
     serve=web,
     work=curl("--max-time", "4"),
     truth=Truth(fault="firewall_deny", needs=("nft",)),
+    hits="its service",
 )

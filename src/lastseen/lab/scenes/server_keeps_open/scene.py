@@ -12,4 +12,5 @@ SCENE = Scene(
     serve=server("--keep-open", "30"),
     work=php(),
     truth=Truth(fault="server_keeps_open"),
+    hits="its service",
 )

@@ -17,4 +17,5 @@ SCENE = Scene(
     work=php(),
     truth=Truth(fault="packet_corruption", accept=("tx_checksum_broken",), hop=("compute_w1", "compute_t0")),
     mechanism="stand-in",
+    hits="some packets",
 )

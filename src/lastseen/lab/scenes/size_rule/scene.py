@@ -25,4 +25,5 @@ SCENE = Scene(
     work=curl("--max-time", "4"),
     ranges={"longest": Range(plain=1000, low=700, high=1300)},
     truth=Truth(fault="firewall_deny", hop=("compute_w1", "compute_t0"), needs=("nft",)),
+    hits="some packets",
 )

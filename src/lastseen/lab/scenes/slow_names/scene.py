@@ -14,4 +14,5 @@ SCENE = Scene(
     work=curl("--max-time", "12", at=lambda _: NAME),
     truth=Truth(fault="dns_timeout"),
     mechanism="stand-in",
+    hits="its service",
 )

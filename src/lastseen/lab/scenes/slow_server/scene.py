@@ -12,4 +12,5 @@ SCENE = Scene(
     serve=server("--think", "2.5"),
     work=curl("--max-time", "6"),
     truth=Truth(fault="slow_server"),
+    hits="its service",
 )

@@ -13,4 +13,5 @@ SCENE = Scene(
     work=client("upload", "--bytes", 400_000, "--timeout", 8),
     beside="upload",
     truth=Truth(fault="zero_window"),
+    hits="its service",
 )

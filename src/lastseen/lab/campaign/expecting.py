@@ -1,0 +1,76 @@
+"""What is right to say of a run: from the scenes' truth and from what was withheld, before anybody is asked.
+
+The evidence of a run suffices where, for each fault of it,
+
+* both points of its hop were captured; for a fault at an end of the path, and for health, both ends of the path;
+* nothing is withheld of the texts its scene names as those without which captures do not tell the cause.
+
+The rule asks for evidence, not for what lastseen makes of it: nothing here knows any of its rules.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lastseen.lab.campaign.withholding import Withheld, kind_of
+from lastseen.lab.scene import Truth
+
+__all__ = ["Expected", "Hop", "expected"]
+
+Hop = tuple[str, str]
+"""Where packets were last seen and where they were missed: names of points."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What is right about a run."""
+
+    healthy: bool
+    faults: tuple[str | None, ...]
+    """Each is right as the first one named; None: 'unattributed' at one of the hops. Empty where nothing is wrong."""
+    causes: int
+    """How many faults there are at once whose cause can be named."""
+    hops: tuple[Hop, ...]
+    """Of the captured points those around each loss; empty where nothing is lost, or where it cannot be placed."""
+    sufficient: bool
+    lacking: str
+    """What is missing for that; "" where nothing is."""
+
+
+def expected(truths: Sequence[Truth], withheld: Withheld, path: Sequence[str], *, branches: bool) -> Expected:
+    """What is right to say. `path`: all points of the network in order, the remote end first.
+
+    `branches`: the points are on no single line, so that their order does not tell what lies between two of them.
+    """
+    lacking = next((what for truth in truths for what in _lacking(truth, withheld, path, branches)), "")
+    around = [_around(truth.hop, withheld, path, branches) for truth in truths if truth.hop]
+    named = [fault for truth in truths for fault in (truth.fault, *truth.accept) if fault]
+    unknown = any(None in truth.accept for truth in truths)
+    return Expected(
+        healthy=all(truth.healthy for truth in truths),
+        faults=(*dict.fromkeys(named), *((None,) if unknown else ())),
+        causes=sum(truth.fault is not None for truth in truths),
+        hops=tuple(hop for hop in around if hop),
+        sufficient=not lacking,
+        lacking=lacking,
+    )
+
+
+def _lacking(truth: Truth, withheld: Withheld, path: Sequence[str], branches: bool) -> Iterator[str]:
+    ends = tuple(path) if branches else (path[0], path[-1])
+    for point in truth.hop or ends:
+        if point not in withheld.captures:
+            yield f"no capture at {point}"
+    for need in truth.needs:
+        yield from (f"{text} is withheld" for text in withheld.texts if need in kind_of(text))
+
+
+def _around(hop: Hop, withheld: Withheld, path: Sequence[str], branches: bool) -> Hop | None:
+    """The nearest captured points on both sides of a loss, in the direction of its packets."""
+    if all(point in withheld.captures for point in hop):
+        return hop
+    if branches:
+        return None
+    way = list(path) if path.index(hop[0]) < path.index(hop[1]) else list(reversed(path))
+    before = [point for point in way[: way.index(hop[0]) + 1] if point in withheld.captures]
+    behind = [point for point in way[way.index(hop[1]) :] if point in withheld.captures]
+    return (before[-1], behind[0]) if before and behind else None

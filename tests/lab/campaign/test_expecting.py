@@ -1,0 +1,72 @@
+"""What is right is settled from truth and withheld pieces, by a rule that knows nothing of the diagnosis."""
+
+from lastseen.lab.campaign.expecting import expected
+from lastseen.lab.campaign.withholding import Withheld
+from lastseen.lab.scene import Truth
+
+PATH = ["remote_w0", "compute_w1", "compute_t0", "vm_t1"]
+DROPPED = Truth(fault="firewall_deny", hop=("compute_w1", "compute_t0"), needs=("nft",))
+SLOW = Truth(fault="slow_server")
+HEALTHY = Truth(fault=None, healthy=True)
+UNKNOWN = Truth(fault=None, accept=(None,), hop=("compute_t0", "compute_w1"))
+
+
+def _left(*points: str, texts: tuple[str, ...] = ()) -> Withheld:
+    missing = tuple(point for point in PATH if point not in points)
+    return Withheld(captures={p: f"{p}.pcap" for p in points}, points=missing, texts=texts, shifted_ns={})
+
+
+def test_all_evidence_suffices() -> None:
+    right = expected([DROPPED], _left(*PATH), PATH, branches=False)
+    assert (right.sufficient, right.lacking, right.faults) == (True, "", ("firewall_deny",))
+    assert right.hops == (("compute_w1", "compute_t0"),)
+
+
+def test_points_beside_the_hop_are_not_needed() -> None:
+    assert expected([DROPPED], _left("compute_w1", "compute_t0"), PATH, branches=False).sufficient
+
+
+def test_without_a_point_of_the_hop_the_loss_is_between_the_next_ones() -> None:
+    right = expected([DROPPED], _left("remote_w0", "compute_w1", "vm_t1"), PATH, branches=False)
+    assert (right.sufficient, right.lacking) == (False, "no capture at compute_t0")
+    assert right.hops == (("compute_w1", "vm_t1"),)
+    upwards = expected([UNKNOWN], _left("vm_t1", "remote_w0"), PATH, branches=False)
+    assert upwards.hops == (("vm_t1", "remote_w0"),)
+
+
+def test_a_loss_with_no_point_behind_it_has_no_place() -> None:
+    assert expected([DROPPED], _left("remote_w0", "compute_w1"), PATH, branches=False).hops == ()
+    branching = expected([DROPPED], _left("remote_w0", "compute_w1", "vm_t1"), PATH, branches=True)
+    assert branching.hops == ()
+
+
+def test_a_text_that_is_needed_is_missed_whenever_it_was_saved() -> None:
+    gone = ("before/compute/nft_list_ruleset.txt",)
+    right = expected([DROPPED], _left(*PATH, texts=gone), PATH, branches=False)
+    assert (right.sufficient, right.lacking) == (False, f"{gone[0]} is withheld")
+    assert expected(
+        [DROPPED], _left(*PATH, texts=("after/vm/nstat_asz.txt",)), PATH, branches=False
+    ).sufficient
+
+
+def test_what_is_at_an_end_needs_both_ends() -> None:
+    for truth in (SLOW, HEALTHY):
+        assert expected([truth], _left("remote_w0", "vm_t1"), PATH, branches=False).sufficient
+        assert not expected([truth], _left("remote_w0", "compute_t0"), PATH, branches=False).sufficient
+        assert not expected([truth], _left("remote_w0", "vm_t1"), PATH, branches=True).sufficient
+
+
+def test_where_no_cause_can_be_seen_the_hop_is_the_answer() -> None:
+    right = expected([UNKNOWN], _left(*PATH), PATH, branches=False)
+    assert (right.faults, right.causes, right.healthy) == ((None,), 0, False)
+
+
+def test_of_two_faults_either_may_come_first_and_both_are_needed() -> None:
+    right = expected([DROPPED, SLOW], _left(*PATH), PATH, branches=False)
+    assert (right.faults, right.causes) == (("firewall_deny", "slow_server"), 2)
+    assert not expected([DROPPED, SLOW], _left(*PATH[1:]), PATH, branches=False).sufficient
+
+
+def test_health_names_nothing() -> None:
+    right = expected([HEALTHY], _left(*PATH), PATH, branches=False)
+    assert (right.healthy, right.faults, right.hops) == (True, (), ())
