@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lastseen.faults.counting import joined_to_lost
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.faults.invalid import invalid_rule
 from lastseen.faults.patterns import exactly_these
 from lastseen.faults.tracks import Track
 from lastseen.faults.unanswered import counted, traced
@@ -114,7 +115,7 @@ def agreeing(facts: Facts, site: LossSite | None) -> tuple[Fact, ...]:
         ),
         traced(facts, "TCP_CSUM", "UDP_CSUM", "ICMP_CSUM", "IP_CSUM", "SKB_CSUM"),
     )  # fmt: skip
-    return told if site is None else (*told, _logged(facts, site))
+    return told if site is None else (*told, _logged(facts, site), invalid_rule(facts, site))
 
 
 def _logged(facts: Facts, site: LossSite) -> Fact:

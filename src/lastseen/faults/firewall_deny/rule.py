@@ -56,6 +56,7 @@ CONFUSED_WITH: Final = {
     "fragments_dropped": "a rule on fragments is both",
     "reset_injected": "a rule that rejects with a reset is both: where it is in evidence, this names it",
     "port_closed": "there nothing listens on the server: its own sockets tell",
+    "ovn_acl_invalid": "there it is OVN's own flow for what conntrack calls invalid",
     "packet_corruption": "there a rule drops what conntrack calls invalid, for its checksum",
 }
 FEWEST: Final = 3
@@ -98,8 +99,13 @@ def _rule(site: LossSite, facts: Facts) -> Fact:
     """The rule that discarded: hit as often as packets were lost, and by its text it takes them and not the others."""
     lost = lost_at(site)
     passage = Passage(enters=site.upstream.interface, leaves=site.downstream.interface)
-    hit = [(r, d) for r, d in dropping_rules(facts, site) if not takes_invalid(r) and not _is_limited(r)]
+    dropping = dropping_rules(facts, site)
+    hit = [(r, d) for r, d in dropping if not takes_invalid(r) and not _is_limited(r)]
+    invalid = min((abs(d.value - lost) for r, d in dropping if takes_invalid(r)), default=lost)
     for rule, delta in hit:
+        off = abs(delta.value - lost)
+        if off > invalid or (off == invalid and not rule.match):
+            continue  # what drops invalid packets explains them better
         if _fits(rule, site, passage):
             text = moved_text(f"the rule '{rule.place}: {rule.match} {rule.actions}'", delta, lost)
             return Observed(reason=Reason(text=text, source=delta.after))

@@ -1,0 +1,1 @@
+"""The scene `ovn_stateless_rule`."""
