@@ -52,6 +52,8 @@ class Truth:
     hop: tuple[str, str] | None = None
     """Where packets were last seen and where they were missed, in their direction: point names."""
     healthy: bool = False
+    seems: tuple[str, ...] = ()
+    """What else is right to say where texts of `needs` are missing: what the captures alone show, and is true."""
     needs: tuple[str, ...] = ()
     """Texts, by a part of their name, without which the captures of the hop do not tell the cause."""
 

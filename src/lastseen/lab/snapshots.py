@@ -49,7 +49,6 @@ def take_snapshot(lab: Lab, moment: str) -> None:
     visible = [node for name, node in lab.nodes.items() if not name.startswith(HIDDEN)]
     with ThreadPoolExecutor(len(visible)) as threads:
         list(threads.map(lambda node: _of_node(lab, node, moment), visible))
-    (lab.folder / moment / "when.txt").write_text(f"epoch {time.time():.9f}\n", "utf-8")
 
 
 def _of_node(lab: Lab, node: Node, moment: str) -> None:
@@ -60,6 +59,9 @@ def _of_node(lab: Lab, node: Node, moment: str) -> None:
         if command == "nft list ruleset":
             text = _NFT_TABLE.sub("", text)
         _write(folder, command, text)
+    (folder / "when.txt").write_text(
+        f"epoch {time.time():.9f}\n", "utf-8"
+    )  # by the node's clock, as its captures
 
 
 def _commands(lab: Lab, node: Node, moment: str) -> list[str]:

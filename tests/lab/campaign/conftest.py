@@ -51,7 +51,7 @@ def plans() -> list[Plan]:
 @pytest.fixture
 def files() -> CaseFiles:
     """What a scene of the routed network leaves."""
-    texts = ("ip_addr", "nft_list_ruleset", "nstat_asz")
+    texts = ("ip_addr", "nft_list_ruleset", "nstat_asz", "when")
     return CaseFiles(
         tuple(
             sorted(
@@ -69,8 +69,6 @@ def files() -> CaseFiles:
                     "cmd.txt",
                     "output.txt",
                     "time.txt",
-                    "before/when.txt",
-                    "after/when.txt",
                     *(
                         f"{moment}/{node}/{text}.txt"
                         for moment in ("before", "after")

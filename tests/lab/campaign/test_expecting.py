@@ -49,6 +49,23 @@ def test_a_text_that_is_needed_is_missed_whenever_it_was_saved() -> None:
     ).sufficient
 
 
+def test_what_captures_alone_show_is_right_where_a_needed_text_is_missing() -> None:
+    reset = Truth(fault="firewall_deny", needs=("nft",), seems=("reset_injected",))
+    gone = ("after/compute/nft_list_ruleset.txt",)
+    assert expected([reset], _left(*PATH, texts=gone), PATH, branches=False).faults == (
+        "firewall_deny",
+        "reset_injected",
+    )
+    assert expected([reset], _left(*PATH), PATH, branches=False).faults == ("firewall_deny",)
+
+
+def test_a_loss_needs_the_moment_of_the_later_snapshot_behind_it() -> None:
+    for node, sufficient in (("compute", False), ("vm", True)):
+        gone = (f"after/{node}/when.txt",)
+        assert expected([UNKNOWN], _left(*PATH, texts=gone), PATH, branches=False).sufficient == sufficient
+    assert expected([SLOW], _left(*PATH, texts=("after/compute/when.txt",)), PATH, branches=False).sufficient
+
+
 def test_what_is_at_an_end_needs_both_ends() -> None:
     for truth in (SLOW, HEALTHY):
         assert expected([truth], _left("remote_w0", "vm_t1"), PATH, branches=False).sufficient

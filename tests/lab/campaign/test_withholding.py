@@ -60,7 +60,7 @@ def test_a_trace_belongs_to_the_client_and_stays_whole(files: CaseFiles) -> None
     assert {files.node_of(path) for path in ("strace.txt", "cmd.txt", "second_output.txt")} == {"vm"}
     assert {kind_of(path) for path in ("strace.txt", "cmd.txt", "second_output.txt")} == {"strace"}
     assert files.node_of("compute_syslogemu.log") == "compute"
-    assert files.node_of("time.txt") == files.node_of("after/when.txt") == ""
+    assert files.node_of("time.txt") == ""
 
 
 def test_one_node_keeps_the_time(plans: list[Plan], files: CaseFiles) -> None:
@@ -96,8 +96,10 @@ def test_the_folder_is_changed_as_chosen(names: Names, plan: Plan, files: CaseFi
 def test_all_that_a_node_stamped_is_moved(plan: Plan, files: CaseFiles, tmp_path: Path) -> None:
     _written(tmp_path, files)
     (tmp_path / "strace.txt").write_text("1700000000.000000 read(3) = 0\n")
+    (tmp_path / "after/compute/when.txt").write_text("epoch 1700000000.000000000\n")
     (tmp_path / "compute_syslogemu.log").write_text("Jan  1 00:00:00 compute\n")
     left = replace(chosen(plan, files), shifted_ns={"compute": 10**9, "vm": -(10**9)})
     withhold(tmp_path, left)
     assert (tmp_path / "strace.txt").read_text().startswith("1699999999.000000 ")
+    assert (tmp_path / "after/compute/when.txt").read_text() == "epoch 1700000001.000000000\n"
     assert (tmp_path / "compute_syslogemu.log").read_text() == "Jan  1 00:00:01 compute\n"

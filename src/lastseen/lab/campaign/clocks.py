@@ -1,7 +1,7 @@
 """A node whose clock is off: the times of its captures, its log and its traces, moved by one and the same offset.
 
-Everything a node stamps carries its own clock, so everything it stamped is moved, and nothing else: the moments of the
-snapshots are those of whoever took them.
+Everything a node stamps carries its own clock: its captures, its log, the traces of its programs, and the moment at
+which it was asked for a snapshot.
 """
 
 import re
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-__all__ = ["shift_capture", "shift_log", "shift_trace"]
+__all__ = ["shift_capture", "shift_log", "shift_moment", "shift_trace"]
 
 _NS: Final = 1_000_000_000
 _US: Final = 1_000_000
@@ -22,6 +22,7 @@ _TRACE_TIME: Final = re.compile(
     r"^(?P<before>(?:\d+ +)?)(?P<seconds>\d{9,})\.(?P<fraction>\d{6}) ", re.MULTILINE
 )
 """`strace -f -ttt`: process, seconds since the epoch with six digits (strace(1))."""
+_MOMENT: Final = re.compile(r"^epoch (?P<seconds>\d+)\.(?P<fraction>\d{9})$", re.MULTILINE)
 _LOG_TIME: Final = re.compile(r"^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?= )", re.MULTILINE)
 """The time of ulogd's LOGEMU, without a year, as in RFC 3164."""
 _LOG_FORM: Final = "%b %d %H:%M:%S"
@@ -61,6 +62,20 @@ def shift_trace(text: str, offset_ns: int) -> str:
         return f"{found['before']}{at_us // _US}.{at_us % _US:06d} "
 
     return _TRACE_TIME.sub(moved, text)
+
+
+def shift_moment(text: str, offset_ns: int) -> str:
+    """The moment of a snapshot, moved.
+
+    >>> shift_moment("epoch 1000000000.000000001", -2)
+    'epoch 999999999.999999999'
+    """
+
+    def moved(found: re.Match[str]) -> str:
+        at_ns = int(found["seconds"]) * _NS + int(found["fraction"]) + offset_ns
+        return f"epoch {at_ns // _NS}.{at_ns % _NS:09d}"
+
+    return _MOMENT.sub(moved, text)
 
 
 def shift_log(text: str, offset_ns: int) -> str:

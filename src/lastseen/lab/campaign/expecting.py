@@ -3,7 +3,9 @@
 The evidence of a run suffices where, for each fault of it,
 
 * both points of its hop were captured; for a fault at an end of the path, and for health, both ends of the path;
-* nothing is withheld of the texts its scene names as those without which captures do not tell the cause.
+* nothing is withheld of the texts its scene names as those without which captures do not tell the cause;
+* for a loss, the later snapshot of the node where packets are missing says when it was taken: only that shows that a
+  capture which ends before the lost packets was still running when they should have come.
 
 The rule asks for evidence, not for what lastseen makes of it: nothing here knows any of its rules.
 """
@@ -43,7 +45,7 @@ def expected(truths: Sequence[Truth], withheld: Withheld, path: Sequence[str], *
     """
     lacking = next((what for truth in truths for what in _lacking(truth, withheld, path, branches)), "")
     around = [_around(truth.hop, withheld, path, branches) for truth in truths if truth.hop]
-    named = [fault for truth in truths for fault in (truth.fault, *truth.accept) if fault]
+    named = [fault for truth in truths for fault in _true_of(truth, withheld) if fault]
     unknown = any(None in truth.accept for truth in truths)
     return Expected(
         healthy=all(truth.healthy for truth in truths),
@@ -60,8 +62,19 @@ def _lacking(truth: Truth, withheld: Withheld, path: Sequence[str], branches: bo
     for point in truth.hop or ends:
         if point not in withheld.captures:
             yield f"no capture at {point}"
-    for need in truth.needs:
-        yield from (f"{text} is withheld" for text in withheld.texts if need in kind_of(text))
+    yield from (f"{text} is withheld" for text in _needed_and_missing(truth, withheld))
+    if truth.hop and (moment := f"after/{truth.hop[1].partition('_')[0]}/when.txt") in withheld.texts:
+        yield f"{moment} is withheld"
+
+
+def _needed_and_missing(truth: Truth, withheld: Withheld) -> list[str]:
+    return [text for text in withheld.texts if any(need in kind_of(text) for need in truth.needs)]
+
+
+def _true_of(truth: Truth, withheld: Withheld) -> tuple[str | None, ...]:
+    """The faults it is right to name."""
+    seems = truth.seems if _needed_and_missing(truth, withheld) else ()
+    return (truth.fault, *truth.accept, *seems)
 
 
 def _around(hop: Hop, withheld: Withheld, path: Sequence[str], branches: bool) -> Hop | None:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from random import Random
 from typing import Final
 
-from lastseen.lab.campaign.clocks import shift_capture, shift_log, shift_trace
+from lastseen.lab.campaign.clocks import shift_capture, shift_log, shift_moment, shift_trace
 from lastseen.lab.campaign.plan import Plan
 
 __all__ = ["CaseFiles", "Withheld", "chosen", "withhold"]
@@ -189,7 +189,7 @@ def _shift(folder: Path, node: str, offset_ns: int) -> None:
     """Move what the node's clock has stamped."""
     for capture in (folder / CAPTURES).glob(f"*_{node}_*{_PCAP}"):
         shift_capture(capture, offset_ns)
-    for log in folder.glob(f"{node}_syslogemu.log"):
-        log.write_text(shift_log(log.read_text("utf-8"), offset_ns), "utf-8")
-    for trace in folder.glob("*strace.txt") if node == CLIENT else ():
-        trace.write_text(shift_trace(trace.read_text("utf-8"), offset_ns), "utf-8")
+    stamped = ((f"{node}_syslogemu.log", shift_log), (f"*/{node}/when.txt", shift_moment))
+    for pattern, shift in (*stamped, *((("*strace.txt", shift_trace),) if node == CLIENT else ())):
+        for text in folder.glob(pattern):
+            text.write_text(shift(text.read_text("utf-8"), offset_ns), "utf-8")
