@@ -216,6 +216,15 @@ def test_a_traces_clock_is_learned_from_its_joined_drops(tmp_path: Path) -> None
 
 
 # ---- snapshots ----
+def test_a_socket_whose_queues_nobody_told_is_said_without_them(tmp_path: Path) -> None:
+    lsof = (
+        "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME\n"
+        "php 71 root 3u IPv4 4711 0t0 TCP 10.0.0.5:40000->192.0.2.80:443 (CLOSE_WAIT)\n"
+    )
+    found = listed(tmp_path, {**two_points([SEED]), "after/when.txt": snapshot(7), "after/lsof.txt": lsof})
+    assert [event.text for event in of(found, "socket")] == ["CLOSE-WAIT"]
+
+
 def test_snapshots_say_what_they_counted_and_how_the_sockets_were(tmp_path: Path) -> None:
     ss = (
         "State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process\n"

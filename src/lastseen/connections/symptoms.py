@@ -31,9 +31,14 @@ _WAITING = frozenset({
     "poll", "poll_time64", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64",
     "epoll_wait", "epoll_pwait", "epoll_pwait2",
 })  # fmt: skip
-_READING = frozenset({"read", "readv", "recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64"})
+_READING = frozenset(
+    {"read", "readv", "recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64", "SSL_read"}
+)
+_HANDSHAKES = frozenset({"SSL_connect", "SSL_do_handshake"})
+_NAMING = "getaddrinfo"
 _WRITING = frozenset({
     "write", "writev", "send", "sendto", "sendmsg", "sendmmsg", "sendfile", "sendfile64", "splice",
+    "SSL_write",
 })  # fmt: skip
 _LAST_STANDARD_FD = 2
 _HEAD_BYTES = 8192
@@ -104,6 +109,8 @@ def symptoms(syscalls: Sequence[Syscall]) -> tuple[Symptom, ...]:
     talks: dict[tuple[object, ...], _Talk] = {}
     found: list[Symptom] = []
     for row, waited_ns in _measured(syscalls):
+        if row.name == _NAMING and waited_ns is not None and waited_ns >= MIN_WAIT_NS:
+            found.append(_named(row, waited_ns))
         if row.fd < 0:
             continue
         talk = _talk_of(talks, row)
@@ -114,6 +121,15 @@ def symptoms(syscalls: Sequence[Syscall]) -> tuple[Symptom, ...]:
     for talk in talks.values():
         found.extend(_ended(talk))
     return by_badness(found)
+
+
+def _named(row: Syscall, waited_ns: int) -> Symptom:
+    """A look-up that took long: it is about no descriptor of the program's."""
+    return Symptom(
+        kind="waited_for_name", call=row.name, fd=-1, pid=row.pid, waited_ns=waited_ns, waits=1,
+        ended_by="data" if row.result == 0 else "reset", local=None, peer=None, started_ns=row.at_ns,
+        response_bytes=0, after_complete_response=None, sources=(row.source,),
+    )  # fmt: skip
 
 
 def by_badness(found: Sequence[Symptom]) -> tuple[Symptom, ...]:
@@ -183,6 +199,9 @@ def _step(talk: _Talk, row: Syscall, waited_ns: int | None) -> Iterator[Symptom]
     elif name == "getsockopt" and "SO_ERROR" in row.args and talk.is_connecting:
         talk.is_connecting = False
         yield from _ended(talk, "data" if ", [0]" in row.args else _error_end(row.args))
+    elif name in _HANDSHAKES:
+        _add(talk, row, waited_ns, blocking=True)
+        yield from _ended(talk, "data" if row.result == 1 else "")
     elif name == "io_uring_enter":
         _add(talk, row, waited_ns, blocking=True)
         if row.result is not None:
@@ -287,8 +306,8 @@ def _connected(talk: _Talk, row: Syscall, waited_ns: int | None) -> Iterator[Sym
 
 
 def _failed(talk: _Talk, row: Syscall, what: str) -> Iterator[Symptom]:
-    """EAGAIN says what the next wait is for; an error ends the wait."""
-    if row.result_text.startswith(_GO_ON):
+    """EAGAIN says what the next wait is for; an error ends the wait. ltrace names no errors: unasked it is EAGAIN."""
+    if row.result_text.startswith(_GO_ON) or (not row.result_text and not talk.is_ready):
         talk.refused, talk.is_ready = what, False
     else:
         yield from _ended(talk, _error_end(row.result_text))

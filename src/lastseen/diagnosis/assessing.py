@@ -55,7 +55,7 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         "which packet brought it there",
     ),
     "Syscall": (
-        "system calls",
+        "calls of programs",
         "what the program waited for, how long, and what ended it",
         "why it did not come",
     ),

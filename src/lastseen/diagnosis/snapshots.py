@@ -72,18 +72,20 @@ def _moved(facts: Facts, moment: Moment) -> list[str]:
 
 
 def _sockets(facts: Facts, noted: Sequence[Moment], about: ConversationFacts | None) -> Iterator[Event]:
-    """What `ss` said of the connection at either of its ends, at the moment noted on that host or else on another."""
+    """What `ss` or `lsof` said of the connection at either end, at the moment noted on that host or else on another."""
     for socket in facts.sockets:
         taken = [one for one in noted if one.snapshot == socket.snapshot]
         moment = next((one for one in taken if one.node == socket.node), taken[0] if taken else None)
         if about is None or moment is None or not _is_of(socket, about):
             continue
+        queues = ((" unread", socket.recv_q_bytes), (" unacknowledged", socket.send_q_bytes))
+        told = ",".join(f"{name} {count}" for name, count in queues if count is not None)
         timer = f", timer {socket.timer}" if socket.timer else ""
         yield Event(
             at_ns=moment.at_ns,
             layer="socket",
             where=address_and_port(socket.local),
-            text=f"{socket.state}, unread {socket.recv_q_bytes}, unacknowledged {socket.send_q_bytes} bytes{timer}",
+            text=socket.state + (f",{told} bytes" if told else "") + timer,
             source=socket.source,
         )
 

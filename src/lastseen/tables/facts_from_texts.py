@@ -167,13 +167,16 @@ class ConntrackEntry(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Socket(Row):
-    """One socket of `ss`. `info` keeps the tcp_info words ("rto" -> "4032"), `timer` the timer's text."""
+    """One socket of `ss` or `lsof`. `info` keeps the tcp_info words ("rto" -> "4032"), `timer` the timer's text.
+
+    Queues are None where the program did not tell them (lsof's columns).
+    """
 
     state: str
     local: Endpoint
     peer: Endpoint
-    recv_q_bytes: int
-    send_q_bytes: int
+    recv_q_bytes: int | None
+    send_q_bytes: int | None
     timer: str = ""
     info: dict[str, str] = field(default_factory=dict)
 

@@ -1,11 +1,10 @@
 """`strace` output: the calls on descriptors that are or may be sockets, halves joined.
 
-A trace is mostly calls that say nothing about the network, so those are dropped here, where the text is, and
-not later: what leaves is a small table. To know what a bare `3` is, the reader follows the descriptors of
-each process (socket, connect, accept, dup, open, close, epoll_ctl, clone) as far as the trace tells them.
+Calls that say nothing about the network are dropped here, where the text is: what leaves is a small table. To know
+what a bare `3` is, descriptors of each process are followed (socket, connect, dup, close, ...) as far as they are told.
 
-Formats: strace 4.x to 6.x, read in its sources (socketutils.c for `-yy`, poll.c, time.c): prefixes `[pid N]` and
-bare pid, times `-t -tt -ttt -r`, `-T`, `-y`, `-yy`, `<unfinished ...>` with `<... NAME resumed>`.
+Formats: strace 4.x to 6.x, read in its sources (socketutils.c for `-yy`, poll.c, time.c): `[pid N]`, a bare pid, times
+`-t -tt -ttt -r`, `-T`, `-y`, `-yy`, `<unfinished ...>` with `<... NAME resumed>`.
 """
 
 import ipaddress
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lastseen.evidence.library_calls import LIBRARY_CALL
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import Endpoint, Syscall
 from lastseen.tables.sources import Weird
@@ -148,8 +148,8 @@ def recognise(head: Head) -> bool:
     """Most of the first lines are calls with results, and at least one is a call Linux has."""
     if not head.first():
         return bool(_COMMAND.search(head.command))
-    lines = sum(1 for line in head.lines if line.strip())
-    return 2 * head.matching(_SHAPE) > min(20, lines) and head.matching(_KNOWN) > 0
+    least = min(20, sum(bool(line.strip()) for line in head.lines))
+    return 2 * head.matching(_SHAPE) > least and head.matching(_KNOWN) > 0 and not head.matching(LIBRARY_CALL)
 
 
 def read(text: Text) -> Iterator[Syscall | Weird]:

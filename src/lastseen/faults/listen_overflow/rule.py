@@ -59,7 +59,9 @@ def _repeated_although_answered(facts: Facts, conversation: ConversationFacts) -
 
 
 def _overflow(facts: Facts) -> tuple[Fact, ...]:
-    queues = [s for s in facts.sockets if s.state == "LISTEN" and s.recv_q_bytes > s.send_q_bytes > 0]
+    queues = [
+        s for s in facts.sockets if s.state == "LISTEN" and (s.recv_q_bytes or 0) > (s.send_q_bytes or 0) > 0
+    ]
     full: Fact = Unknown(missing="ss -ltn on the server while it happens (Recv-Q above Send-Q)")
     if queues:
         text = f"{queues[0].recv_q_bytes} connections wait to be accepted, {queues[0].send_q_bytes} may"
