@@ -5,8 +5,9 @@ against what happened.
 """
 
 import random
+import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import packet_writer as w
 from network import Network, Sent, Talk
@@ -73,7 +74,7 @@ def captured(
             gap = gap - 1 if gap else (rng.randint(0, 12) if view.bursts else 0)
             dropped += 1
             continue
-        data = _frame(group, view, talks, ends)
+        data = _frame(group, view, network, talks, ends)
         uids = tuple(sent.uid for sent in group)
         offset, drift = view.clock
         stamp = time_ns + offset + int(time_ns % 10**15 * drift / 1e6)
@@ -112,38 +113,69 @@ def _merged(seen: list[tuple[int, Sent]], view: View, rng: random.Random) -> lis
     return groups
 
 
-def _frame(group: list[Sent], view: View, talks: Sequence[Talk], ends: Sequence[Ends]) -> bytes:
-    first, last = group[0], group[-1]
-    pair = ends[first.talk]
+def _frame(
+    group: list[Sent], view: View, network: Network, talks: Sequence[Talk], ends: Sequence[Ends]
+) -> bytes:
+    first = group[0]
+    if first.quoted is None:
+        packet = _packet(group, view, talks[first.talk], ends[first.talk])
+    else:
+        unmoved = replace(view, moved=(0, 0))
+        quoted = _packet([network.sent[first.quoted]], unmoved, talks[first.talk], ends[first.talk])
+        packet = _error(first, quoted, ends[first.talk][1 - first.side][0], view)
+    if view.wrap is not None:
+        return view.wrap(packet)
+    pad_to, trailer = view.tail
+    return w.ethernet(packet, pad_to=pad_to, trailer=trailer)
+
+
+def _error(sent: Sent, quoted: bytes, receiver: str, view: View) -> bytes:
+    """A router's ICMP error (time exceeded, or administratively prohibited) about a packet, to its sender."""
+    odd = sent.router % 2
+    if ":" in receiver:
+        told = w.icmp6(1 if odd else 3, odd, rest=bytes(4), data=quoted[:1232])
+        return w.ipv6(f"2001:db8:f::{sent.router}", receiver, told, hop_limit=view.ttl)
+    told = w.icmp(
+        3 if odd else 11, 13 * odd, rest=bytes(4), data=quoted[: (28, 548)[sent.identification % 2]]
+    )
+    return w.ipv4(f"198.18.0.{sent.router}", receiver, told, identification=sent.identification, ttl=view.ttl)
+
+
+def _packet(group: list[Sent], view: View, talk: Talk, pair: Ends) -> bytes:
+    """The IP packet."""
+    first = group[0]
     (src, sport), (dst, dport) = pair if first.side == 0 else pair[::-1]
-    kind = talks[first.talk].kind
-    if kind == "tcp":
-        own, peer = view.moved if first.side == 0 else view.moved[::-1]
-        length = sum(sent.length for sent in group)
-        data = (
-            bytes(((first.seq + i) * 37 + (i >> 3)) & 0xFF for i in range(length))
-            if length < 200
-            else bytes(length)
-        )
-        payload = w.tcp(
-            sport, dport, seq=(first.seq + own) % 2**32, flags=last.flags, data=data,
-            ack=(first.ack + peer) % 2**32 if "A" in first.flags else 0,
-            options=w.timestamps(first.stamp, 1) if first.talk % 2 else b"",
-        )  # fmt: skip
-    elif kind == "udp":
+    if talk.kind == "tcp":
+        payload = _segment(group, view, (sport, dport))
+    elif talk.kind == "udp":
         payload = w.udp(sport, dport, first.payload)
+    elif talk.kind == "sctp":
+        chunk = struct.pack(">BBHIHHI", 0, 3, 16 + len(first.payload), talk.isn[first.side], 0, first.seq, 0)
+        payload = w.sctp(sport, dport, chunk + first.payload, tag=talk.isn[1 - first.side])
     elif ":" in src:
         payload = w.icmp6({8: 128, 0: 129}[first.icmp_kind], rest=_echo(first), data=first.payload)
     else:
         payload = w.icmp(first.icmp_kind, rest=_echo(first), data=first.payload)
     if ":" in src:
-        packet = w.ipv6(src, dst, payload, flow_label=sport, hop_limit=view.ttl)
-    else:
-        packet = w.ipv4(src, dst, payload, identification=first.identification, ttl=view.ttl)
-    if view.wrap is not None:
-        return view.wrap(packet)
-    pad_to, trailer = view.tail
-    return w.ethernet(packet, pad_to=pad_to, trailer=trailer)
+        return w.ipv6(src, dst, payload, flow_label=40_000 + first.talk, hop_limit=view.ttl)
+    return w.ipv4(src, dst, payload, identification=first.identification, ttl=view.ttl)
+
+
+def _segment(group: list[Sent], view: View, ports: tuple[int, int]) -> w.Payload:
+    """One TCP segment of those that follow each other."""
+    first, last = group[0], group[-1]
+    own, peer = view.moved if first.side == 0 else view.moved[::-1]
+    length = sum(sent.length for sent in group)
+    data = (
+        bytes(((first.seq + i) * 37 + (i >> 3)) & 0xFF for i in range(length))
+        if length < 200
+        else bytes(length)
+    )
+    return w.tcp(
+        *ports, seq=(first.seq + own) % 2**32, flags=last.flags, data=data,
+        ack=(first.ack + peer) % 2**32 if "A" in first.flags else 0,
+        options=w.timestamps(first.stamp, 1) if first.talk % 2 else b"",
+    )  # fmt: skip
 
 
 def _echo(sent: Sent) -> bytes:

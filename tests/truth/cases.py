@@ -8,7 +8,7 @@ import packet_writer as w
 from capturing import Ends, Frame, View, captured, written
 from network import SECOND, Link, Network, Talk
 
-__all__ = ["KINDS", "Case", "make"]
+__all__ = ["KINDS", "MORE_KINDS", "Case", "make"]
 
 START: Final = 1_700_000_000 * SECOND
 HOUR: Final = 3600 * SECOND
@@ -17,6 +17,8 @@ KINDS: Final = (
     "missed counted", "twice", "unsorted", "v6", "udp", "moved", "bursts", "one way", "ids",
 )  # fmt: skip
 """What may be different at some point of a case."""
+MORE_KINDS: Final = ("errors", "sctp")
+"""These, too; drawn apart, so that without them a number makes the case it always made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +32,19 @@ class Case:
     hostile: frozenset[str]
 
 
-def make(seed: int, kinds: frozenset[str] | None = None) -> Case:
-    """The case of a number. `kinds`: what may go wrong, None for a random choice."""
-    rng = random.Random(seed)
+def make(seed: int, kinds: frozenset[str] | None = None, *, more: bool = True) -> Case:
+    """The case of a number. `kinds`: what may go wrong, None for a random choice; `more`: MORE_KINDS among them."""
+    rng, apart = random.Random(seed), random.Random(f"{seed} more")
     some = frozenset(kind for kind in KINDS if rng.random() < 0.3)
+    some |= {kind for kind in MORE_KINDS if more and apart.random() < 0.3}
     wanted = some if kinds is None else kinds
     points = rng.randint(2, 4)
     links = [_link(rng, wanted) for _ in range(points + 1)]
+    if "errors" in wanted:
+        links = [replace(link, refuse=apart.choice([0.0, 0.01, 0.1])) for link in links]
     talks = [_talk(rng, wanted) for _ in range(rng.randint(1, 5))]
+    if "sctp" in wanted:
+        talks = [replace(t, kind="sctp") if t.kind == "udp" or apart.random() < 0.3 else t for t in talks]
     network = Network(rng=rng, links=links)
     network.play(talks, START + 30 * SECOND)
     ends = [_ends(number, wanted, rng) for number in range(len(talks))]

@@ -84,7 +84,17 @@ def _often(case: Case, point: int, uid: int) -> int:
 
 
 def _same(one: Sent, other: Sent) -> bool:
-    numbers = (one.talk, one.side, one.seq, one.ack, one.flags, one.length, one.payload, one.stamp)
+    numbers = (
+        one.talk,
+        one.side,
+        one.seq,
+        one.ack,
+        one.flags,
+        one.length,
+        one.payload,
+        one.stamp,
+        one.quoted,
+    )
     theirs = (
         other.talk,
         other.side,
@@ -94,10 +104,12 @@ def _same(one: Sent, other: Sent) -> bool:
         other.length,
         other.payload,
         other.stamp,
+        other.quoted,
     )
     return numbers == theirs and one.uid != other.uid and abs(one.time_ns - other.time_ns) < TWINS_NS
 
 
 def _what(case: Case, uids: tuple[int, ...]) -> str:
     s = case.network.sent[uids[0]]
-    return f"talk {s.talk} side {s.side} {s.flags or 'datagram'} len {s.length} n {len(uids)} id {s.identification}"
+    kind = f"error about {s.quoted}" if s.quoted is not None else s.flags or "datagram"
+    return f"talk {s.talk} side {s.side} {kind} len {s.length} n {len(uids)} id {s.identification}"

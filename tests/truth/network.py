@@ -21,7 +21,11 @@ WINDOW_SEGMENTS: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One packet as its sender made it. `talk`: number of the conversation; `side` 0: the client sent it."""
+    """One packet as its sender made it. `talk`: number of the conversation; `side` 0: the client sent it.
+
+    `quoted`: the packet a router between the two ends could not pass on, of which this is the ICMP error; `router`: the
+    number of the link that was not entered.
+    """
 
     uid: int
     talk: int
@@ -35,11 +39,13 @@ class Sent:
     stamp: int = 0
     payload: bytes = b""
     icmp_kind: int = 0
+    quoted: int | None = None
+    router: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Talk:
-    """A conversation to be played: `kind` tcp, udp or icmp; `exchanges` are (request bytes, response bytes)."""
+    """A conversation to be played: `kind` tcp, udp, sctp or icmp; `exchanges` are (request bytes, response bytes)."""
 
     kind: str
     exchanges: tuple[tuple[int, int], ...]
@@ -53,13 +59,17 @@ class Talk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """What lies between two neighbours of the path: the ways of its packets to the client and back."""
+    """What lies between two neighbours of the path: the ways of its packets to the client and back.
+
+    `refuse`: share of packets that the router before it does not pass on, and tells the sender so.
+    """
 
     delay_ns: tuple[int, int]
     jitter_ns: int = 0
     loss: float = 0.0
     reorder: float = 0.0
     duplicate: float = 0.0
+    refuse: float = 0.0
 
 
 @dataclass(slots=True)
@@ -106,6 +116,10 @@ class Network:
         count = len(self.links)
         number = count - 1 - step if packet.side == 0 else step
         link, rng = self.links[number], self.rng
+        if step and link.refuse and packet.quoted is None and rng.random() < link.refuse:
+            self.lost.setdefault(packet.uid, number)
+            self._tell(packet, time_ns, count - step, number)
+            return
         copies = 0 if rng.random() < link.loss else 1
         if not copies:
             self.lost.setdefault(packet.uid, number)
@@ -125,6 +139,15 @@ class Network:
                 continue
             point = number - 1 if packet.side == 0 else number
             self.at(then, lambda then=then, point=point: self._pass(packet, then, (point, step), arrive))  # type: ignore[misc]
+
+    def _tell(self, packet: Sent, time_ns: int, step: int, number: int) -> None:
+        """The router before link `number` tells the sender that it did not pass its packet on."""
+        error = Sent(
+            uid=len(self.sent), talk=packet.talk, side=1 - packet.side, time_ns=time_ns, quoted=packet.uid,
+            router=number, identification=self.rng.randrange(1, 65536),
+        )  # fmt: skip
+        self.sent.append(error)
+        self._hop(error, time_ns, step, lambda: None)
 
     def _pass(self, packet: Sent, then: int, where: tuple[int, int], arrive: Callable[[], None]) -> None:
         point, step = where
@@ -311,7 +334,7 @@ class _TCP:
 
 
 class _Datagrams:
-    """Requests and answers over UDP, or ICMP echoes; a request without an answer is repeated with the same payload."""
+    """Requests and answers over UDP or SCTP, or ICMP echoes; a request without an answer is repeated with the same payload."""
 
     def __init__(self, network: Network, number: int, talk: Talk) -> None:
         self.net, self.number, self.talk = network, number, talk
@@ -333,7 +356,7 @@ class _Datagrams:
 
     def _datagram(self, side: int, index: int, arrive: Callable[[], None]) -> None:
         size = self.talk.exchanges[index][side]
-        seed = f"{self.number} {index} {side if self.talk.kind == 'udp' else 0}"
+        seed = f"{self.number} {index} {side if self.talk.kind != 'icmp' else 0}"
         payload = random.Random(seed).randbytes(size)
         kind = (8, 0)[side] if self.talk.kind == "icmp" else 0
         packet = Sent(

@@ -26,7 +26,7 @@ from lastseen.tables.packets import (
 )
 from lastseen.tables.points import Point
 
-__all__ = ["Grouped", "ends_of", "group_packets", "without_digests"]
+__all__ = ["Grouped", "are_icmp_errors", "ends_of", "group_packets", "without_digests"]
 
 _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
@@ -35,6 +35,14 @@ _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio (Fibonacci hashing)."""
 _DIGEST_BYTES: Final = 32
 """Bytes of a payload its digest covers (the reader's DIGEST_BYTES)."""
+_QUOTED_BYTES, _QUOTED_BYTES6 = 28, 48
+"""Bytes after an ICMP error's header that its digest covers: an IP header without options and eight bytes."""
+_SCTP_BYTES: Final = 44
+"""The same of SCTP, whose payload counts its common header (RFC 9260, 3.1)."""
+_ICMP, _ICMP6, _SCTP = 1, 58, 132
+_ICMP_ERRORS: Final = (3, 4, 5, 11, 12)
+_FIRST_ANSWER: Final = 128
+"""ICMPv6 types below are errors (RFC 4443, 2.1)."""
 
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -49,7 +57,8 @@ class Grouped:
     that its originator (d = 0) or responder (d = 1) sent, in order of time (equal times: in file order).
     `isn`: uint32[g, 2] with `isn_known`: bool[g, 2], initial sequence numbers as the handshake shows them. `ends`:
     uint64[g], a hash of protocol, addresses and ports that does not tell which end is which. `times`: int64[g], ns,
-    the first packet. `connections`: how many of the groups, the first ones, are TCP connections.
+    the first packet. `connections`: how many of the groups, the first ones, are TCP connections. `has_digests`: False
+    where payload digests were left out, so that a packet of other groups is known by little more than its flow.
     """
 
     packets: PacketRows = field(repr=False)
@@ -60,6 +69,7 @@ class Grouped:
     ends: npt.NDArray[np.uint64] = field(repr=False)
     times: Int64s = field(repr=False)
     connections: int
+    has_digests: bool = True
 
     def __len__(self) -> int:
         return len(self.isn)
@@ -201,16 +211,35 @@ def without_digests(grouped: Grouped, capture: Capture, *, anyway: bool) -> Grou
     `anyway`: do so all the same, because another point's are.
     """
     others = grouped.rows[grouped.starts[2 * grouped.connections] :]
-    if not len(others) or not (anyway or _cut_short(grouped.packets[others], capture.lengths[others])):
+    if not len(others) or not (anyway or _cut_short(grouped.packets[others], capture, others)):
         return None
     packets = grouped.packets.copy()
     packets[others, SEQ] = 0
-    return replace(grouped, packets=packets)
+    return replace(grouped, packets=packets, has_digests=False)
 
 
-def _cut_short(packets: PacketRows, lengths: npt.NDArray[np.uint32]) -> bool:
-    """Whether a payload has bytes the digest should cover and the capture does not hold."""
+def _cut_short(packets: PacketRows, capture: Capture, rows: Int32s) -> bool:
+    """Whether a payload of `rows` has bytes the digest should cover and the capture does not hold."""
     cut = (packets[:, MISC] >> 24 & INFO_CUT) > 0
-    missing = lengths[cut, 1].astype(np.int64) - lengths[cut, 0] - (packets[cut, MISC] & 0xFF)
-    payload = (packets[cut, LENGTH_FLAGS] >> 8).astype(np.int64)
-    return bool((payload - missing < np.minimum(payload, _DIGEST_BYTES)).any())
+    packets, lengths = packets[cut], capture.lengths[rows[cut]].astype(np.int64)
+    missing = lengths[:, 1] - lengths[:, 0] - (packets[:, MISC] & 0xFF)
+    payload = (packets[:, LENGTH_FLAGS] >> 8).astype(np.int64)
+    return bool((payload - missing < np.minimum(payload, _covered(packets, capture))).any())
+
+
+def _covered(packets: PacketRows, capture: Capture) -> Int64s:
+    """int64[n]: how many bytes of a payload the digests of packets cover."""
+    protocol = capture.flows[packets[:, FLOW] >> 1][:, FLOW_PROTO] & 0xFF
+    errors = are_icmp_errors(packets, protocol)
+    result = np.full(len(packets), _DIGEST_BYTES, np.int64)
+    result[protocol == _SCTP] = _SCTP_BYTES
+    result[errors] = np.where(protocol[errors] == _ICMP, _QUOTED_BYTES, _QUOTED_BYTES6)
+    return result
+
+
+def are_icmp_errors(packets: PacketRows, protocol: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """bool[n]: which packets, of these IP protocols, tell their receiver what became of a packet it sent."""
+    kind = packets[:, ACK] >> 24
+    of_icmp, of_icmp6 = np.isin(kind, _ICMP_ERRORS), kind < _FIRST_ANSWER
+    result: npt.NDArray[np.bool_] = (protocol == _ICMP) & of_icmp | (protocol == _ICMP6) & of_icmp6
+    return result

@@ -3,7 +3,8 @@
 Where several points see both sides of a TCP connection, travel times tell which of its ends lies on the client's side.
 One side alone has no travel time to compare with, nor has what one point saw alone, and a datagram (a fragment, an ICMP
 error) may be an answer whose question is another flow: its first sender would count as the client, and it would seem to
-go the other way. Their addresses tell: those of the other TCP connections at that point lie on known sides.
+go the other way. Their addresses tell: those of the other TCP connections at that point lie on known sides. An ICMP
+error goes to whoever sent what it quotes, so that the senders of datagrams tell, too.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.matching.grouping import Grouped
-from lastseen.tables.packets import FLOW_A, FLOW_B
+from lastseen.matching.grouping import Grouped, are_icmp_errors
+from lastseen.tables.packets import FLOW_A, FLOW_B, FLOW_FIRST, FLOW_PROTO
 from lastseen.tables.points import Conversations, Point
 
 __all__ = ["orient_lonely", "orient_one_sided"]
@@ -54,6 +55,20 @@ def orient_lonely(points: Sequence[Point], conversations: Conversations) -> None
         known = np.flatnonzero((column >= 0) & tcp & (seen > 1))
         lonely = np.flatnonzero((column >= 0) & ((seen == 1) | ~tcp))
         conversations.flipped[lonely[_wrong(point, conversations, number, (known, lonely))], number] ^= True
+        errors = _errors(point, column)
+        if len(errors):
+            known = np.setdiff1d(np.flatnonzero(column >= 0), errors)
+            conversations.flipped[errors[_wrong(point, conversations, number, (known, errors))], number] ^= (
+                True
+            )
+
+
+def _errors(point: Point, column: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """int64[k]: the conversations, of which a point has the groups `column`, that begin with an ICMP error."""
+    others = np.flatnonzero(column >= len(point.connections))
+    flows = point.capture.flows[point.flows_of_groups()[column[others]]]
+    protocol = (flows[:, FLOW_PROTO] & 0xFF).astype(np.uint32)
+    return others[are_icmp_errors(point.capture.packets[flows[:, FLOW_FIRST]], protocol)]
 
 
 def _wrong(

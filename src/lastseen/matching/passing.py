@@ -3,7 +3,8 @@
 A conversation goes from each point that saw it to the next one that did; what lies between took no part (a path
 that splits). Beyond the last one that saw it the next point counts as a neighbour only where nobody answered, or only
 a reset came back from an address that lies beyond: a firewall in between may have sent it. An answered conversation
-took another path or ended there (a proxy), so nothing is claimed.
+took another path or ended there (a proxy), so nothing is claimed. ICMP errors, which nobody answers, are for whoever
+sent what they quote: they pass the next point only where that end's packets do.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import kernel
-from lastseen.matching.grouping import Grouped
+from lastseen.matching.grouping import Grouped, are_icmp_errors
 from lastseen.matching.stated_filters import passes
 from lastseen.tables.packets import ACK, FLAGS, FLOW_A, FLOW_B, FLOW_PORTS, FLOW_PROTO, LENGTH_FLAGS
 from lastseen.tables.points import LOST, OUTSIDE, UNPROVEN, Conversations, Point
@@ -31,6 +32,7 @@ _SYN: Final = FLAGS["S"]
 _ACK_FLAG: Final = FLAGS["A"]
 _RST: Final = FLAGS["R"]
 
+_ICMP: Final = (1, 58)
 _V6: Final = 6
 _MULTICAST_V6, _LINK_LOCAL_V6 = (0xFF, 8), (0xFE80 >> 6, 10)
 _MULTICAST_V4, _LINK_LOCAL_V4, _BROADCAST = (0xE, 4), (0xA9FE, 16), (0xFFFFFFFF, 32)
@@ -58,18 +60,39 @@ def passing(
         for up, down in pairwise(places):
             yield Way(up=up, down=down, members=_members(table, numbers, (up, down), direction))
         if places and places[-1] + 1 < len(points):
-            last = places[-1]
-            answers = _answers(grouped, table, numbers, direction)
-            refused, open_ended = answers == _RESETS, np.isin(answers, (_NONE, _RESETS))
-            members = _members(table, numbers[open_ended], (last, last + 1), direction)
-            leads_on = ~refused[open_ended] | _leads_to(points[last], points[last + 1], members)
-            members = members[leads_on & ~_stays_on_link(points[last], members)]
-            if len(members):
-                passed = table.group[numbers[answers == _ANSWERED], last].astype(np.int64)
-                fate = _unless_filtered(points[last], points[last + 1], members[:, 0], passed)
-                unsure = _not_comparable(points[last : last + 2], grouped[last], members[:, 0])
-                members[:, 4] = np.where(unsure & (fate == LOST), UNPROVEN, fate)
-                yield Way(up=last, down=last + 1, members=members)
+            way = _beyond(points, grouped, table, (numbers, places[-1], direction))
+            if len(way.members):
+                yield way
+
+
+def _beyond(
+    points: Sequence[Point], grouped: Sequence[Grouped], table: Conversations, of: tuple[Int64s, int, int]
+) -> Way:
+    """From the last place that saw some conversations to the next; `of`: their numbers, that place, the direction."""
+    numbers, last, direction = of
+    pair = points[last], points[last + 1]
+    answers = _answers(grouped, table, numbers, direction)
+    refused, open_ended = answers == _RESETS, np.isin(answers, (_NONE, _RESETS))
+    members = _members(table, numbers[open_ended], (last, last + 1), direction)
+    doubtful = refused[open_ended] | _are_errors(pair[0], grouped[last], members)
+    if doubtful.any():
+        both = np.flatnonzero((table.group[:, last : last + 2] >= 0).all(axis=1))
+        shared = _members(table, both, (last, last + 1), direction)
+        members = members[~doubtful | _leads_to(*pair, members, shared)]
+    members = members[~_stays_on_link(pair[0], members)]
+    if len(members):
+        passed = table.group[numbers[answers == _ANSWERED], last].astype(np.int64)
+        fate = _unless_filtered(*pair, members[:, 0], passed)
+        unsure = _not_comparable(pair, grouped[last], members[:, 0], table.group[:, last : last + 2])
+        members[:, 4] = np.where(unsure & (fate == LOST), UNPROVEN, fate)
+    return Way(up=last, down=last + 1, members=members)
+
+
+def _are_errors(up: Point, grouped: Grouped, members: Int64s) -> Bools:
+    """Which members' first packets are ICMP errors."""
+    first = grouped.rows[grouped.starts[2 * members[:, 0] + members[:, 2]]]
+    protocol = up.capture.flows[up.flows_of_groups()[members[:, 0]], FLOW_PROTO] & 0xFF
+    return are_icmp_errors(grouped.packets[first], protocol)
 
 
 def _by_presence(seen_at: Bools) -> Iterator[tuple[Bools, Int64s]]:
@@ -121,17 +144,24 @@ def _speaks(packets: Any, rows: Any, starts: Any, sides: Any) -> Any:
     return result
 
 
-def _leads_to(up: Point, down: Point, members: Int64s) -> Bools:
-    """Whether the address that members of a hop send to is known at down: it lies there or beyond.
+def _leads_to(up: Point, down: Point, members: Int64s, shared: Int64s) -> Bools:
+    """Whether the address that members of a hop send to lies at down or beyond.
 
-    So it does where down saw nothing at all and its place on their path is given.
+    It is known there, or what others send to it (`shared`: members that both points saw) was seen there, under whatever
+    address. So it is where down saw nothing at all and its place on their path is given.
     """
     if not down.group_count and down.given_order is not None:
         return np.ones(len(members), np.bool_)
     known = _facts(down, np.arange(down.group_count))[:, 3:]
+    result: Bools = np.isin(_receivers(up, members), np.append(known, _receivers(up, shared)))
+    return result
+
+
+def _receivers(up: Point, members: Int64s) -> npt.NDArray[np.uint64]:
+    """uint64[n]: the addresses (folded) that members send to, as up shows them."""
     ends = _facts(up, members[:, 0])[:, 3:]
     sender = members[:, 2] ^ up.originators_of_groups()[members[:, 0]]
-    result: Bools = np.isin(ends[np.arange(len(members)), 1 - sender], known)
+    result: npt.NDArray[np.uint64] = ends[np.arange(len(members)), 1 - sender]
     return result
 
 
@@ -184,14 +214,25 @@ def _shows_answers(packets: Any, rows: Any, starts: Any, sides: Any, tcp_sides: 
     return result
 
 
-def _not_comparable(pair: Sequence[Point], up: Grouped, groups: Int64s) -> Bools:
+def _not_comparable(
+    pair: tuple[Point, Point], up: Grouped, groups: Int64s, seen: npt.NDArray[np.int32]
+) -> Bools:
     """Which groups of the first point may be at the second one unrecognised.
 
     A listing prints no payload to know a datagram by, and numbers relative to one that NAT may have made another.
+    Where the snap length cut payloads, datagrams whose addresses were rewritten are not known again, nor are ICMP
+    errors whose quoted packets were rewritten otherwise: they may be what only the second point has of their protocol.
+    `seen`: int32[k, 2], each conversation's groups at both points.
     """
     told = [point.capture.listed for point in pair if point.capture.listed is not None]
     is_relative = any(listed.is_relative for listed in told)
-    result: Bools = (groups >= up.connections) & bool(told) | is_relative
+    others = groups >= up.connections
+    result: Bools = others & bool(told) | is_relative
+    if others.any():
+        protocol = _facts(pair[0], groups)[:, 0]
+        alone = seen[(seen[:, 0] < 0) & (seen[:, 1] >= 0), 1].astype(np.int64)
+        only_down = np.isin(protocol, _facts(pair[1], alone)[:, 0])
+        result |= others & only_down & (np.isin(protocol, _ICMP) | (not up.has_digests))
     return result
 
 

@@ -43,9 +43,11 @@ TIME_HIGH: Final = 1
 FLOW: Final = 2
 """Flow number << 1 | direction; direction 0: sent by the flow's `a`. `NO_FLOW`: no flow was recognised."""
 SEQ: Final = 3
-"""TCP: sequence number. Otherwise: digest of the payload (32 bits of FNV-1a)."""
+"""TCP: sequence number. Otherwise: digest of the payload (32 bits of FNV-1a), of what translation of addresses leaves
+alone: of SCTP of the chunks, of an ICMP error of fields of the packet that it quotes."""
 ACK: Final = 4
-"""TCP: acknowledgment number. ICMP, ICMPv6: type << 24 | code << 16 | identifier. Otherwise 0."""
+"""TCP: acknowledgment number. ICMP, ICMPv6: type << 24 | code << 16. SCTP: verification tag. A fragment: its offset.
+Otherwise 0."""
 LENGTH_FLAGS: Final = 5
 """Payload bytes on the wire (TCP, UDP; else bytes after the IP header), 24 bits, << 8 | TCP flags, 8 bits."""
 ID_WINDOW: Final = 6

@@ -61,6 +61,39 @@ def _digest(buf: Bytes, start: Integer, stop: Integer) -> Integer:
 
 
 @packet_kernel
+def _digest_of_quote(buf: Bytes, rest: Integer, stop: Integer) -> Integer:
+    """FNV-1a, 32 bits, of what an ICMP error says and quotes, as far as no translation of addresses changes it.
+
+    That is the end of its own header at `rest` and of the packet after it the length, the identification (IPv6: half of
+    the flow label), the protocol and what of the transport header is no port, identifier or checksum (RFC 792, RFC 4443
+    3, RFC 5508 4.2).
+    """
+    value, at = np.uint64(0x811C9DC5), rest + 2
+    version = buf[at] >> 4 if at < stop else 0
+    header = np.int64(buf[at] & 15) * 4 if version == 4 else np.int64(40)
+    place = at + (9 if version == 4 else 6)
+    proto = np.int64(buf[place]) if place < stop else np.int64(0)
+    inner = at + header
+    for i in range(rest, min(stop, inner + 8)):
+        k, kept = i - at, i < at
+        if version == 4:
+            kept |= 2 <= k < 6 or k == 9
+        elif version == 6:
+            kept |= 2 <= k < 7
+        if i >= inner:
+            k = i - inner
+            if proto == TCP or proto == SCTP:
+                kept = k >= 4
+            elif proto == UDP:
+                kept = k == 4 or k == 5
+            else:
+                kept = (proto == ICMP or proto == ICMP6) and (k < 2 or k >= 6)
+        if kept:
+            value = ((value ^ np.uint64(buf[i])) * np.uint64(0x01000193)) & np.uint64(0xFFFFFFFF)
+    return np.int64(value)
+
+
+@packet_kernel
 def _options(buf: Bytes, p: Integer, end: Integer) -> Integer:
     """(MSS, window scale + 1, INFO bits, SACK permitted, timestamp's low half) of the TCP options in `buf[p:end]`."""
     mss, scale, info, sack, stamp = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
@@ -277,15 +310,21 @@ def _transport(buf: Bytes, end: Integer, found: Numbers, packet: Words) -> Integ
         packet[table.LENGTH_FLAGS] = (udp_end - l4 - 8) << 8
         return 0, np.int64(0)
     if (proto == ICMP or proto == ICMP6) and l4 + 8 <= stop:
-        packet[table.SEQ] = _digest(buf, l4 + 6, stop)
-        packet[table.ACK] = (u16(buf, l4) << 16) | u16(buf, l4 + 4)
+        kind = buf[l4]
+        if kind < 128 if proto == ICMP6 else 3 <= kind <= 5 or 11 <= kind <= 12:
+            packet[table.SEQ] = _digest_of_quote(buf, l4 + 6, stop)
+        else:
+            packet[table.SEQ] = _digest(buf, l4 + 6, stop)
+        packet[table.ACK] = u16(buf, l4) << 16
         packet[table.LENGTH_FLAGS] = (length - 8) << 8
+        return 0, np.int64(0)
+    if proto == SCTP and l4 + 12 <= stop:
+        packet[table.SEQ], packet[table.ACK] = _digest(buf, l4 + 12, stop), u32(buf, l4 + 4)
+        packet[table.LENGTH_FLAGS] = length << 8
         return 0, np.int64(0)
     packet[table.SEQ] = _digest(buf, l4, stop)
     packet[table.LENGTH_FLAGS] = length << 8
-    missing = (
-        proto == TCP or proto == UDP or proto == ICMP or proto == ICMP6 or (proto == SCTP and l4 + 12 > stop)
-    )
+    missing = proto == TCP or proto == UDP or proto == ICMP or proto == ICMP6 or proto == SCTP
     info = 0
     if missing:
         info = _HEADER_CUT if ip_end > end else _HEADER_CUT | table.INFO_MALFORMED
