@@ -14,6 +14,7 @@ from lastseen.diagnosis.joins import log_clocks
 from lastseen.diagnosis.moved import moved_as_much
 from lastseen.diagnosis.next_steps import next_steps
 from lastseen.diagnosis.reconciling import reconciled
+from lastseen.diagnosis.rests import rested
 from lastseen.diagnosis.snapshots import moments
 from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
@@ -247,7 +248,7 @@ def _possible(hinted: Sequence[Untestable], site: LossSite | None) -> Verdict:
 
 def _nothing_lost(facts: Facts) -> Verdict:
     """Healthy when the captures show nothing wrong and nobody waited; blind otherwise."""
-    waits = stalled(facts)
+    waits = [c for c in stalled(facts) if facts.symptoms or not rested(c, facts)]
     if facts.symptoms and not facts.conversations:
         return Verdict(
             fault=None, grade="blind", summary=_felt(facts) + "; without a capture nobody can tell why"
@@ -262,7 +263,7 @@ def _nothing_lost(facts: Facts) -> Verdict:
     ignored = _ignored_datagrams(facts) or _repeated_unseen(facts)
     if ignored:
         return Verdict(fault=None, grade="blind", summary=ignored)
-    return Verdict(fault=None, grade="healthy", summary=_healthy(facts))
+    return Verdict(fault=None, grade="healthy", summary=_healthy(facts) + _rest(facts))
 
 
 def _ignored_datagrams(facts: Facts) -> str:
@@ -388,6 +389,16 @@ def _unseen(waiting: ConversationFacts) -> str:
     if any(waiting.fins) and waiting.stall_side == CLIENT_TO_REMOTE:
         return ", the server's FIN was repeated and nobody answered it"
     return ""
+
+
+def _rest(facts: Facts) -> str:
+    """What the longest silence was instead of a wait; "": there was none."""
+    longest = next(iter(stalled(facts)), None)
+    if longest is None:
+        return ""
+    return (
+        f"; the client of {longest.text} rested for {longest.stall_ns / 1e9:.2f} s with nothing outstanding"
+    )
 
 
 def _healthy(facts: Facts) -> str:
