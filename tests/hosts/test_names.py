@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from lastseen.errors import LastseenError
 from lastseen.hosts import names
+from lastseen.hosts.host import HERE
+from lastseen.hosts.probing import HostFacts, told_apart
 
 HOSTILE = ["", "-i", "a b", "a;b", "$(id)", "`id`", "a\nb", "../x", "a|b", "x'y"]
 
@@ -42,3 +44,10 @@ def test_a_node_name_is_always_fit_for_a_folder(text: str) -> None:
     assert found
     assert not set(found) & set("/\0\n")
     assert found not in (".", "..")
+    assert not found.partition(".")[0].isdecimal(), "a file's leading number is no part of its name"
+
+
+def test_hosts_of_one_name_are_told_apart() -> None:
+    """Their folders in a case would be one."""
+    hosts = [HostFacts(host=HERE, name=name) for name in ("localhost", "a", "localhost", "localhost-2")]
+    assert [facts.name for facts in told_apart(hosts)] == ["localhost", "a", "localhost-2", "localhost-2-2"]

@@ -24,29 +24,28 @@ def net() -> Iterator[Network]:
         yield net
 
 
-def began(net: Network, tmp_path: Path, words: tuple[str, ...], **environment: str) -> subprocess.Popen[str]:
-    default = ("--yes", "--json", "--out", str(tmp_path / "case"), "--remote", f"{networks.REMOTE}:80")
-    return subprocess.Popen(
-        [
-            "ip",
-            "netns",
-            "exec",
-            net.spaces["compute"],
-            *words[:-1],
-            "lastseen",
-            "run",
-            *default,
-            *words[-1].split("\0"),
-        ],
-        env=net.environment("compute") | {"LASTSEEN_STATE": str(tmp_path / "state")} | environment,
+def began(
+    net: Network, folder: Path, *words: str, before: tuple[str, ...] = (), **more: str
+) -> subprocess.Popen[str]:
+    """`lastseen run` on the compute host, begun; `before`: a command that starts it, `more`: of its environment."""
+    options = ("--yes", "--json", "--out", str(folder / "case"), "--remote", f"{networks.REMOTE}:80")
+    return net.popen(
+        "compute",
+        *before,
+        "lastseen",
+        "run",
+        *options,
+        *words,
+        more={"LASTSEEN_STATE": str(folder / "state")} | more,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     )
 
 
-def fetch(net: Network, *options: str) -> tuple[str, ...]:
-    return ("\0".join((*options, "--", "ip", "netns", "exec", net.spaces["vm"], "php", "-r", FETCH)),)
+def fetch(*options: str) -> tuple[str, ...]:
+    """The request that stalls, from the virtual machine."""
+    return (*options, "--", "ip", "netns", "exec", "vm", "php", "-r", FETCH)
 
 
 def test_a_host_without_tcpdump_gives_what_it_has(net: Network, tmp_path: Path) -> None:
@@ -57,7 +56,7 @@ def test_a_host_without_tcpdump_gives_what_it_has(net: Network, tmp_path: Path) 
             if program.name not in ("tcpdump", "dumpcap") and not (tools / program.name).is_symlink():
                 (tools / program.name).symlink_to(program)
     path = f"{Path(sys.executable).parent}:{tools}"
-    out, messages = began(net, tmp_path, fetch(net), PATH=path).communicate(timeout=240)
+    out, messages = began(net, tmp_path, *fetch(), PATH=path).communicate(timeout=240)
     assert "neither tcpdump nor dumpcap is installed" in messages
     assert json.loads(out)["symptom"]["call"] == "poll"
 
@@ -67,32 +66,32 @@ def test_without_root_it_says_which_capability_is_missing(net: Network, tmp_path
     for parent in tmp_path.parents[:2]:
         parent.chmod(0o755)
     words = ("--timeout", "5", "--", "curl", "-s", f"http://{networks.REMOTE}/")
-    run = began(net, tmp_path, (*NOBODY, "\0".join(words)), HOME=str(tmp_path))
+    run = began(net, tmp_path, *words, before=NOBODY, HOME=str(tmp_path))
     _, messages = run.communicate(timeout=240)
     assert "CAP_NET_RAW is missing" in messages
     assert "CAP_NET_ADMIN is missing" in messages
     assert "Traceback" not in messages
+    print(messages)
     assert (tmp_path / "case/run.json").exists()
 
 
 def test_a_disk_without_room_is_told_before_anything_begins(net: Network, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=True)
+    net.run("compute", "mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk))
     try:
-        words = fetch(net, "--out", str(disk / "case"))
-        run = began(net, tmp_path, words)
+        run = began(net, tmp_path, *fetch("--out", str(disk / "case")))
         _, messages = run.communicate(timeout=240)
         assert run.returncode == 2
         assert "make room" in messages
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        net.run("compute", "umount", str(disk))
 
 
 def test_a_command_that_never_ends_is_ended_and_diagnosed(net: Network, tmp_path: Path) -> None:
     before = snapshot([net.spaces["compute"]])
     words = ("--timeout", "4", "--", "sh", "-c", "sleep 1000")
-    _, messages = began(net, tmp_path, ("\0".join(words),)).communicate(timeout=240)
+    _, messages = began(net, tmp_path, *words).communicate(timeout=240)
     assert "the command did not end within 4 s" in messages
     record = json.loads((tmp_path / "case/run.json").read_text())
     assert record["ended_by"] == "did not end within 4 s"
@@ -102,7 +101,7 @@ def test_a_command_that_never_ends_is_ended_and_diagnosed(net: Network, tmp_path
 
 
 def test_ctrl_c_ends_the_run_and_keeps_its_evidence(net: Network, tmp_path: Path) -> None:
-    run = began(net, tmp_path, fetch(net, "--target", "tap0"))
+    run = began(net, tmp_path, *fetch("--target", "t0"))
     until((tmp_path / "case/mid").is_dir, longest_s=60)
     run.send_signal(signal.SIGINT)
     out, messages = run.communicate(timeout=240)
@@ -115,22 +114,21 @@ def test_ctrl_c_ends_the_run_and_keeps_its_evidence(net: Network, tmp_path: Path
 
 
 def test_nothing_is_done_without_consent(net: Network, tmp_path: Path) -> None:
-    command = ["ip", "netns", "exec", net.spaces["compute"], "lastseen", "collect", "--target", "tap0"]
-    environment = net.environment("compute") | {"LASTSEEN_STATE": str(tmp_path / "state")}
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *words],
+    def run(*words: str) -> tuple[int, str, str]:
+        run = net.popen(
+            "compute",
+            *("lastseen", "collect", "--target", "t0", *words),
+            more={"LASTSEEN_STATE": str(tmp_path / "state")},
             stdin=subprocess.DEVNULL,
-            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
         )
+        out, messages = run.communicate(timeout=60)
+        return run.returncode, out, messages
 
     done, printed = run(), run("--print")
     assert list(tmp_path.iterdir()) == []
-    assert (done.returncode, printed.returncode) == (2, 0)
-    assert "add --yes" in done.stderr
-    assert "tcpdump" in printed.stdout
+    assert (done[0], printed[0]) == (2, 0)
+    assert "add --yes" in done[2]
+    assert "tcpdump" in printed[1]

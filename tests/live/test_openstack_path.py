@@ -17,28 +17,29 @@ CHECKSUM = "net.netfilter.nf_conntrack_checksum"
 
 def lastseen(net: Network, state: Path, *words: str, at: str = "compute") -> tuple[int, Any, str]:
     """Run lastseen on a host of the network; its status, its JSON, its messages."""
-    done = subprocess.run(
-        ["ip", "netns", "exec", net.spaces[at], "lastseen", *words],
-        env=net.environment(at) | {"LASTSEEN_STATE": str(state)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
+    run = net.popen(
+        at,
+        "lastseen",
+        *words,
+        more={"LASTSEEN_STATE": str(state)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+    out, messages = run.communicate(timeout=240)
+    return run.returncode, json.loads(out) if out else None, messages
 
 
 def test_from_it_hangs_to_it_is_fixed_and_back(tmp_path: Path) -> None:
     state, case, root = tmp_path / "state", tmp_path / "case", tmp_path / "root"
     with networks.openstack() as net:
-        fetch = ("ip", "netns", "exec", net.spaces["vm"], "php", "-r", FETCH)
+        fetch = ("ip", "netns", "exec", "vm", "php", "-r", FETCH)
         words = ("run", "--yes", "--json", "--out", str(case), "--target", "tap1", "--", *fetch)
         status, said, messages = lastseen(net, state, *words)
         assert status == 0, messages
         verdict = said["verdict"]
         assert (verdict["fault"], verdict["grade"]) == ("ovs_conntrack_padding", "confirmed"), verdict
-        compute = net.spaces["compute"]
-        assert (verdict["last_seen"], verdict["missing_at"]) == (f"{compute}_qvb1", f"{compute}_tap1")
+        assert (verdict["last_seen"], verdict["missing_at"]) == ("compute_qvb1", "compute_tap1")
         assert net.run("compute", "sysctl", "-n", "net.netfilter.nf_conntrack_log_invalid").strip() == "0"
 
         words = ("fix", str(case), "--yes", "--json", "--root", str(root), "--out", str(tmp_path / "again"))
@@ -59,7 +60,7 @@ def test_a_remedy_that_does_not_cure_is_taken_back(tmp_path: Path) -> None:
     """The fault is on the network node; the remedy applied on the compute host changes nothing there."""
     state = tmp_path / "state"
     with networks.openstack(fault_at="netnode") as net:
-        fetch = ("ip", "netns", "exec", net.spaces["vm"], "php", "-r", FETCH)
+        fetch = ("ip", "netns", "exec", "vm", "php", "-r", FETCH)
         words = (
             "fix",
             "ovs_conntrack_padding",

@@ -10,6 +10,7 @@ from typing import Any
 
 import networks
 import pytest
+from namespaces import ip
 from networks import Network, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.oracle("ovs-vswitchd", "php", "tcpdump", "sshd", "ssh", "nft")]
@@ -17,16 +18,18 @@ pytestmark = [pytest.mark.lab, pytest.mark.oracle("ovs-vswitchd", "php", "tcpdum
 FETCH = f'ini_set("default_socket_timeout", 4); echo strlen(file_get_contents("http://{networks.REMOTE}/"));'
 CHECKSUM = "net.netfilter.nf_conntrack_checksum"
 LOG = "net.netfilter.nf_conntrack_log_invalid"
-NODE = "root@198.51.100.2"
+NODE = f"root@{networks.SSH_ADDRESS}"
 
 
 def started(net: Network, state: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        ["ip", "netns", "exec", net.spaces["compute"], "lastseen", *words],
-        env=net.environment("compute") | {"LASTSEEN_STATE": str(state)},
+    return net.popen(
+        "compute",
+        "lastseen",
+        *words,
+        more={"LASTSEEN_STATE": str(state)},
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
     )
 
 
@@ -35,9 +38,9 @@ def finished(run: subprocess.Popen[str]) -> tuple[int, Any, str]:
     return run.returncode, json.loads(out) if out else None, messages
 
 
-def words_of(options: tuple[str, ...], case: Path, net: Network) -> list[str]:
+def words_of(options: tuple[str, ...], case: Path) -> list[str]:
     reach = [word for option in options for word in ("--ssh-option", option)]
-    fetch = ("ip", "netns", "exec", net.spaces["vm"], "php", "-r", FETCH)
+    fetch = ("ip", "netns", "exec", "vm", "php", "-r", FETCH)
     where = ("--out", str(case), "--target", "tap1", "--host", NODE)
     return ["run", "--yes", "--json", *where, *reach, "--", *fetch]
 
@@ -46,12 +49,11 @@ def test_the_fix_is_proposed_and_made_where_the_loss_is(tmp_path: Path) -> None:
     state, case = tmp_path / "state", tmp_path / "case"
     with networks.openstack(fault_at="netnode") as net:
         options = networks.reachable_by_ssh(net, "netnode", of="compute")
-        status, said, messages = finished(started(net, state, *words_of(options, case, net)))
+        status, said, messages = finished(started(net, state, *words_of(options, case)))
         assert status == 0, messages
         verdict = said["verdict"]
-        node = net.spaces["netnode"]
         assert (verdict["fault"], verdict["grade"]) == ("ovs_conntrack_padding", "confirmed"), verdict
-        assert (verdict["last_seen"], verdict["missing_at"]) == (f"{node}_ens4", f"{node}_qg0"), verdict
+        assert (verdict["last_seen"], verdict["missing_at"]) == ("netnode_ens4", "netnode_qg0"), verdict
         again = (
             "fix",
             str(case),
@@ -64,7 +66,7 @@ def test_the_fix_is_proposed_and_made_where_the_loss_is(tmp_path: Path) -> None:
         )
         status, said, messages = finished(started(net, state, *again))
         assert (status, said["cured"]) == (0, True), messages
-        assert "198.51.100.2" in messages
+        assert networks.SSH_ADDRESS in messages
         values = [net.run(role, "sysctl", "-n", CHECKSUM).strip() for role in ("netnode", "compute")]
         assert values == ["0", "1"]
         status, said, messages = finished(started(net, state, "undo", "--yes", "--json"))
@@ -75,17 +77,17 @@ def test_ssh_cut_in_the_middle_costs_that_host_s_evidence_and_leaves_it_as_it_wa
     state, case = tmp_path / "state", tmp_path / "case"
     with networks.openstack() as net:
         options = networks.reachable_by_ssh(net, "netnode", of="compute")
-        run = started(net, state, *words_of(options, case, net))
+        run = started(net, state, *words_of(options, case))
 
         def cut() -> None:
             until((case / "strace.txt").exists, longest_s=60)
             sessions = subprocess.run(
                 ["pgrep", "-f", "sshd: root"], capture_output=True, text=True, check=True
             )
-            own = net.run("netnode", "ip", "netns", "pids", net.spaces["netnode"]).split()
+            own = ip("netns", "pids", net.spaces["netnode"]).split()
             for pid in set(sessions.stdout.split()) & set(own):
                 os.kill(int(pid), signal.SIGKILL)
-            net.ip("netnode", "link set mgmt0 down")
+            net.lab.node("netnode").ip("link set mgmt0 down")
 
         cutter = threading.Thread(target=cut)
         cutter.start()

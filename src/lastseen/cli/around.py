@@ -107,22 +107,22 @@ def plain(line: str) -> str:
 
 
 def probed(targets: Sequence[str], options: Sequence[str]) -> "list[HostFacts]":
-    """Every host, this one first, asked what they are and have."""
+    """Every host, this one first, asked what they are and have; none has the name of another."""
     from lastseen.hosts.host import HERE, remote
-    from lastseen.hosts.probing import probe
+    from lastseen.hosts.probing import probe, told_apart
 
-    return [probe(HERE), *(probe(remote(target, options)) for target in targets)]
+    return told_apart([probe(HERE), *(probe(remote(target, options)) for target in targets)])
 
 
 def probed_again(record: "RunRecord | None") -> "list[HostFacts]":
     """The hosts of an earlier run; without one, this host."""
     from lastseen.hosts.host import HERE, Host
-    from lastseen.hosts.probing import probe
+    from lastseen.hosts.probing import probe, told_apart
 
     if record is None:
         return [probe(HERE)]
     ways = dict.fromkeys((node.host, node.ssh) for node in record.nodes)
-    return [probe(Host(name=name, ssh=ssh) if ssh else HERE) for name, ssh in ways]
+    return told_apart([probe(Host(name=name, ssh=ssh) if ssh else HERE) for name, ssh in ways])
 
 
 def in_cloud(target: str, cloud: str, hosts: "Sequence[HostFacts]") -> str:

@@ -25,6 +25,7 @@ _SYSCTL: Final = re.compile(r"[a-z]+(?:[./][A-Za-z0-9_@+-]+){1,8}")
 _VALUE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}(?:[ \t][A-Za-z0-9_.-]{1,64}){0,7}")
 _TARGET: Final = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\]-]{0,252}")
 _SWAP: Final = str.maketrans("./", "/.")
+_NUMBERED: Final = re.compile(r"\d+(?:[._-]|$)", re.ASCII)
 _NODE: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
@@ -72,5 +73,12 @@ def ssh_target(text: str) -> str:
 
 
 def node_name(text: str) -> str:
-    """The name made fit for a folder of a case; "node" where nothing is left of it."""
-    return _NODE.sub("_", text).strip("._-")[:64] or "node"
+    """The name made fit for a folder of a case; "node" where nothing is left of it.
+
+    A number in front of a file's name is taken for its place in an order, so that an address gets a word before it.
+
+    >>> node_name("192.0.2.1")
+    'host-192.0.2.1'
+    """
+    name = _NODE.sub("_", text).strip("._-")[:64] or "node"
+    return f"host-{name}" if _NUMBERED.match(name) else name

@@ -1,14 +1,16 @@
 """What a host is and has: asked once, so that what cannot be had is said before anything begins."""
 
+import ipaddress
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lastseen.hosts.changes import Place
 from lastseen.hosts.host import Host, own_netns, run
 from lastseen.hosts.scripts import PROBE
 
-__all__ = ["HostFacts", "probe"]
+__all__ = ["HostFacts", "probe", "told_apart"]
 
 NET_ADMIN: Final = 12
 NET_RAW: Final = 13
@@ -84,7 +86,7 @@ def probe(host: Host) -> HostFacts:
     return HostFacts(
         host=host,
         boot=first.get("boot", ""),
-        name=named.rpartition("/")[2] or host.name or first.get("name", ""),
+        name=named.rpartition("/")[2] or _told_name(host.name) or first.get("name", "") or host.name,
         inode=inode,
         is_initial=inode != 0 and inode == _number(first.get("init", "")),
         netns=named or ("" if host.ssh else own_netns()[0]),
@@ -97,6 +99,27 @@ def probe(host: Host) -> HostFacts:
         clock_offset_ns=answered - there_ns if there_ns else 0,
         clock_error_ns=answered - asked,
     )
+
+
+def told_apart(hosts: Sequence[HostFacts]) -> list[HostFacts]:
+    """The same hosts; where several have one name ("localhost"), all but the first with a number behind it."""
+    found: list[HostFacts] = []
+    for facts in hosts:
+        taken, name, number = {other.name for other in found}, facts.name, 1
+        while name in taken:
+            number += 1
+            name = f"{facts.name}-{number}"
+        found.append(replace(facts, name=name))
+    return found
+
+
+def _told_name(name: str) -> str:
+    """What the user calls the host, but not an address: the host's own name says more."""
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return name
+    return ""
 
 
 def _lacking(shown: str) -> tuple[str, ...]:

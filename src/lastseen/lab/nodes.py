@@ -43,6 +43,7 @@ class Node:
         """Make the namespaces."""
         self.name = name
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._started: list[subprocess.Popen[bytes]] = []
         self.tid = self.call(partial(_enter_new_namespaces, name))
 
     def call(self, function: Callable[[], Result]) -> Result:
@@ -74,9 +75,20 @@ class Node:
             )
 
         try:
-            return self.call(begin)
+            self._started.append(self.call(begin))
         except FileNotFoundError as error:
             raise LastseenError(_not_found(argv[0])) from error
+        return self._started[-1]
+
+    def close(self) -> None:
+        """End what was started here and leave the namespaces, which end with their last process.
+
+        For nodes outside a sandbox; inside one everything ends with it.
+        """
+        for process in self._started:
+            process.kill()
+            process.wait()
+        self._thread.shutdown()
 
     def ip(self, commands: str) -> None:
         """Lines of `ip -batch` (ip(8)): "link set w0 up"."""

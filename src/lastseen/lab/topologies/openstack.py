@@ -5,7 +5,7 @@ Neutron's hybrid plug does: the security group is the bridge's, with br_netfilte
 switches have the userspace datapath, so there is no tunnel device: the tunnel is seen on the underlay.
 
 Points: remote:eth0, netnode:ens4 (provider network), netnode:ens3 and compute:ens3 (underlay), compute:qvo1,
-compute:qvb1, compute:tap1, vm:eth0.
+compute:qvb1, compute:tap1, vm:eth0; with a bridge on the provider network also netnode:qg0.
 """
 
 from lastseen.lab.lab import Lab, Link
@@ -44,9 +44,13 @@ def openstack(
     offload: bool = False,
     tenant_mtu: int = TENANT_MTU,
     tunnels: tuple[Tunnel, Tunnel] = (NETNODE, COMPUTE),
+    provider_bridge: bool = False,
 ) -> None:
-    """Build it. `wire`: options of a cable in user space on the provider network; `offload`: that of the VM's card."""
-    stack_hosts(lab, parameters, wire=wire, tunnels=tunnels)
+    """Build it. `wire`: options of a cable in user space on the provider network; `offload`: that of the VM's card.
+
+    `provider_bridge`: a Linux bridge with the same security group lies between the cable and the network node's switch.
+    """
+    stack_hosts(lab, parameters, wire=wire, tunnels=tunnels, provider="qp0" if provider_bridge else "ens4")
     for tunnel in tunnels:
         add_tunnel(lab, tunnel)
     lab.link(Link("compute", "qvo1", "compute", "qvb1"))
@@ -58,7 +62,18 @@ def openstack(
     compute.nft(filled(BRIDGE_SECURITY_GROUP, parameters))
     lab.tracked.add("compute")
     address_ends(lab, parameters, mtu=tenant_mtu)
-    lab.watch(*POINTS)
+    if provider_bridge:
+        _bridge_provider(lab, parameters)
+    lab.watch(*POINTS[:2], *(["netnode:qg0"] if provider_bridge else []), *POINTS[2:])
+
+
+def _bridge_provider(lab: Lab, parameters: Parameters) -> None:
+    """The provider's side of the network node: cable, Linux bridge, and a veth whose other end is the switch's."""
+    netnode = lab.node("netnode")
+    bridge(lab, "netnode", "ens4", "qg0", name="brp")
+    netnode.sysctl("net.bridge.bridge-nf-call-iptables=1")
+    netnode.nft(filled(BRIDGE_SECURITY_GROUP, parameters))
+    lab.tracked.add("netnode")
 
 
 def stack_hosts(
@@ -67,15 +82,21 @@ def stack_hosts(
     *,
     wire: tuple[str, ...] | None,
     tunnels: tuple[Tunnel, Tunnel] = (NETNODE, COMPUTE),
+    provider: str = "ens4",
 ) -> None:
-    """The remote end on the provider network, and both hosts with their switches and the network below the tunnel."""
+    """The remote end on the provider network, and both hosts with their switches and the network below the tunnel.
+
+    `provider`: the switch's port towards the remote end; where it is not the cable itself, it is a veth's end.
+    """
     lay_cable(lab, parameters, Link("remote", "eth0", "netnode", "ens4"), wire=wire)
     lab.link(Link("netnode", "ens3", "compute", "ens3"))
     for tunnel in tunnels:
         start_switch(lab, tunnel.name)
         add_bridge(lab, tunnel.name, "br-int")
     add_underlay(lab, *tunnels)
-    add_ports(lab, "netnode", "br-int", "ens4")
+    if provider != "ens4":
+        lab.link(Link("netnode", "qg0", "netnode", provider))
+    add_ports(lab, "netnode", "br-int", provider)
 
 
 def address_ends(lab: Lab, parameters: Parameters, *, mtu: int = TENANT_MTU) -> None:

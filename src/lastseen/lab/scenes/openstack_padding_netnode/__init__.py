@@ -1,0 +1,1 @@
+"""The scene `openstack_padding_netnode`."""
