@@ -10,8 +10,8 @@ from typing import Final
 
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.invalid import invalid_lines_for, judged_invalid
-from lastseen.faults.patterns import without_loss
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.faults.patterns import has_flags, without_loss
+from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -38,7 +38,11 @@ def _account(site: LossSite, facts: Facts) -> Account:
     invalid, other = judged_invalid(facts, site)
     told = invalid if isinstance(invalid, Observed) else other
     return Account(
-        required=(_one_direction(site, facts), told if isinstance(told, Observed) else _unknown(invalid)),
+        required=(
+            _answers(site),
+            _one_direction(site, facts),
+            told if isinstance(told, Observed) else _unknown(invalid),
+        ),
         agreeing=(told, _logged(site, facts)),
         refuting=(Observed(reason=invalid.reason),) if isinstance(invalid, Contradicted) else (),
         telling=isinstance(told, Observed),
@@ -49,6 +53,13 @@ def _account(site: LossSite, facts: Facts) -> Account:
         remedies=_REMEDIES,
         next=_NEXT,
     )
+
+
+def _answers(site: LossSite) -> Fact:
+    """That none of the lost packets is a first SYN: that is valid, whatever tracking sees of the other direction."""
+    first = has_flags(site.lost, "S") & ~has_flags(site.lost, "A")
+    text = f"{int(first.sum())} of the {len(first)} lost packets are SYNs, which need no other direction to be valid"
+    return holds(not first.any(), Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
 def _unknown(invalid: Fact) -> Fact:
