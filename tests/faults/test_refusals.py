@@ -53,17 +53,22 @@ def verdict(tmp_path: Path, *talks: Talk, texts: dict[str, str] | None = None) -
         *((True, 1, code, "firewall_deny") for code in (1, 4, 5, 6)),
         *((False, 3, code, None) for code in (0, 1, 2, 12)),
         *((True, 1, code, None) for code in (0, 2, 3)),
+        (False, 11, 0, None),
+        (True, 3, 0, None),
     ],
 )
 def test_icmp_in_answer_to_a_syn(tmp_path: Path, v6: bool, kind: int, code: int, fault: str | None) -> None:
-    """What only a policy says names a firewall; that nothing leads there may have any cause. Never healthy."""
+    """What only a policy says names a firewall; that nothing leads there, or not in so many hops, may have any cause.
+
+    Never healthy.
+    """
     said = verdict(tmp_path, attempt(kind, code, v6=v6))
     assert (said.fault, said.grade) == ((fault, "probable") if fault else (None, "blind"))
 
 
-@pytest.mark.parametrize(("kind", "code"), [(3, 4), (11, 0), (8, 0)])
+@pytest.mark.parametrize(("kind", "code"), [(3, 4), (11, 1), (8, 0)])
 def test_other_icmp_refuses_nothing(tmp_path: Path, kind: int, code: int) -> None:
-    """A path's MTU, a hop limit, a ping."""
+    """A path's MTU, fragments that never became whole, a ping."""
     assert "answer" not in verdict(tmp_path, attempt(kind, code)).summary
 
 

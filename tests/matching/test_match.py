@@ -307,6 +307,25 @@ def test_one_direction_only(to_client: bool, offset: int) -> None:
     assert all(order is not None for order in matching.order) is (offset == 0)
 
 
+def test_points_that_nothing_orders_lie_beside_those_of_their_node() -> None:
+    """One direction, clocks apart, no router: what happened is inside the node that is on both sides of it."""
+    other_way = frozenset(s.number for s in TALK.segments() if s.from_client)
+    bare = [n for n in BARE if n not in other_way][1]
+    gone = {"compute_in": frozenset[int](), "far_out": frozenset[int](), "zone_in": frozenset[int]()}
+    gone |= {"compute_out": frozenset({bare}), "a_client": frozenset({bare})}
+    captures = {
+        name: TALK.seen_at(replace(REMOTE, drop=other_way | drop, clock_offset_ns=number * HOUR))
+        for number, (name, drop) in enumerate(gone.items())
+    }
+    points = [
+        replace(point, node="" if point.name == "zone_in" else point.name.partition("_")[0])
+        for point in points_of(captures)
+    ]
+    matching = match(points)
+    assert set(losses(matching)) == {("compute_in", "compute_out", "to_client")}
+    assert path_of(matching) == []
+
+
 @pytest.mark.parametrize("isn", [0, 1_000_000])
 def test_replayed_connections_are_paired_in_time(isn: int) -> None:
     """The same numbers three times; the second time an acknowledgment was lost."""

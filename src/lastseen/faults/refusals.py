@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lastseen.faults.counting import agrees, moved_text
 from lastseen.faults.facts import ConversationFacts, Facts
@@ -23,6 +24,7 @@ from lastseen.tables.judgements import Reason
 from lastseen.tables.points import Point
 
 __all__ = [
+    "EXPIRED",
     "PORT",
     "PROHIBITED",
     "RESET",
@@ -38,6 +40,8 @@ RESET: Final = "a reset"
 PROHIBITED: Final = "the ICMP error 'administratively prohibited'"
 PORT: Final = "the ICMP error 'port unreachable'"
 UNREACHABLE: Final = "the ICMP error 'network or host unreachable'"
+EXPIRED: Final = "the ICMP error 'time to live exceeded'"
+"""Of TCP connections only: to datagrams traceroute asks for it."""
 
 MOST_REFUSED: Final = 50
 """Refused connections looked at, and flows of datagrams at a point: more of them are one scan."""
@@ -50,6 +54,9 @@ _KINDS: Final = {
 }
 """By IP version and code; every other one but IPv4's "fragmentation needed" says UNREACHABLE."""
 _FRAGMENTATION_NEEDED: Final = 4
+_EXCEEDED_TYPE: Final = {_V4: 11, _V6: 3}
+_IN_TRANSIT: Final = 0
+"""The code; the other one is of fragments that never became whole."""
 _QUOTED: Final = ("quoted_src", "quoted_dst", "quoted_src_port", "quoted_dst_port")
 _ENDS: Final = ("ip_src", "ip_dst", "src_port", "dst_port")
 
@@ -128,7 +135,7 @@ def nothing_listens(refusal: Refusal, facts: Facts) -> Fact:
 
 # ---- ICMP ----
 def _errors(facts: Facts) -> list[Track]:
-    """The destination-unreachable errors that each point saw first."""
+    """The errors that each point saw first: destination unreachable, or a TTL that ran out on the way."""
     found = []
     for number in range(len(facts.matching.points)):
         arrived = [hop.partner[hop.fate > 0] for hop in facts.matching.hops if hop.downstream == number]
@@ -137,14 +144,26 @@ def _errors(facts: Facts) -> list[Track]:
         chosen = np.zeros(len(said), np.bool_)
         for ip, kind in _UNREACHABLE_TYPE.items():
             chosen |= (version == ip) & (said.of("icmp_type") == kind)
-        chosen &= ~((version == _V4) & (code == _FRAGMENTATION_NEEDED)) & (said.of("quoted_src_port") >= 0)
+        chosen &= ~((version == _V4) & (code == _FRAGMENTATION_NEEDED))
+        chosen = (chosen | (_expired(said) & (code == _IN_TRANSIT))) & (said.of("quoted_src_port") >= 0)
         found.append(
             said.only(chosen & ~np.isin(said.rows, np.concatenate([np.empty(0, np.int32), *arrived])))
         )
     return found
 
 
+def _expired(errors: Track) -> npt.NDArray[np.bool_]:
+    """bool[n]: those of the type "time exceeded"."""
+    version, kind = errors.of("ip_version"), errors.of("icmp_type")
+    result: npt.NDArray[np.bool_] = np.logical_or.reduce(
+        [(version == ip) & (kind == number) for ip, number in _EXCEEDED_TYPE.items()]
+    )
+    return result
+
+
 def _kind(errors: Track) -> str:
+    if _expired(errors)[0]:
+        return EXPIRED
     version, code = int(errors.of("ip_version")[0]), int(errors.of("icmp_code")[0])
     return _KINDS[version].get(code, UNREACHABLE)
 
@@ -229,7 +248,8 @@ def _refused(sent: Track, answers: Track) -> Track:
 # ---- datagrams ----
 def _of_datagrams(facts: Facts, errors: list[Track]) -> Iterator[Refusal]:
     """Flows of UDP whose datagrams were refused and never answered; an answer that came too late is refused, too."""
-    for number, said in enumerate(errors):
+    for number, all_said in enumerate(errors):
+        said = all_said.only(~_expired(all_said))
         datagrams = facts.tracks.datagrams(number)
         seen: set[tuple[int, ...]] = set()
         for at in range(len(said)):

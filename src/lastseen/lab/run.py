@@ -99,7 +99,9 @@ def _finish(lab: Lab, process: subprocess.Popen[bytes] | None) -> None:
 
 
 def _neighbour(lab: Lab, scene: Scene, parameters: Parameters) -> subprocess.Popen[bytes]:
-    return lab.program("vm", "client", scene.beside, parameters.remote, parameters.port, "--timeout", 2)
+    return lab.program(
+        "vm", "client", scene.beside, scene.beside_at(parameters), parameters.port, "--timeout", 2
+    )
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Truth:
     seems: tuple[str, ...] = ()
     """What else is right to say where texts of `needs` are missing: what the captures alone show, and is true."""
     needs: tuple[str, ...] = ()
-    """Texts, by a part of their name, without which the captures of the hop do not tell the cause."""
+    """Texts, by a part of their name, without which the captures of the hop do not tell the cause, or the place."""
 
     def accepted(self, known: frozenset[str]) -> tuple[str | None, ...]:
         """The verdicts to accept while only these faults have rules."""
@@ -75,6 +75,8 @@ class Scene:
     arm: Arm = lambda _lab, _parameters: None
     beside: str = "get"
     """What the healthy connections beside it do, where a run has some: a mode of the lab's client."""
+    beside_at: Callable[[Parameters], str] = lambda parameters: parameters.remote
+    """The address they ask."""
     ranges: Mapping[str, Range] = field(default_factory=dict)
     mechanism: Whose = "kernel"
     symptom: Whose = "kernel"

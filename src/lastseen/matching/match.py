@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby, pairwise
 from typing import Final
 
 import numpy as np
@@ -169,8 +170,24 @@ class _Work:
         given = [self.points[p].given_order for p in component]
         if all(order is not None for order in given):
             return sorted(component, key=lambda p: self.points[p].given_order or 0), clocks
-        order = sorted(component, key=lambda p: (places[p], p))
+        order = self._nodes_together(sorted(component, key=lambda p: (places[p], p)), places)
         return self._neighbours_agree(order, places), clocks
+
+    def _nodes_together(self, order: list[int], places: dict[int, tuple[float, float]]) -> list[int]:
+        """The same order, and of points that nothing tells apart those of one node beside each other.
+
+        A path that left a node does not come back to it; so a node on both sides of a loss is where it happened.
+        """
+        nodes = {p: self.points[p].node or f"unknown {p}" for p in order}
+        groups = [list(group) for _, group in groupby(order, key=lambda p: places[p])]
+        for group in groups:
+            first = {nodes[p]: place for place, p in reversed(list(enumerate(group)))}
+            group.sort(key=lambda p: first[nodes[p]])
+        for before, behind in pairwise(groups):
+            shared = {nodes[p] for p in before} & {nodes[p] for p in behind}
+            before.sort(key=lambda p: nodes[p] in shared)
+            behind.sort(key=lambda p: nodes[p] not in shared)
+        return [p for group in groups for p in group]
 
     def _neighbours_agree(self, order: list[int], places: dict[int, tuple[float, float]]) -> list[int]:
         """The same order, with neighbours turned round where their own packets say so.

@@ -16,7 +16,15 @@ def _right(
     *faults: str | None, hops: tuple[tuple[str, str], ...] = (HOP,), healthy: bool = False
 ) -> Expected:
     causes = len([fault for fault in faults if fault])
-    return Expected(healthy=healthy, faults=faults, causes=causes, hops=hops, sufficient=True, lacking="")
+    return Expected(
+        healthy=healthy,
+        faults=faults,
+        causes=causes,
+        hops=hops,
+        unseen=None in faults and not hops,
+        sufficient=True,
+        lacking="",
+    )
 
 
 def _said(
@@ -44,6 +52,8 @@ UNKNOWN = _right(None)
         (_said(None, "healthy"), DENY, "missed"),
         (_said(None, "unattributed", ("remote_w0", None)), _right("port_closed", hops=()), "located"),
         (_said(None, "unattributed", HOP), _right("port_closed", hops=()), "mislocated"),
+        (_said(None, "healthy"), _right("nagle_delayed_ack", None, hops=()), "right"),
+        (_said("slow_server", "probable"), _right("nagle_delayed_ack", None, hops=()), "wrong"),
         (_said(None, "healthy"), HEALTHY, "right"),
         (_said(None, "blind"), HEALTHY, "silent"),
         (_said(None, "unattributed", HOP), HEALTHY, "mislocated"),

@@ -10,8 +10,10 @@ from lastseen.lab.campaign.scoring import FAILED, score
 from lastseen.lab.campaign.summary import Count, summary
 
 HOP = ("compute_w1", "compute_t0")
-DENY = Expected(healthy=False, faults=("firewall_deny",), causes=1, hops=(HOP,), sufficient=True, lacking="")
-HEALTHY = Expected(healthy=True, faults=(), causes=0, hops=(), sufficient=True, lacking="")
+DENY = Expected(
+    healthy=False, faults=("firewall_deny",), causes=1, hops=(HOP,), unseen=False, sufficient=True, lacking=""
+)
+HEALTHY = Expected(healthy=True, faults=(), causes=0, hops=(), unseen=False, sufficient=True, lacking="")
 
 
 def _result(plan: Plan, answer: Answer, right: Expected, seconds: float = 1.0) -> Result:

@@ -18,6 +18,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.invalid import asks_state, invalid_count, takes_invalid
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.refusals import (
+    EXPIRED,
     PORT,
     PROHIBITED,
     RESET,
@@ -154,7 +155,7 @@ def _traced(site: LossSite, facts: Facts) -> Fact:
 # ---- refused ----
 def _refused(facts: Facts) -> Iterator[Account]:
     """Attempts that were refused by a rule, or in a way in which only a rule refuses."""
-    found = refusals(facts)
+    found = [refusal for refusal in refusals(facts) if refusal.kind != EXPIRED]
     for refusal in found:
         rule, said = rejecting_rule(refusal, found, facts), _only_a_rule(refusal)
         site = _site_of(refusal, facts)

@@ -33,6 +33,8 @@ class Expected:
     """How many faults there are at once whose cause can be named."""
     hops: tuple[Hop, ...]
     """Of the captured points those around each loss; empty where nothing is lost, or where it cannot be placed."""
+    unseen: bool
+    """Whether a fault without a hop may not show, as its scene says: then naming nobody is right."""
     sufficient: bool
     lacking: str
     """What is missing for that; "" where nothing is."""
@@ -52,6 +54,7 @@ def expected(truths: Sequence[Truth], withheld: Withheld, path: Sequence[str], *
         faults=(*dict.fromkeys(named), *((None,) if unknown else ())),
         causes=sum(truth.fault is not None for truth in truths),
         hops=tuple(hop for hop in around if hop),
+        unseen=any(None in truth.accept and truth.hop is None for truth in truths),
         sufficient=not lacking,
         lacking=lacking,
     )

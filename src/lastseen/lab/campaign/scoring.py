@@ -71,6 +71,8 @@ def _of_faulty(answer: Answer, right: Expected) -> Outcome:
             if right.hops and None not in answer.hop and answer.hop not in right.hops
             else "right"
         )
+    if right.unseen and answer.hop == (None, None):
+        return "right"
     if answer.grade == "healthy":
         return "missed"
     if answer.hop == (None, None):

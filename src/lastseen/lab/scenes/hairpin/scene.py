@@ -42,5 +42,6 @@ SCENE = Scene(
     topology=hairpin,
     serve=server(node="server", at=lambda p: f"{p.vm_net}.7"),
     work=curl("--max-time", "4", at=lambda p: p.floating),
+    beside_at=lambda p: p.floating,
     truth=Truth(fault=None, accept=(None,)),
 )

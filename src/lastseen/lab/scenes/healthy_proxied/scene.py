@@ -11,5 +11,6 @@ SCENE = Scene(
     topology=proxied,
     serve=server("--bytes", 20_000),
     work=curl(at=lambda p: p.gateway),
+    beside_at=lambda p: p.gateway,
     truth=Truth(fault=None, healthy=True),
 )

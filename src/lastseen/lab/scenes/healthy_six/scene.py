@@ -11,5 +11,6 @@ SCENE = Scene(
     topology=routed6,
     serve=server("--bytes", 60_000, at=lambda p: p.remote6),
     work=php(at=lambda p: p.remote6),
+    beside_at=lambda p: p.remote6,
     truth=Truth(fault=None, healthy=True),
 )

@@ -23,7 +23,10 @@ SCENE = Scene(
     serve=web,
     work=curl("--max-time", "4"),
     truth=Truth(
-        fault="firewall_deny", hop=("compute_t0", "compute_w1"), needs=("nft",), seems=("reset_injected",)
+        fault="firewall_deny",
+        hop=("compute_t0", "compute_w1"),
+        needs=("nft", "ip_addr", "ip_route"),
+        seems=("reset_injected",),
     ),
     hits="its service",
 )

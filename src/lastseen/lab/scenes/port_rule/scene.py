@@ -22,6 +22,8 @@ SCENE = Scene(
     arm=rules("compute", RULES),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault="firewall_deny", hop=("compute_t0", "compute_w1"), needs=("nft",)),
+    truth=Truth(
+        fault="firewall_deny", hop=("compute_t0", "compute_w1"), needs=("nft", "ip_addr", "ip_route")
+    ),
     hits="its service",
 )

@@ -11,5 +11,6 @@ SCENE = Scene(
     topology=proxied,
     serve=server("--think", "2.5"),
     work=curl("--max-time", "6", at=lambda p: p.gateway),
+    beside_at=lambda p: p.gateway,
     truth=Truth(fault="slow_server"),
 )

@@ -18,5 +18,7 @@ SCENE = Scene(
     ),
     serve=web,
     work=curl("--interface", "172.31.9.5", "--max-time", "4"),
-    truth=Truth(fault="reverse_path_filter", hop=("compute_t0", "compute_w1"), needs=("nstat",)),
+    truth=Truth(
+        fault="reverse_path_filter", hop=("compute_t0", "compute_w1"), needs=("nstat", "ip_addr", "ip_route")
+    ),
 )

@@ -30,6 +30,6 @@ SCENE = Scene(
     arm=all_of(rules("remote", RULES), show_rules),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault="firewall_deny", needs=("nft",)),
+    truth=Truth(fault="firewall_deny", needs=("nft", "ip_addr")),
     hits="its service",
 )

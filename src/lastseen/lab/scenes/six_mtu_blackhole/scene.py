@@ -23,6 +23,7 @@ SCENE = Scene(
     arm=all_of(ip("compute", "link set t0 mtu $mtu"), rules("compute", RULES)),
     serve=server("--bytes", 9000, at=lambda p: p.remote6),
     work=curl("--max-time", "4", at=lambda p: p.remote6),
+    beside_at=lambda p: p.remote6,
     ranges={"mtu": Range(plain=1400, low=1281, high=1450)},
     truth=Truth(fault="path_mtu_blackhole", hop=("compute_w1", "compute_t0")),
 )

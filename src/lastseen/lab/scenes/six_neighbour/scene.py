@@ -37,6 +37,7 @@ SCENE = Scene(
     arm=all_of(know_the_router, rules("compute", RULES)),
     serve=server(at=lambda p: p.remote6),
     work=curl("--max-time", "4", at=lambda p: p.remote6),
+    beside_at=lambda p: p.remote6,
     truth=Truth(fault=None, accept=(None,), hop=("compute_w1", "compute_t0")),
     mechanism="stand-in",
 )

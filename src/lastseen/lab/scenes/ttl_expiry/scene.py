@@ -13,5 +13,5 @@ SCENE = Scene(
     arm=sysctl("vm", "net.ipv4.ip_default_ttl=1"),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault="ttl_expiry", hop=("compute_t0", "compute_w1")),
+    truth=Truth(fault="ttl_expiry", hop=("compute_t0", "compute_w1"), needs=("ip_addr", "ip_route")),
 )

@@ -14,6 +14,8 @@ SCENE = Scene(
     topology=partial(openstack, tunnels=(NETNODE, replace(COMPUTE, key=8))),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault=None, accept=(None,), hop=("netnode_ens3", "netnode_ens4")),
+    truth=Truth(
+        fault=None, accept=(None,), hop=("netnode_ens3", "netnode_ens4"), needs=("ip_addr", "ip_route")
+    ),
     root=True,
 )

@@ -14,6 +14,8 @@ SCENE = Scene(
     topology=partial(openstack, tunnels=(NETNODE, replace(COMPUTE, peer="172.31.0.3"))),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault=None, accept=(None,), hop=("compute_qvo1", "compute_ens3")),
+    truth=Truth(
+        fault=None, accept=(None,), hop=("compute_qvo1", "compute_ens3"), needs=("ip_addr", "ip_route")
+    ),
     root=True,
 )

@@ -13,5 +13,5 @@ SCENE = Scene(
     arm=ip("vm", "neigh replace ${vm_net}.1 lladdr 02:00:00:00:00:99 dev t1 nud permanent"),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault="wrong_mac", hop=("compute_t0", "compute_w1")),
+    truth=Truth(fault="wrong_mac", hop=("compute_t0", "compute_w1"), needs=("ip_addr", "ip_route")),
 )
