@@ -82,6 +82,7 @@ COLUMNS: Final = (
     "arp_op",  # 1 request, 2 reply (RFC 826); 0: no ARP
     "arp_sender_mac",  # 48 bits; -1: no ARP
     "payload_line",  # see below; -1: no payload, or not enough of it captured
+    "tls_last",  # see below; 0: none, -1: not told
 )
 """Column names in order; names are Wireshark's display-filter names where it has one.
 
@@ -96,6 +97,11 @@ addresses can be compared, not printed; -1: no IP.
 `payload_line`: 62 bits of the FNV-1a digest of the TCP or UDP payload's first line, LINE_BYTES at most; of a line of
 text only what stands before its second space, so that it is the same request whatever version of HTTP asks for it
 (RFC 9112, 3).
+
+`tls_last`: the last TLS record (RFC 8446, 5.1) that begins in the TCP payload: type << 40 | length << 24 | bytes of it
+that are still to come. Payloads that begin with a record are followed from there; of others it is the record, if there
+is one, that ends just with them: that other bytes look like a header with just that length is next to impossible.
+0: there is none, or its header is not whole. -1: no TCP, or the payload was not captured whole.
 """
 
 LINE_BYTES: Final = 48

@@ -185,6 +185,45 @@ def test_a_first_line_that_is_not_there(tmp_path: Path) -> None:
     assert [row["payload_line"] >= 0 for row in rows] == [False, False, True]
 
 
+def _record(kind: int, size: int) -> bytes:
+    return bytes((kind, 3, 3)) + size.to_bytes(2, "big") + b"\xa5" * size
+
+
+def _told(kind: int, size: int, to_come: int = 0) -> int:
+    return kind << 40 | size << 24 | to_come
+
+
+@pytest.mark.parametrize(
+    ("payload", "last"),
+    [
+        (_record(23, 300), _told(23, 300)),
+        (b"tail of an earlier record" + _record(23, 40) + _record(23, 19), _told(23, 19)),
+        (_record(21, 2), _told(21, 2)),
+        (_record(22, 50) + _record(23, 3081)[:600], _told(23, 3081, 2486)),
+        (_record(22, 50) + _record(23, 19)[:4], 0),
+        (b"tail" + _record(23, 300)[:-1], 0),
+        (_record(24, 300), 0),
+        (_record(23, 300).replace(b"\x17\x03\x03", b"\x17\x04\x03"), 0),
+        (_record(23, 300).replace(b"\x17\x03\x03", b"\x17\x03\x05"), 0),
+        (b"\x17\x03\x03\xff\xff" + bytes(50), 0),
+        (b"\x17\x03\x03\0\0", 0),
+        (b"", 0),
+        (b"\x17\x03\x03\0", 0),
+    ],
+)
+def test_the_last_tls_record_of_a_payload(tmp_path: Path, payload: bytes, last: int) -> None:
+    """Followed from the payload's beginning, or the one it ends with; what is no record, or no whole header, is none."""
+    (row,) = fields(tmp_path, w.ethernet(w.ipv4(A, B, w.tcp(1, 2, data=payload)), pad_to=60))
+    assert row["tls_last"] == last
+
+
+def test_a_tls_record_that_was_not_captured_is_not_told(tmp_path: Path) -> None:
+    """Cut by the snap length, or no TCP at all."""
+    cut = w.ethernet(w.ipv4(A, B, w.tcp(1, 2, data=_record(23, 300))))
+    udp = w.ethernet(w.ipv4(A, B, w.udp(1, 2, _record(23, 300))))
+    assert [row["tls_last"] for row in fields(tmp_path, cut, udp, snap=200)] == [-1, -1]
+
+
 @pytest.mark.parametrize(
     ("checksum", "state"), [("right", CHECKSUM_GOOD), ("wrong", CHECKSUM_BAD), ("zero", CHECKSUM_UNKNOWN)]
 )

@@ -79,6 +79,7 @@ _OUTER_CHECKSUM: Final = _AT["outer_checksum"]
 _ARP_OP: Final = _AT["arp_op"]
 _ARP_MAC: Final = _AT["arp_sender_mac"]
 _LINE: Final = _AT["payload_line"]
+_TLS: Final = _AT["tls_last"]
 
 _ABSENT: Final = np.zeros(len(COLUMNS), np.int64)
 """A packet of which nothing is known but its length."""
@@ -110,6 +111,7 @@ _ABSENT[
         _OUTER_PORT,
         _ARP_MAC,
         _LINE,
+        _TLS,
     ]
 ] = -1
 
@@ -119,6 +121,7 @@ _IPV6_BIT: Final = 1 << 62
 _FNV_START: Final = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME: Final = np.uint64(0x100000001B3)
 _FNV_KEPT: Final = np.uint64((1 << 62) - 1)
+_LONGEST_RECORD: Final = (1 << 14) + 256
 _TAB, _LINE_FEED, _SPACE, _DELETE = 0x09, 0x0A, 0x20, 0x7F
 MOST_LABELS: Final = 64
 """A DNS name of 255 bytes has at most 127 labels (RFC 1035, 2.3.4); names that are asked for have a few."""
@@ -353,13 +356,38 @@ def _line(buf, start, stop, ip_end):
 
 
 @kernel
+def _is_record(buf, p, stop):
+    """Whether the header of a TLS record stands at `p`: type, SSL 3 to TLS 1.3, at most 2^14 + 256 bytes."""
+    known = p + 5 <= stop and 20 <= buf[p] <= 23 and buf[p + 1] == 3 and buf[p + 2] <= 4
+    return known and 0 < u16(buf, p + 3) <= _LONGEST_RECORD
+
+
+@kernel
+def _last_record(buf, start, stop):
+    """`tls_last` of the payload from `start` to `stop`."""
+    record, p = np.int64(-1), np.int64(start)
+    while p < stop and _is_record(buf, p, stop):
+        record, p = p, p + 5 + u16(buf, p + 3)
+    if record < 0:
+        for at in range(stop - 6, start - 1, -1):
+            if _is_record(buf, at, stop) and at + 5 + u16(buf, at + 3) == stop:
+                record, p = np.int64(at), np.int64(stop)
+                break
+    if record < 0 or p < stop:
+        return np.int64(0)
+    return (np.int64(buf[record]) << 40) | (np.int64(u16(buf, record + 3)) << 24) | (p - stop)
+
+
+@kernel
 def _payload(buf, end, ip_end, out, l4):
-    """The first bytes of the TCP or UDP payload, a digest of its first line, and what a DNS query asks for."""
+    """What the payload columns tell: first bytes, first line, last TLS record, what a DNS query asks for."""
     start = l4 + (out[_TCP_HDR] or 8)
     stop = min(ip_end, end)
     for i in range(7):
         out[_HEAD] = (out[_HEAD] << 8) | (np.int64(buf[start + i]) if start + i < stop else 0)
     out[_LINE] = _line(buf, start, stop, ip_end)
+    if out[_TCP_HDR] and stop == ip_end:
+        out[_TLS] = _last_record(buf, start, stop)
     if out[_SPORT] != 53 and out[_DPORT] != 53:
         return
     p = start + (14 if out[_TCP_HDR] else 12)

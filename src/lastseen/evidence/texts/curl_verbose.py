@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 
 from lastseen.evidence.curl_variables import is_whole, transfer_of, variables_in
 from lastseen.evidence.curl_words import RECEIVED, TOOK, ended_by, is_last
+from lastseen.evidence.program_messages import about
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.facts_from_texts import Endpoint, LogLine
 from lastseen.tables.sources import Source, Weird
 from lastseen.tables.transfers import Milestone, Transfer
 
@@ -111,14 +112,16 @@ def recognise(head: Head) -> bool:
     )
 
 
-def read(text: Text) -> Iterator[Transfer | Weird]:
-    """One `Transfer` for each request; `source` is its first line."""
+def read(text: Text) -> Iterator[Transfer | LogLine | Weird]:
+    """One `Transfer` for each request; `source` is its first line. Of an error that tells more, a `LogLine`, too."""
     now: _Open | None = None
     earlier = 0
     for number, line in text.lines():
         for piece in line.split("\r"):
             if not piece.strip() or _METER_HEAD.match(piece) or _MORE.match(piece):
                 continue
+            if _CLOSING.match(piece) and about(piece)[0]:
+                yield _error(text, number, piece)
             if now is not None and now.is_over and _begins_another(piece):
                 yield _whole(text, now, is_first=not earlier)
                 now, earlier = None, earlier + 1
@@ -128,6 +131,15 @@ def read(text: Text) -> Iterator[Transfer | Weird]:
                 yield text.weird(number, "no line of curl's")
     if now is not None and (now.stones or now.is_over):
         yield _whole(text, now, is_first=not earlier)
+
+
+def _error(text: Text, number: int, piece: str) -> LogLine:
+    """curl's closing line, as what it says of the connection."""
+    topic, reason = about(piece)
+    place = text.at(number)
+    return LogLine(
+        **place, at_ns=None, clock="", zone_known=False, text=piece.strip()[:1000], topic=topic, reason=reason
+    )
 
 
 def _begins_another(piece: str) -> bool:

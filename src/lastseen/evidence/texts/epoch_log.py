@@ -1,15 +1,16 @@
 """The log of a program that begins each line with seconds since the epoch (`1795385094.505852 accepted ...`).
 
 Many small servers and scripts log so, and it is what `date +%s.%N` and `ts %.s` (moreutils) put before a line. Traces
-and listings of packets that begin alike have readers of their own. What a line says is not interpreted.
+and listings of packets that begin alike have readers of their own.
 
-Rows: a `LogLine` a line, clock "wall", zone known, without a topic.
+Rows: a `LogLine` a line, clock "wall", zone known; with a topic where `program_messages` knows what it says.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from lastseen.evidence.program_messages import about
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
@@ -43,6 +44,10 @@ def read(text: Text) -> Iterator[LogLine | Weird]:
             seen = True
             at_ns = int(found["second"]) * 1_000_000_000 + int(found["fraction"].ljust(9, "0"))
             message = found["text"][:MAX_TEXT_CHARS].strip()
-            yield LogLine(**text.at(number), at_ns=at_ns, clock="wall", zone_known=True, text=message)
+            topic, reason = about(message)
+            yield LogLine(
+                **text.at(number), at_ns=at_ns, clock="wall", zone_known=True, text=message, topic=topic,
+                reason=reason,
+            )  # fmt: skip
         elif line.strip() and not (seen and _CONTINUED.match(line)):
             yield text.weird(number, "not a line with an epoch time")
