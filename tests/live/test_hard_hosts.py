@@ -132,3 +132,65 @@ def test_nothing_is_done_without_consent(net: Network, tmp_path: Path) -> None:
     assert (done[0], printed[0]) == (2, 0)
     assert "add --yes" in done[2]
     assert "tcpdump" in printed[1]
+
+
+def test_a_disk_that_fills_up_meanwhile_costs_what_did_not_fit(net: Network, tmp_path: Path) -> None:
+    """The run goes on, says so, sets everything back, judges what it has, and takes nothing for lost that did not fit."""
+    disk, node = tmp_path / "disk", net.lab.node("compute")
+    disk.mkdir()
+    node.run("mount", "-t", "tmpfs", "-o", "size=40m", "none", str(disk))
+    try:
+        run = began(net, tmp_path, *fetch("--target", "t0", "--max-mb", "8", "--out", str(disk / "case")))
+        until(lambda: node.call((disk / "case/strace.txt").exists), longest_s=60)
+        node.run("dd", "if=/dev/zero", f"of={disk}/fill", "bs=4k", check=False)
+        out, messages = run.communicate(timeout=240)
+        record = json.loads(node.run("cat", f"{disk}/case/run.json"))
+    finally:
+        node.run("umount", "-l", str(disk))
+    assert "texts of the snapshot 'after' are missing: No space left on device" in messages
+    assert "Traceback" not in messages
+    assert run.returncode == 0, messages
+    verdict = json.loads(out)["verdict"]
+    assert verdict["fault"] in ("ovs_conntrack_padding", None), verdict
+    assert record["ended_by"] == "itself", "what is known in the end had its room kept"
+    assert net.run("compute", "sysctl", "-n", "net.netfilter.nf_conntrack_log_invalid").strip() == "0"
+    assert marked_processes() == []
+
+
+def test_a_capture_that_reached_its_bound_makes_nothing_lost(net: Network, tmp_path: Path) -> None:
+    """What came after it is missing there only: its run's record says so, whatever the snapshots prove of others."""
+    size = ("--bytes", "5000000")
+    server = net.lab.program("remote", "server", networks.REMOTE, 8080, *size)
+    until(lambda: ":8080" in net.run("remote", "ss", "-ltn"))
+    request = (
+        "ip",
+        "netns",
+        "exec",
+        "vm",
+        "curl",
+        "-s",
+        "-o",
+        "/dev/null",
+        f"http://{networks.REMOTE}:8080/page",
+    )
+    run = began(
+        net,
+        tmp_path,
+        "--target",
+        "t0",
+        "--remote",
+        f"{networks.REMOTE}:8080",
+        "--max-mb",
+        "1",
+        "--",
+        *request,
+    )
+    out, messages = run.communicate(timeout=240)
+    server.kill()
+    assert "reached its bound of" in messages
+    said = json.loads(out)
+    # the fault of this network is real here, too: bare ACKs of the server are lost
+    others = [loss for loss in said["losses"] if loss["bytes"] or loss["direction"] == "to_remote"]
+    assert others == []
+    cut = json.loads((tmp_path / "case/run.json").read_text())["cut"]
+    assert sorted(cut) == sorted(point["file"] for point in said["points"])

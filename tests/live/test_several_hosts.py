@@ -96,4 +96,9 @@ def test_ssh_cut_in_the_middle_costs_that_host_s_evidence_and_leaves_it_as_it_wa
         assert status == 0, messages
         assert (said["verdict"]["fault"], said["verdict"]["grade"]) == ("ovs_conntrack_padding", "confirmed")
         assert "ended early" in messages
+        # what passed there after the cut is missing in its captures only: nothing of it is taken for lost
+        assert {(loss["from"], loss["to"]) for loss in said["losses"]} == {("compute_qvb1", "compute_tap1")}
+        cut_off = json.loads((case / "run.json").read_text())["cut"]
+        assert cut_off
+        assert all(name.startswith("captures/netnode_") for name in cut_off)
         assert net.run("netnode", "sysctl", "-n", LOG).strip() == "0"

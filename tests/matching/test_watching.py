@@ -10,7 +10,7 @@ from conversation_writer import Point as Seen
 
 from lastseen.matching import match
 from lastseen.matching.watching import with_watches
-from lastseen.tables.facts_from_texts import Counter, Moment, Row
+from lastseen.tables.facts_from_texts import Counter, CutCapture, Moment, Row
 from lastseen.tables.points import Point, Watch
 from lastseen.tables.sources import Source
 
@@ -120,3 +120,12 @@ def test_what_the_interface_did_not_count_is_lost() -> None:
         assert fates(match(points))[("tap", "remote", "to_remote")] == {
             fate: [len(FRAMES) + n for n in (1, 2, 3)]
         }
+
+
+def test_nothing_proves_how_long_a_capture_watched_that_ended_early() -> None:
+    """A full disk ended it, say: what came after is missing there and was not lost."""
+    source = Source(file="run.json", line=1)
+    other = Counter(source=source, family="snmp", scope="", name="IpInDiscards", value=1)
+    rows = [moment(END + 5), *counters(), other, CutCapture(source=source, file="tap")]
+    cut, whole = (replace(point(), file=name) for name in ("tap", "other"))
+    assert [w.end_ns for w in watched(rows, cut, whole)] == [None, END + 5]

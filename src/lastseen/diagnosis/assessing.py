@@ -80,6 +80,7 @@ KINDS: Final[dict[str, tuple[str, str, str]]] = {
         "which packet it was, where the trace names none",
     ),
     "Traced": ("traced ways through a switch", "what a switch would do with such a packet", "that it did so"),
+    "CutCapture": ("captures that ended early", "which captures ended before the run", "when they ended"),
     "Moment": ("moments", "when a snapshot was taken or a command ran", "what happened then"),
 }
 """What each kind of row (the name of its class; `PACKETS`) is called, what it proves, and what not."""

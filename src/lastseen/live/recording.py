@@ -57,6 +57,11 @@ class Recording:
         """Whether at least one packet came."""
         return self.bytes_seen > _FILE_HEADER
 
+    def files(self, folder: Path) -> list[str]:
+        """What it left, by the names below a folder: one file, or the parts of a ring."""
+        parts = [path for path in self.path.parent.glob(f"{self.path.name}*") if _is_part(path, self.path)]
+        return sorted(str(path.relative_to(folder)) for path in parts)
+
     def _read(self) -> None:
         try:
             if self.ring_s is None:
@@ -81,7 +86,7 @@ class Recording:
         with self.path.open("wb", buffering=0) as file:
             while data := self._chunk():
                 if written + len(data) > self.most_bytes:
-                    self.stopped_because = f"reached its bound of {self.most_bytes >> 20} MB"
+                    self.stopped_because = f"reached its bound of {self.most_bytes >> 10} KB"
                     return
                 _write_all(file, data)
                 written += len(data)
@@ -115,6 +120,11 @@ class Recording:
                 now - parts[1][2] > ring_s or sum(size for _, size, _ in parts) > self.most_bytes
             ):
                 parts.popleft()[0].unlink(missing_ok=True)
+
+
+def _is_part(path: Path, first: Path) -> bool:
+    number = path.name.removeprefix(first.name)
+    return not number or number.isdecimal()
 
 
 def _write_all(file: IO[bytes], data: bytes) -> None:

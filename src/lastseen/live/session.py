@@ -18,7 +18,7 @@ from lastseen.hosts.asking import ask
 from lastseen.hosts.holding import Held, held
 from lastseen.hosts.journal import Session
 from lastseen.hosts.programs import Started, end, start
-from lastseen.live.case_folder import finish_case, write_text
+from lastseen.live.case_folder import begin_case, finish_case, write_text
 from lastseen.live.command import Ended, run_command
 from lastseen.live.plan import HostPlan, Plan, Spot
 from lastseen.live.recording import Recording
@@ -47,11 +47,15 @@ class _Running:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a run left: its folder, how the command ended (None: there was none) and what could not be had."""
+    """What a run left: its folder, how the command ended (None: there was none) and what could not be had.
+
+    `cut`: captures that ended before the run did, by their names in the folder.
+    """
 
     folder: Path
     ended: Ended | None = None
     notes: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
 
 
 Say = Callable[[str], None]
@@ -61,7 +65,7 @@ def carry_out(plan: Plan, command: Sequence[str], session: Session, say: Say) ->
     """Run a command with everything around it."""
     outcome = Outcome(folder=plan.folder)
     local = next((host for host in plan.hosts if not host.facts.host.ssh), None)
-    with _around(plan, session, outcome, say) as running:
+    with _around(plan, session, outcome, say, command=command) as running:
         facts = local.facts if local is not None else plan.hosts[0].facts
         say("running the command")
         outcome.ended = run_command(
@@ -76,7 +80,7 @@ def carry_out(plan: Plan, command: Sequence[str], session: Session, say: Say) ->
         outcome.notes += outcome.ended.notes
         if outcome.ended.why:
             outcome.notes.append(f"the command {outcome.ended.why}")
-    finish_case(plan, outcome.notes, command=command, ended=outcome.ended)
+    finish_case(plan, outcome.notes, command=command, ended=outcome.ended, cut=outcome.cut)
     return outcome
 
 
@@ -89,14 +93,18 @@ def collect_for(plan: Plan, session: Session, say: Say) -> Outcome:
             time.sleep(plan.bounds.seconds)
         except KeyboardInterrupt:
             outcome.notes.append("ended by Ctrl-C")
-    finish_case(plan, outcome.notes, command=(), ended=None)
+    finish_case(plan, outcome.notes, command=(), ended=None, cut=outcome.cut)
     return outcome
 
 
 @contextmanager
-def _around(plan: Plan, session: Session, outcome: Outcome, say: Say) -> Iterator[list[_Running]]:
+def _around(
+    plan: Plan, session: Session, outcome: Outcome, say: Say, *, command: Sequence[str] = ()
+) -> Iterator[list[_Running]]:
     """Everything that is there before, and taken down after, what is observed."""
     _make_folder(plan)
+    if why := begin_case(plan, command):
+        raise LastseenError(f"{plan.folder}: cannot be written ({why}); name another folder with --out")
     with ExitStack() as stack:
         results: list[tuple[HostPlan, Held]] = []
         stack.callback(_tell, results, outcome)  # the last to be called: what could not be set back is in it
@@ -223,14 +231,16 @@ def _host_snapshot(plan: Plan, host: HostPlan, when: str) -> list[str]:
     answers = ask(facts.host, questions)
     for _, node in host.nodes[1:]:
         answers[f"{when}/{node}/when.txt"] = answers[clock]
+    unwritten = []
     for key, said in answers.items():
         if said.ok:
             text = titled(facts, *files[key], said.out) if key in files else said.out
-            write_text(plan.folder / key, text)
-    missing = [said for said in answers.values() if said.status is None and not said.out]
+            unwritten.append(write_text(plan.folder / key, text))
+    missing = [said.why for said in answers.values() if said.status is None and not said.out]
+    missing += [why for why in unwritten if why]
     if not missing:
         return []
-    return [f"{facts.name}: {len(missing)} texts of the snapshot '{when}' are missing: {missing[0].why}"]
+    return [f"{facts.name}: {len(missing)} texts of the snapshot '{when}' are missing: {missing[0]}"]
 
 
 def _stop(running: Sequence[_Running], plan: Plan, outcome: Outcome, say: Say) -> None:
@@ -245,5 +255,7 @@ def _stop(running: Sequence[_Running], plan: Plan, outcome: Outcome, say: Say) -
             outcome.notes.append(f"{name} {each.recording.stopped_because}")
         if early or status is None:
             outcome.notes.append(f"{name} ended early: {_complaint(each.errors)}")
+        if each.recording.stopped_because or early or status is None:
+            outcome.cut += each.recording.files(plan.folder)
         if not each.recording.packets_began and not each.spot.certain:
             _discard(plan.folder / each.spot.file, each.errors)

@@ -4,6 +4,7 @@ A packet that comes after a capture's last one is lost only if that capture stil
 capture's own closing record, the time a later snapshot of the same run was taken, and, finer than any clock, a
 later snapshot whose interface counters have counted every packet of a neighbouring capture: it was read after the
 last of them. The same counters tell whether the capture has all that passed its interface, or a filter left some out.
+Nothing proves it of a capture of which the run's own record says that it ended early.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lastseen.tables.facts_from_texts import Counter, Moment, Row
+from lastseen.tables.facts_from_texts import Counter, CutCapture, Moment, Row
 from lastseen.tables.packets import FLOW, NO_FLOW
 from lastseen.tables.points import Point
 from lastseen.tables.sources import Source
@@ -26,18 +27,21 @@ def with_watches(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
     """The points, each with the latest moment at which it is known to have been watching."""
     moments: dict[str, list[Moment]] = {"before": [], "after": []}
     counters: list[Counter] = []
+    cut: set[str] = set()
     for row in rows:
         if isinstance(row, Moment) and row.snapshot in moments:
             moments[row.snapshot].append(row)
         elif isinstance(row, Counter) and row.family == "link" and row.name in ("rx_packets", "tx_packets"):
             counters.append(row)
+        elif isinstance(row, CutCapture):
+            cut.add(row.file)
     first, last = (
         [(m.node, m.at_ns, f"the snapshot taken then ({m.source})") for m in moments[when]]
         for when in moments
     )
     proofs = last + [proof for point in points if (proof := _counted_all(point, counters))]
     counted = [_with_uncaptured(point, counters, _of(point, first), _of(point, last)) for point in points]
-    return [_watching(point, _of(point, proofs)) for point in counted]
+    return [point if point.file in cut else _watching(point, _of(point, proofs)) for point in counted]
 
 
 def _of(point: Point, proofs: list[_Proof]) -> list[_Proof]:

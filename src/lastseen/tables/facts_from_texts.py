@@ -11,6 +11,7 @@ from lastseen.tables.sources import Source
 __all__ = [
     "ConntrackEntry",
     "Counter",
+    "CutCapture",
     "Drop",
     "Endpoint",
     "ForwardingEntry",
@@ -319,6 +320,16 @@ class Moment(Row):
 
     at_ns: int
     what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutCapture(Row):
+    """A capture that ended before its run did (a full disk, a bound, a cut connection): past it, it proves nothing.
+
+    `file` is its name as the case has it.
+    """
+
+    file: str
 
 
 def in_zone(row: Row, shift_ns: int) -> Row:
