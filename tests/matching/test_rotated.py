@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import packet_writer as w
 import pytest
-from captured import losses, read
+from captured import losses, read, summary
 from conversation_writer import Conversation, Point
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lastseen.evidence.case_toml import CaseToml
 from lastseen.matching import match
@@ -121,6 +124,26 @@ def test_losses_at_a_rotated_point() -> None:
         read(w.pcap(tap[5:], nanoseconds=True), "tap.pcap1"),
     ]
     assert losses(match(build_points(reads, [], CaseToml()))) == {("remote", "tap", "to_client"): [lost + 1]}
+
+
+@settings(max_examples=15)
+@given(
+    cuts=st.sets(st.integers(0, len(FRAMES)), max_size=4),
+    dropped=st.sets(st.integers(3, len(FRAMES) - 4), max_size=3),
+    order=st.randoms(use_true_random=False),
+)
+def test_a_connection_split_over_files_anywhere(cuts: set[int], dropped: set[int], order: Random) -> None:
+    """It gives what it gives whole, whatever the order of the files; empty ones among them."""
+    remote = read(w.pcap(TALK.seen_at(Point(delay_ns=400_000)), nanoseconds=True), "remote.pcap")
+    tap = [p for n, p in enumerate(FRAMES) if n not in dropped]
+    places = [0, *sorted(min(cut, len(tap)) for cut in cuts), len(tap)]
+    parts = [
+        read(w.pcap(tap[a:b], nanoseconds=True), f"tap.pcap{n}") for n, (a, b) in enumerate(pairwise(places))
+    ]
+    reads = [remote, *parts]
+    order.shuffle(reads)
+    whole = match(build_points([remote, read(w.pcap(tap, nanoseconds=True), "tap.pcap")], [], CaseToml()))
+    assert summary(match(build_points(reads, [], CaseToml()))) == summary(whole)
 
 
 def test_without_parts_a_packet_is_in_the_points_file() -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.matching.conversations import find_conversations, with_common_numbers
+from lastseen.matching.drift import drift_of, steadied
 from lastseen.matching.fates import PairView, judge_hop
 from lastseen.matching.grouping import Grouped, group_packets, without_digests
-from lastseen.matching.ordering import Relation, against_the_rest, relate
+from lastseen.matching.ordering import Relation, against_the_rest, relate, runs_on_one_clock
 from lastseen.matching.orienting import orient_lonely, orient_one_sided
 from lastseen.matching.pairing import pair_points
 from lastseen.matching.pairs import Pairing
@@ -91,10 +92,10 @@ _SYN_ACK_FIRST: Final = b"H"
 
 
 class _Work:
-    """Pairings and relations of points, each computed once."""
+    """Pairings and relations of points, each computed once. `points` are `captured` by steady clocks."""
 
     def __init__(self, points: list[Point]) -> None:
-        self.points = points
+        self.captured, self.points = points, list(points)
         grouped = _grouped(points)
         self.conversations = _from_the_client(find_conversations(grouped), points, grouped)
         orient_one_sided(points, grouped, self.conversations)
@@ -117,10 +118,18 @@ class _Work:
             self._pairings[p, q] = pair_points((self.grouped[p], self.grouped[q]), self._both(p, q))
         return self._pairings[p, q]
 
-    def _relation(self, p: int, q: int) -> Relation:
-        """How q lies to p. Conversations opened from the other end are turned: the client is an end of the path."""
+    def _relation(self, p: int, q: int, *, is_new: bool = False) -> Relation:
+        """How q lies to p. Conversations opened from the other end are turned: the client is an end of the path.
+
+        `is_new`: q's clock was not looked at yet, and may run at another speed.
+        """
         grouped, pairing = (self.grouped[p], self.grouped[q]), self.pairing(p, q)
         travel = travel_of(grouped, self._both(p, q), pairing)
+        drift = drift_of(travel) if is_new and not runs_on_one_clock(travel) else None
+        if drift is not None:
+            self.points[q], self.grouped[q] = steadied(self.points[q], self.grouped[q], drift)
+            self._pairings = {pair: known for pair, known in self._pairings.items() if q not in pair}
+            return self._relation(p, q)
         relation = relate(grouped, pairing, travel)
         turned = against_the_rest(self._both(p, q), travel, relation)
         if not len(turned):
@@ -157,7 +166,7 @@ class _Work:
                 ((a, b) for a in places for b in component if b not in places),
                 key=lambda ab: (int(self.shared[ab]), -ab[0], -ab[1]),
             )
-            relation = self._relation(known, new)
+            relation = self._relation(known, new, is_new=True)
             places[new] = (places[known][0] + relation.hops, places[known][1] + relation.distance_ns)
             clocks[new] = clocks[known] + relation.offset_ns
             if not relation.known or known in unknown:
@@ -221,7 +230,7 @@ class _Work:
             hops += self._hops(placed, clocks)
         number = {point: index for index, point in enumerate(path)}
         return Matching(
-            points=tuple(self.points[p] for p in path),
+            points=tuple(self.captured[p] for p in path),
             order=tuple(orders),
             offsets_ns=tuple(offsets),
             conversations=Conversations(

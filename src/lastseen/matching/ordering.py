@@ -18,7 +18,7 @@ from lastseen.matching.pairs import NONE, Pairing
 from lastseen.matching.travel import Travel
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations
 
-__all__ = ["Relation", "against_the_rest", "relate"]
+__all__ = ["Relation", "against_the_rest", "relate", "runs_on_one_clock"]
 
 SAME_CLOCK_NS: Final = 50_000
 """Packets may seem to arrive this much before they were sent on one clock: capture threads stamp out of order
@@ -101,6 +101,11 @@ def _distance_and_offset(travel: Travel) -> tuple[float | None, int]:
     if max(abs(least), abs(largest)) <= ONE_WAY_NS and (least > 0 or largest < 0):
         return sign * float(np.median(one_way)), 0
     return None, int(np.median(one_way))
+
+
+def runs_on_one_clock(travel: Travel) -> bool:
+    """Whether the clocks of both points can be one, whichever is nearer the client."""
+    return _one_clock(travel, client_side=True) or _one_clock(travel, client_side=False)
 
 
 def _one_clock(travel: Travel, client_side: bool) -> bool:

@@ -119,11 +119,11 @@ def _begin(read: ReadCapture, spans: Mapping[str, Span]) -> tuple[int, str]:
 
 
 def _touch(ordered: Sequence[Span]) -> bool:
-    """Whether parts in order of time follow each other as one capture's do."""
+    """Whether parts in order of time follow each other as one capture's do; empty ones do anyway."""
     spans = [(first, last) for first, last in ordered if first is not None and last is not None]
     longest = max((last - first for first, last in spans), default=0)
     gaps = [after[0] - before[1] for before, after in pairwise(spans)]
-    return len(spans) > 1 and all(-EARLY_NS <= gap <= max(GAP_NS, longest) for gap in gaps)
+    return bool(spans) and all(-EARLY_NS <= gap <= max(GAP_NS, longest) for gap in gaps)
 
 
 def joined(parts: Sequence[ReadCapture], room: Room = np.empty) -> ReadCapture:

@@ -33,7 +33,7 @@ class Travel:
 
     `sides`: int64[2 k, 3], see `shared_sides`, each conversation's client first. `extremes`: int64[2 k, 2], least and
     largest time of each side (least > largest: none). `pairs`: how many packets, by sender. `sample`: of each sender,
-    int64[n, 2], time and TTL lost from p to q of evenly spread ones.
+    int64[n, 3], of evenly spread ones the time and the TTL lost from p to q, and when p saw them.
     """
 
     sides: Int64s = field(repr=False)
@@ -53,6 +53,7 @@ def _take(one: Any, other: Any, sample: Any, sender: Any, held: Any) -> Any:
     before, after = np.int64(one[MISC] >> 8 & 0xFF), np.int64(other[MISC] >> 8 & 0xFF)
     sample[sender, held, 0] = time_of(other) - time_of(one)
     sample[sender, held, 1] = before - after if before and after else 0
+    sample[sender, held, 2] = time_of(one)
 
 
 @step_kernel
@@ -99,7 +100,7 @@ def travel_of(grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pa
     every = max(-(-int(sizes.sum()) // (2 * SAMPLE)), 1)
     extremes = pairing.p.span[sides[:, 0]]
     parts = list(zip(in_parts(sides), in_parts(extremes), in_parts(sizes), strict=True))
-    samples = [np.empty((2, int(part_sizes.sum()) // every + 1, 2), np.int64) for *_, part_sizes in parts]
+    samples = [np.empty((2, int(part_sizes.sum()) // every + 1, 3), np.int64) for *_, part_sizes in parts]
     counts = [np.zeros((2, 2), np.int64) for _ in parts]
 
     def sum_up(n: int) -> None:
