@@ -5,7 +5,6 @@ than packets take. Where one direction's packets come early in a capture and the
 differ by the drift, and order, offset and the proof that a capture still ran would rest on it.
 """
 
-import mmap
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -83,7 +82,7 @@ def _rate(points: Int64s, span: int) -> float:
 
 def steadied(point: Point, grouped: Grouped, drift: Drift) -> tuple[Point, Grouped]:
     """A point and its packets by a clock that does not drift; as they are where they do not fit into memory."""
-    if _is_mapped(point.capture.packets):
+    if _lies_elsewhere(point.capture.packets):
         return point, grouped
     packets = _moved(point.capture.packets, drift)
     same = grouped.packets is point.capture.packets
@@ -123,9 +122,9 @@ def _share(drift: Drift) -> float:
     return drift.rate / (1 + drift.rate)
 
 
-def _is_mapped(packets: npt.NDArray[np.uint32]) -> bool:
-    """Whether the table lies in a file: then there is no room for a second one."""
+def _lies_elsewhere(packets: npt.NDArray[np.uint32]) -> bool:
+    """Whether the table's memory is not an array's own but a mapped file's: then there is no room for a second one."""
     base: object = packets
     while isinstance(base, np.ndarray):
         base = base.base
-    return isinstance(base, mmap.mmap)
+    return base is not None
