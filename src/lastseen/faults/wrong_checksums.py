@@ -4,7 +4,7 @@ A wrong checksum in a capture means nothing by itself: a sender's own capture sh
 What counts is the fate: such packets vanish or are sent again, and the same bytes under a right checksum pass.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ __all__ = [
     "only_these_lost",
     "refused",
     "refused_packets",
+    "taken_packets",
 ]
 
 Bools = npt.NDArray[np.bool_]
@@ -73,7 +74,25 @@ def refused(facts: Facts, state: int) -> list[Refused]:
 
 def refused_packets(facts: Facts, chosen: Chosen, *, sound: Chosen) -> list[Refused]:
     """As `refused`, for packets chosen by anything; a `sound` copy of one explains why it is acknowledged."""
-    found = []
+    return [
+        Refused(conversation=conversation, packets=bad)
+        for conversation, bad, taken in _arrived(facts, chosen, sound)
+        if len(bad) >= FEWEST and not taken.any()
+    ]
+
+
+def taken_packets(facts: Facts, state: int) -> list[tuple[ConversationFacts, Track]]:
+    """Packets whose checksum is in this state that their receiver took: acknowledged, though no good copy came."""
+    arrived = _arrived(
+        facts,
+        lambda track: track.of("checksum") == state,
+        lambda track: track.of("checksum") == CHECKSUM_GOOD,
+    )
+    return [(conversation, bad.only(taken)) for conversation, bad, taken in arrived if taken.any()]
+
+
+def _arrived(facts: Facts, chosen: Chosen, sound: Chosen) -> Iterator[tuple[ConversationFacts, Track, Bools]]:
+    """Chosen packets that count, of each connection in focus and direction, at the last point; which were taken."""
     for conversation in facts.in_focus():
         for track, client in (
             (facts.near_remote(conversation), True),
@@ -82,9 +101,8 @@ def refused_packets(facts: Facts, chosen: Chosen, *, sound: Chosen) -> list[Refu
             mine = track.only(track.from_client == client)
             bad = mine.only(chosen(mine) & _counts(mine))
             answers = track.only((track.from_client != client) & track.flags("A"))
-            if len(bad) >= FEWEST and not _taken(bad, answers, mine.only(sound(mine))).any():
-                found.append(Refused(conversation=conversation, packets=bad))
-    return found
+            if len(bad):
+                yield conversation, bad, _taken(bad, answers, mine.only(sound(mine)))
 
 
 def _counts(track: Track) -> Bools:
