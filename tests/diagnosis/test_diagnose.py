@@ -243,6 +243,34 @@ def test_two_faults_that_fit_are_both_named_and_neither_accused(
     assert (verdict.grade, verdict.fault, verdict.indistinguishable) == ("possible", None, ("a", "b"))
 
 
+def test_what_fits_as_well_as_another_is_not_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An independent layer agrees with both of them, so it singles out neither."""
+    both = (Supported(fault=name, confirmed=True, reasons=HINT, hop=0) for name in "ab")
+    with_rules(monkeypatch, *both)
+    verdict = run(tmp_path, two_points([SEED])).verdict
+    assert (verdict.fault, verdict.grade, verdict.indistinguishable) == ("a", "probable", ("b",))
+
+
+@pytest.mark.parametrize(
+    ("by_client", "said", "grade"), [(False, 0, "blind"), (False, 40, "healthy"), (True, 0, "healthy")]
+)
+def test_a_request_that_gets_a_reset_for_an_answer_is_not_healthy(
+    tmp_path: Path, by_client: bool, said: int, grade: str
+) -> None:
+    """Nor need anything be missing. After an answer, or by the client, a reset is one way to close."""
+    talk = Talk()
+    talk.opening()
+    talk.send(10, "PA", client=True, size=60)
+    if said:
+        talk.send(12, "PA", size=said)
+    talk.send(14, "RA", client=by_client)
+    verdict = run(tmp_path, two_points([talk], View(), View(delay_ms=0.1))).verdict
+    assert (verdict.grade, verdict.fault) == (grade, None)
+    assert ("got a reset for an answer" in verdict.summary) == (grade == "blind")
+
+
 def test_judgements_are_ranked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Confirmed, probable by the number of reasons, possible, untested, refuted."""
     with_rules(

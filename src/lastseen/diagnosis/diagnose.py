@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.diagnosis.cut_off import cut_off
 from lastseen.diagnosis.exonerate import exonerated
 from lastseen.diagnosis.facts_of import facts_of
 from lastseen.diagnosis.findings import findings, stalled
@@ -164,15 +165,16 @@ def _supported(facts: Facts, supported: Sequence[Supported]) -> tuple[Verdict, L
     best = supported[0]
     site = next((s for s in facts.sites if s.number == best.hop), None)
     rivals = [j for j in supported[1:] if site is not None and j.hop == best.hop]
+    equals = tuple(j.fault for j in rivals if _equals(j, best))
     verdict = Verdict(
         fault=best.fault,
-        grade="confirmed" if best.confirmed else "probable",
+        grade="confirmed" if best.confirmed and not equals else "probable",
         summary=best.summary + _who_waited(facts, best, site),
         component=best.component or None,
         last_seen=site.upstream.name if site else None,
         missing_at=site.downstream.name if site else None,
         also=tuple(j.fault for j in supported[1:] if j not in rivals),
-        indistinguishable=tuple(j.fault for j in rivals if _equals(j, best)),
+        indistinguishable=equals,
     )
     return verdict, site
 
@@ -260,9 +262,9 @@ def _nothing_lost(facts: Facts) -> Verdict:
         return _only_datagrams(facts)
     if waits or facts.symptoms:
         return Verdict(fault=None, grade="blind", summary=_blind(facts, waits))
-    ignored = _ignored_datagrams(facts) or _repeated_unseen(facts)
-    if ignored:
-        return Verdict(fault=None, grade="blind", summary=ignored)
+    unexplained = _ignored_datagrams(facts) or _repeated_unseen(facts) or cut_off(facts)
+    if unexplained:
+        return Verdict(fault=None, grade="blind", summary=unexplained)
     return Verdict(fault=None, grade="healthy", summary=_healthy(facts) + _rest(facts))
 
 

@@ -23,7 +23,7 @@ __all__ = [
 
 GRADES: Final[dict[Grade, str]] = {
     "confirmed": "confirmed: every required fact was observed, and an independent layer agrees",
-    "probable": "probable: the packets show every required fact; nothing independent confirms it yet",
+    "probable": "probable: the packets show every required fact; nothing independent singles it out yet",
     "possible": "possible: nothing speaks against it, but some of it could not be tested",
     "unattributed": "the place is certain; the cause is not known",
     "healthy": "the evidence covers the path, and nothing is wrong there",
