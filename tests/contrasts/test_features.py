@@ -14,6 +14,9 @@ SOUND = {
     "vlan_id": -1,
     "eth_src": -1,
     "ip_id": 7,
+    "tcp_wscale": -1,
+    "tcp_fastopen": -1,
+    "outer_src_port": -1,
 }
 
 
@@ -31,6 +34,13 @@ def names(*packets: dict[str, int]) -> set[str]:
     ("packet", "expected"),
     [
         ({"padding_len": 6}, "eth.padding"),
+        ({"tcp_wscale": 0}, "tcp.options.wscale"),
+        ({"tcp_sack_permitted": 1}, "tcp.options.sack_perm"),
+        ({"tcp_fastopen": 0}, "tcp.options.tfo"),
+        ({"src_port": 443}, "tcp.srcport == 443"),
+        ({"ip_proto": 17, "dst_port": 53, "tcp_hdr_len": 0}, "udp.dstport == 53"),
+        ({"outer_src_port": 5001}, "tunnel.udp.srcport == 5001"),
+        ({"tunnel": 2, "tunnel_key": 77}, "tunnel.key == 77"),
         ({"untrimmed_residual": 6}, "checksum over padding wrong"),
         ({"checksum": CHECKSUM_BAD}, "tcp.checksum.status == bad"),
         ({"checksum": CHECKSUM_BAD, "ip_proto": 17}, "udp.checksum.status == bad"),

@@ -15,6 +15,7 @@ FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 SOUND = {
     "ip_version": 4, "ip_hdr_len": 20, "ip_proto": 6, "ip_ttl": 62, "ip_df": 1, "ip_id": 7, "vlan_id": -1,
     "eth_src": 0x020000000001, "checksum": CHECKSUM_GOOD, "tcp_window": 501,
+    "tcp_wscale": -1, "tcp_fastopen": -1, "outer_src_port": -1,
 }  # fmt: skip
 
 

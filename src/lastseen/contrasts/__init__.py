@@ -2,5 +2,6 @@
 
 from lastseen.contrasts.experiments import separating_experiment
 from lastseen.contrasts.mining import mine
+from lastseen.contrasts.surroundings import parting_experiment, surroundings
 
-__all__ = ["mine", "separating_experiment"]
+__all__ = ["mine", "parting_experiment", "separating_experiment", "surroundings"]

@@ -32,9 +32,10 @@ PING_HEADERS: Final = 28
 """IPv4 and ICMP echo headers, bytes."""
 MOST_PROBES: Final = 3
 """More is no longer one experiment."""
-INHERITED: Final = ("eth.src ", "ip.dsfield ", "ip.ttl ", "vlan.id ")
+INHERITED: Final = ("eth.src ", "ip.dsfield ", "ip.ttl ", "vlan.id ", "tunnel.key ")
 """What every packet of the same sender has on the same way, probes too."""
 
+_NO_OPTION: Final = {"tcp_wscale": -1, "tcp_fastopen": -1}
 _FIN_ACK, _PSH_ACK, _ACK = 0x11, 0x18, 0x10
 _STAMPS_OFF: Final = "sysctl -w net.ipv4.tcp_timestamps=0  # receiver; later back to 1"
 _STAMPS_ON: Final = "sysctl -w net.ipv4.tcp_timestamps=1  # both ends"
@@ -169,7 +170,8 @@ def _row(probe: _Probe, sizes: _Sizes) -> DetailRows:
         "frame_len": sizes.overhead + max(ip_len, sizes.filled_to),
         "padding_len": max(SMALLEST_PADDED_TO - ip_len, 0),
     }
-    return np.array([[(probe.columns | lengths).get(name, 0) for name in COLUMNS]], np.int64)
+    columns = _NO_OPTION | probe.columns | lengths
+    return np.array([[columns.get(name, 0) for name in COLUMNS]], np.int64)
 
 
 def _sizes(rivals: tuple[str, ...]) -> _Sizes:

@@ -91,6 +91,7 @@ _ANY: Final = ("frame_len", ">=", 0)
 _IP: Final = ("ip_version", ">", 0)
 _IPV4: Final = ("ip_version", "==", 4)
 _TCP: Final = ("tcp_hdr_len", ">", 0)
+_UDP: Final = ("ip_proto", "==", 17)
 _BAD: Final = ("checksum", "==", CHECKSUM_BAD)
 
 # fmt: off
@@ -114,6 +115,9 @@ TABLE: Final[tuple[Feature | Field, ...]] = (
     _mere("tcp.flags.ack == 1", "the ACK flag", ("tcp_flags", "has", 0x10)),
     _is("tcp.options.sack", "SACK blocks", ("tcp_sack_blocks", "==", 1)),
     _mere("tcp.options.mss", "an MSS option", ("tcp_mss", ">", 0)),
+    _is("tcp.options.tfo", "a Fast Open option", ("tcp_fastopen", ">=", 0)),
+    _mere("tcp.options.wscale", "a window scale option", ("tcp_wscale", ">=", 0)),
+    _mere("tcp.options.sack_perm", "an option that permits SACK", ("tcp_sack_permitted", "==", 1)),
     _mere("not tcp.options.timestamp", "no TCP timestamps", ("tcp_timestamps", "==", 0), _TCP),
     _is("tcp.window_size_value == 0", "a closed receive window", ("tcp_window", "==", 0), _TCP),
     _is("tcp.len == 0", "no TCP payload", ("payload_len", "==", 0), _TCP),
@@ -132,6 +136,13 @@ TABLE: Final[tuple[Feature | Field, ...]] = (
     Field(name="ip.dsfield", text="the traffic class {}", column="ip_dsfield", where=_IP, form=_hex),
     Field(name="ip.ttl", text="a TTL of {}", column="ip_ttl", where=_IP),
     Field(name="eth.src", text="the source address {}", column="eth_src", where=("eth_src", ">=", 0), form=_mac),
+    Field(name="tcp.srcport", text="the source port {}", column="src_port", where=_TCP),
+    Field(name="tcp.dstport", text="the destination port {}", column="dst_port", where=_TCP),
+    Field(name="udp.srcport", text="the source port {}", column="src_port", where=_UDP),
+    Field(name="udp.dstport", text="the destination port {}", column="dst_port", where=_UDP),
+    Field(name="tunnel.udp.srcport", text="the tunnel's source port {}", column="outer_src_port",
+          where=("outer_src_port", ">=", 0)),
+    Field(name="tunnel.key", text="the tunnel's key {}", column="tunnel_key", where=("tunnel", ">", 0)),
 )
 # fmt: on
 """In order of priority: of features that pick the same packets the first one stands for all.

@@ -64,7 +64,7 @@ def diagnose(
     verdict, site = _verdict(facts, judgements)
     best = judgements[0] if judgements and isinstance(judgements[0], Supported) else None
     clocks = log_clocks(facts.log_lines, [r for r in rows if isinstance(r, LogLine)], matching.points)
-    contrasts = tuple(contrast for s in facts.sites for contrast in s.contrasts)
+    contrasts = tuple(contrast for s in facts.sites for contrast in (*s.contrasts, *s.surroundings))
     return Diagnosis(
         verdict=verdict,
         judgements=judgements,

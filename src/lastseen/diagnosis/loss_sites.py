@@ -5,7 +5,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.contrasts import mine
+from lastseen.contrasts import mine, surroundings
+from lastseen.diagnosis.surroundings import before
 from lastseen.faults.facts import LossSite
 from lastseen.faults.tracks import Details
 from lastseen.tables.connections import STALL_NS
@@ -85,6 +86,7 @@ def _site(
         delivered=delivered_details,
         delivered_rows=arrived,
         contrasts=mine(lost_details, delivered_details, hop=number),
+        surroundings=surroundings(before(upstream, lost), before(upstream, arrived), hop=number),
         conversations=frozenset(affected.tolist()),
         material=_is_material(matching, hop, lost, affected),
     )

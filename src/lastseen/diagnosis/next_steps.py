@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Sequence
 
-from lastseen.contrasts.experiments import separating_experiment
+from lastseen.contrasts import parting_experiment, separating_experiment
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.tables.diagnosis import Verdict
 from lastseen.tables.facts_from_texts import Endpoint
@@ -32,6 +32,8 @@ def next_steps(
         steps.append(_closing_lines(site))
     if site is not None and not isinstance(best, Supported):
         steps += [step for c in site.contrasts[:1] if (step := separating_experiment(c)) is not None]
+        if not any(c.separates for c in site.contrasts):
+            steps += [step for c in site.surroundings if (step := parting_experiment(c)) is not None]
     return tuple(steps)
 
 

@@ -91,9 +91,12 @@ class LossSite:
     delivered: DetailRows = field(repr=False)
     delivered_rows: npt.NDArray[np.int64] = field(repr=False)
     contrasts: tuple[Contrast, ...]
+    """Of the packets themselves; rules read these."""
     conversations: frozenset[int]
     material: bool
     """False: everything lost here was repaired in time and nobody waited."""
+    surroundings: tuple[Contrast, ...] = ()
+    """Of what came before the packets: told to the reader, proof of nothing."""
 
     def source(self, row: int) -> Source:
         """Where a packet of the upstream capture stands."""
