@@ -80,7 +80,7 @@ def test_what_is_lost_after_a_silence_is_said(tmp_path: Path) -> None:
     found = diagnosed(write_case(tmp_path, two_points([idle(), later], lost, View(delay_ms=0.1))))
     told = [c for c in found.contrasts if c.separates]
     assert [(c.feature, c.lost, c.delivered) for c in told][-1] == ("silence >= 30.000", 5, 0)
-    assert told[-1].same_as == ("tcp.seq >= 201", "tcp.time_relative >= 30.016")
+    assert told[-1].same_as == ("tcp.time_relative >= 30.016",)
     assert any(
         step.text.startswith("What came before the lost packets differs in more than one way")
         for step in found.next

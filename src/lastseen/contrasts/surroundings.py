@@ -93,8 +93,8 @@ def parting_experiment(contrast: Contrast) -> Step | None:
     names = [name.partition(" ")[0] for name in (contrast.feature, *contrast.same_as)]
     said = ", then ".join(tries[name] for name in names)
     return Step(
-        text=f"What came before the lost packets differs in more than one way. Repeat it {said}, one change at a time: the change with"
-        " which it passes names what matters."
+        text=f"What came before the lost packets differs in more than one way. Repeat it {said}, one change at a time:"
+        " the change with which it passes names what matters."
     )
 
 
