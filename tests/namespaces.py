@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lastseen.hosts.changes import Change, Place
@@ -61,7 +61,7 @@ def snapshot(netns: Sequence[str], *, folders: Sequence[Path] = ()) -> dict[str,
         links = within(name, "ip", "-o", "link")
         found[f"{name} links"] = "\n".join(line.partition(" qlen ")[0] for line in links.splitlines())
         found[f"{name} processes"] = "\n".join(map(_command_line, ip("netns", "pids", name).split()))
-    found["marked processes"] = "\n".join(marked_processes())
+    found["marked processes"] = "\n".join(marked_processes(netns))
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             found[str(path)] = path.read_text() if path.is_file() else "folder"
@@ -74,12 +74,14 @@ def _command_line(pid: str) -> str:
     return ""
 
 
-def marked_processes() -> list[str]:
-    """The command lines of processes that carry a lastseen session in their environment."""
+def marked_processes(netns: Iterable[str] | None = None) -> list[str]:
+    """The command lines of processes that carry a lastseen session in their environment; those in these namespaces only."""
     found = []
+    wanted = None if netns is None else {Path("/run/netns", name).stat().st_ino for name in netns}
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if b"LASTSEEN_SESSION=" in (entry / "environ").read_bytes():
+            marked = b"LASTSEEN_SESSION=" in (entry / "environ").read_bytes()
+            if marked and (wanted is None or (entry / "ns/net").stat().st_ino in wanted):
                 found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
     return found
 

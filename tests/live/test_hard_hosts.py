@@ -96,21 +96,26 @@ def test_a_command_that_never_ends_is_ended_and_diagnosed(net: Network, tmp_path
     record = json.loads((tmp_path / "case/run.json").read_text())
     assert record["ended_by"] == "did not end within 4 s"
     assert (tmp_path / "case/mid").is_dir()
-    assert marked_processes() == []
+    assert marked_processes(net.spaces.values()) == []
     assert snapshot([net.spaces["compute"]]).keys() == before.keys()
 
 
-def test_ctrl_c_ends_the_run_and_keeps_its_evidence(net: Network, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_run_and_keeps_its_evidence(
+    net: Network, tmp_path: Path, sign: signal.Signals
+) -> None:
+    """Ctrl-C, whoever asks it to go, and a terminal that is closed; a second one does not stop what puts things back."""
     run = began(net, tmp_path, *fetch("--target", "t0"))
     until((tmp_path / "case/mid").is_dir, longest_s=60)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(sign)
+    run.send_signal(sign)
     out, messages = run.communicate(timeout=240)
     assert run.returncode == 0, messages
-    assert "interrupted by Ctrl-C" in messages
+    assert "the command was interrupted" in messages
     assert json.loads(out)["verdict"]["fault"] == "ovs_conntrack_padding"
     log = net.run("compute", "sysctl", "-n", "net.netfilter.nf_conntrack_log_invalid")
     assert log.strip() == "0"
-    assert marked_processes() == []
+    assert marked_processes(net.spaces.values()) == []
 
 
 def test_nothing_is_done_without_consent(net: Network, tmp_path: Path) -> None:
@@ -154,7 +159,7 @@ def test_a_disk_that_fills_up_meanwhile_costs_what_did_not_fit(net: Network, tmp
     assert verdict["fault"] in ("ovs_conntrack_padding", None), verdict
     assert record["ended_by"] == "itself", "what is known in the end had its room kept"
     assert net.run("compute", "sysctl", "-n", "net.netfilter.nf_conntrack_log_invalid").strip() == "0"
-    assert marked_processes() == []
+    assert marked_processes(net.spaces.values()) == []
 
 
 def test_a_capture_that_reached_its_bound_makes_nothing_lost(net: Network, tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """The case study's combination is found among others, also where one run in ten fails by chance."""
 
 import itertools
+import json
 import random
+import subprocess
 import sys
 from pathlib import Path
 
+import networks
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from installed import lastseen
 
 from lastseen.errors import LastseenError
+from lastseen.lab.lab import Lab, Link
 from lastseen.live.isolate import Combination, Outcome, conclude, experiment, filled, parsed_factors
 
 FACTORS = parsed_factors(["client=php,curl", "origin=vm,host", "target=thirdparty,other"])
@@ -99,3 +103,68 @@ def test_the_command_tells_slow_from_failed(tmp_path: Path) -> None:
     assert outcomes[("x", "y")] == {"slow"}
     assert outcomes[("u", "v")] == {"failed"}
     assert run.said["verdict"]["levels"] in ([["a", "x"], ["b", "y"]], [["a", "u"], ["b", "v"]])
+
+
+OTHER = "192.0.2.129"
+"""A second server, on a way without the fault."""
+FETCH = """#!/bin/sh
+# fetch CLIENT ORIGIN TARGET: the page, but for one run in ten, which fails
+run=$(($(cat {folder}/runs) + 1)); echo $run >{folder}/runs
+[ "$(sed -n "$run"p {folder}/chance)" = fails ] && exit 1
+case $3 in thirdparty) url=http://{remote}/page ;; *) url=http://{other}/page ;; esac
+case $1 in
+  php) exec ip netns exec $2 php -n -d default_socket_timeout=2 -r 'exit(file_get_contents($argv[1]) ? 0 : 2);' $url ;;
+  *) exec ip netns exec $2 curl -sf -o /dev/null $url ;;
+esac
+"""
+
+
+def beside(lab: Lab) -> None:
+    """A host and a server that reach each other, and the network's ends, by ways of their own."""
+    lab.link(
+        Link("host", "h0", "remote", "h1"),
+        Link("host", "o0", "other", "o1"),
+        Link("compute", "o2", "other", "o3"),
+    )
+    lab.node("host").ip(
+        f"addr add 192.0.2.2/26 dev h0\naddr add 192.0.2.66/26 dev o0\nroute add {networks.REMOTE} via 192.0.2.1\n"
+        f"route add {OTHER} via 192.0.2.65"
+    )
+    lab.node("remote").ip("addr add 192.0.2.1/26 dev h1")
+    lab.node("other").ip(
+        f"addr add 192.0.2.65/26 dev o1\naddr add {OTHER}/26 dev o3\nroute add {networks.VM} via 192.0.2.130"
+    )
+    lab.node("compute").ip("addr add 192.0.2.130/26 dev o2")
+    lab.serve("other", "server", OTHER, 80)
+
+
+@pytest.mark.lab
+@pytest.mark.oracle("php", "curl", "tcpdump", "nft")
+def test_the_case_study_s_combination_on_its_network_with_one_failure_in_ten(tmp_path: Path) -> None:
+    """Real clients, origins and servers, and the fault where it was: nobody tells the command which is which."""
+    chance = random.Random(3)
+    (tmp_path / "chance").write_text(
+        "".join("fails\n" if chance.random() < 0.1 else "\n" for _ in range(400))
+    )
+    (tmp_path / "runs").write_text("0\n")
+    fetch = tmp_path / "fetch"
+    fetch.write_text(FETCH.format(folder=tmp_path, remote=networks.REMOTE, other=OTHER))
+    fetch.chmod(0o755)
+    factors = [
+        w for f in ("client=php,curl", "origin=vm,host", "target=thirdparty,other") for w in ("--factor", f)
+    ]
+    with networks.routed(more=beside) as net:
+        run = net.popen(
+            "compute",
+            *("lastseen", "isolate", *factors, "--slow", "1.8", "--json"),
+            *("--", str(fetch), "{client}", "{origin}", "{target}"),
+            more={"LASTSEEN_STATE": str(tmp_path / "state")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, messages = run.communicate(timeout=280)
+    said = json.loads(out)
+    assert [tuple(level) for level in said["verdict"]["levels"]] == list(CAUSE), messages
+    assert said["verdict"]["kind"] == "slow"
+    assert sum(cell["outcomes"].count("failed") for cell in said["cells"]) > 1, "nothing failed by chance"

@@ -1,13 +1,14 @@
 """The case study in one sitting, on real Open vSwitch, Geneve, conntrack and PHP: run, fix, undo."""
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import networks
 import pytest
-from networks import Network
+from networks import Network, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.oracle("ovs-vswitchd", "php", "tcpdump", "strace", "nft")]
 
@@ -73,6 +74,37 @@ def test_a_remedy_that_does_not_cure_is_taken_back(tmp_path: Path) -> None:
         )
         status, said, messages = lastseen(net, state, *words)
         assert (status, said["cured"], said["taken_back"]) == (1, False, True), messages
+        assert net.run("compute", "sysctl", "-n", CHECKSUM).strip() == "1"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+def test_a_remedy_that_is_interrupted_is_taken_back(tmp_path: Path, sign: signal.Signals) -> None:
+    """While it is being verified; and where it was killed outright, by `restore`."""
+    with networks.routed() as net:
+        fetch = ("ip", "netns", "exec", "vm", "php", "-r", FETCH)
+        words = (
+            "fix",
+            "ovs_conntrack_padding",
+            "--yes",
+            "--json",
+            "--out",
+            str(tmp_path / "again"),
+            "--",
+            *fetch,
+        )
+        run = net.popen(
+            "compute",
+            *("lastseen", *words),
+            more={"LASTSEEN_STATE": str(tmp_path / "state")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        until((tmp_path / "again/strace.txt").exists, longest_s=100)
+        assert net.run("compute", "sysctl", "-n", CHECKSUM).strip() == "0"
+        run.send_signal(sign)
+        out, messages = run.communicate(timeout=240)
+        assert (run.returncode, json.loads(out)["taken_back"]) == (1, True), messages
         assert net.run("compute", "sysctl", "-n", CHECKSUM).strip() == "1"
 
 

@@ -12,6 +12,8 @@ from lastseen.errors import LastseenError
 if TYPE_CHECKING:
     from lastseen.cli.remedy_choice import Subject
     from lastseen.hosts.probing import HostFacts
+    from lastseen.remedies.applying import Applied
+    from lastseen.remedies.persisting import Persisted
     from lastseen.tables.judgements import Remedy
 
 __all__ = ["fix"]
@@ -56,6 +58,7 @@ def fix(
     from lastseen.cli.around import agreed, case_name
     from lastseen.cli.remedy_choice import chosen, host_of, subject_of
     from lastseen.hosts.host import remote
+    from lastseen.hosts.interrupts import interruptible
     from lastseen.hosts.probing import probe
 
     began = time.monotonic()
@@ -72,9 +75,10 @@ def fix(
         raise LastseenError(f"{where.name}: not reached ({facts.why}); nothing was changed")
     repeat = list(command or (about.record.command if about.record else ()))
     agreed(_described(about, cure, facts, where.netns, root=root, repeat=repeat), yes=yes)
-    said = _carried_out(
-        about, cure, facts, where.netns, root=root, repeat=repeat, timeout=timeout, out=out or case_name()
-    )
+    with interruptible():
+        said = _carried_out(
+            about, cure, facts, where.netns, root=root, repeat=repeat, timeout=timeout, out=out or case_name()
+        )
     said["seconds"] = round(time.monotonic() - began, 1)
     _tell(said, json=json)
     if said["cured"] is False:
@@ -115,6 +119,7 @@ def _carried_out(
     from lastseen.hosts.journal import Session
     from lastseen.remedies.applying import apply, counters, moved, take_all_back
     from lastseen.remedies.forms import actions_of
+    from lastseen.remedies.persisting import persist
     from lastseen.remedies.undoing import keep
 
     session = Session.begin()
@@ -141,10 +146,13 @@ def _carried_out(
             said["cured"], said["why"], notes = _verified(about, repeat, timeout, out)
             said["notes"] += notes
         said["moved"] = moved(before, counters(facts, netns))
+        files: list[Applied] = []
         if said["cured"]:
-            said |= _persisted(session, facts, netns, applied, root=root, about=title, notes=said["notes"])
+            result = persist(session, facts, netns, applied, root=root, about=title)
+            files = result.files
+            said |= _persisted(result, said["notes"])
         if said["cured"] is not False:
-            keep(applied, session.folder)
+            keep([*applied, *files], session.folder)
         finished = True
     finally:  # an error, a signal or no cure: as it was
         if not finished or said["cured"] is False:
@@ -153,17 +161,10 @@ def _carried_out(
     return said
 
 
-def _persisted(
-    session: Any, facts: "HostFacts", netns: str, applied: Any, *, root: str, about: str, notes: list[str]
-) -> dict[str, Any]:
-    from lastseen.remedies.persisting import persist
-    from lastseen.remedies.undoing import keep
-
-    result = persist(session, facts, netns, applied, root=root, about=about)
-    keep(result.files, session.folder)
-    files = [each.change.path for each in result.files if hasattr(each.change, "path")]
+def _persisted(result: "Persisted", notes: list[str]) -> dict[str, Any]:
+    """What of the persistent form there is to say."""
     return {
-        "persisted": files,
+        "persisted": [each.change.path for each in result.files if hasattr(each.change, "path")],
         "persisted_form_applies": result.checked or None,
         "notes": notes + result.notes,
     }

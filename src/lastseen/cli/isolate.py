@@ -50,6 +50,7 @@ def isolate(
 
     from lastseen.cli.around import say
     from lastseen.hosts.host import HERE
+    from lastseen.hosts.interrupts import interruptible
     from lastseen.hosts.journal import Session
     from lastseen.hosts.probing import probe
     from lastseen.live.command import try_once
@@ -67,7 +68,8 @@ def isolate(
         say(f"{' '.join(combination)}: {outcome}, {ended.seconds:.2f} s")
         return outcome
 
-    cells, reduced = experiment(given, run, repeats=repeats)
+    with interruptible():
+        cells, reduced = experiment(given, run, repeats=repeats)
     answer = conclude(given, cells)
     if json:
         rows = [

@@ -46,6 +46,7 @@ def run(
     is a case folder, and the verdict is told.
     """
     from lastseen.cli.around import agreed, in_cloud, planned, probed, say, verdict
+    from lastseen.hosts.interrupts import interruptible
     from lastseen.hosts.journal import Session
     from lastseen.live.other_end import in_command, other_end
     from lastseen.live.plan import Bounds, described
@@ -58,5 +59,6 @@ def run(
     wanted = in_cloud(target, cloud, hosts) or namespace_of_command(command)
     plan = planned(hosts, wanted, end, bounds=bounds, out=out, log=log)
     agreed(described(plan, command), yes=yes)
-    outcome = carry_out(plan, command, Session.begin(), say)
+    with interruptible():
+        outcome = carry_out(plan, command, Session.begin(), say)
     verdict(outcome.folder, outcome.notes, json=json)

@@ -28,6 +28,7 @@ def undo(
 
     from lastseen.cli.around import agreed
     from lastseen.hosts.changes import describe
+    from lastseen.hosts.interrupts import interruptible
     from lastseen.remedies.undoing import kept
     from lastseen.remedies.undoing import undo as take_back
 
@@ -44,7 +45,8 @@ def undo(
         raise LastseenError(f"{number}: there are 1 to {len(standing)}; see 'lastseen undo --list'")
     wanted = range(len(standing)) if everything else [(number or len(standing)) - 1]
     agreed(["Take back:", *(f"  {lines[n]}" for n in wanted)], yes=yes)
-    results = [result for n in reversed(wanted) for result in take_back(standing[n])]
+    with interruptible():
+        results = [result for n in reversed(wanted) for result in take_back(standing[n])]
     if json:
         said = {
             "schema": "lastseen.undo/1",

@@ -6,12 +6,13 @@ so that anyone can tell a change in use from one left behind by `kill -9`. A loc
 is between fork and exec still holds it after its parent was killed.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from lastseen.errors import LastseenError
 from lastseen.hosts.changes import Change, Place
 from lastseen.hosts.state import state_folder
 
-__all__ = ["Recorded", "Session", "State", "compact", "left_behind", "mark", "recorded"]
+__all__ = ["Recorded", "Session", "State", "compact", "left_behind", "mark", "mark_all", "recorded"]
 
 State = Literal["intended", "made", "kept", "undone", "gone"]
 """intended: about to be made; kept: a remedy that cured, `undo` takes it back; gone: a reboot or a vanished
@@ -111,10 +112,13 @@ class Session:
 
 def mark(number: str, state: State, folder: Path | None = None) -> None:
     """Write down what became of a change. A full disk loses only the note: undoing twice does no harm."""
-    try:
-        _append(folder or state_folder(), _Written(number, state))
-    except OSError:
-        return
+    mark_all([number], state, folder)
+
+
+def mark_all(numbers: Sequence[str], state: State, folder: Path | None = None) -> None:
+    """The same of several changes that belong together, at one stroke: a crash leaves all of them as they were."""
+    with contextlib.suppress(OSError):
+        _append(folder or state_folder(), *(_Written(number, state) for number in numbers))
 
 
 def recorded(folder: Path | None = None) -> list[Recorded]:
@@ -182,7 +186,7 @@ def _lines(folder: Path) -> Iterator[_Written]:
             continue
 
 
-def _append(folder: Path, line: _Written) -> None:
+def _append(folder: Path, *lines: _Written) -> None:
     with _locked(folder):
         path = folder / _FILE
         new = not path.exists()
@@ -190,7 +194,7 @@ def _append(folder: Path, line: _Written) -> None:
         try:
             size = os.fstat(handle).st_size
             torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-            text = b"\n" * torn + msgspec.json.encode(line) + b"\n"
+            text = b"\n" * torn + b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
             if os.write(handle, text) != len(text):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(handle)

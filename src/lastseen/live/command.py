@@ -75,7 +75,7 @@ def run_command(
     try:
         _watch(child, ended, trace, longest_s=longest_s, on_stall=on_stall, silent_for=silent_for)
     except KeyboardInterrupt:
-        ended.why = "interrupted by Ctrl-C"
+        ended.why = "was interrupted"
     finally:
         _end(child)
         session.mark(number, "undone")

@@ -92,7 +92,7 @@ def collect_for(plan: Plan, session: Session, say: Say) -> Outcome:
         try:
             time.sleep(plan.bounds.seconds)
         except KeyboardInterrupt:
-            outcome.notes.append("ended by Ctrl-C")
+            outcome.notes.append("the collection was interrupted")
     finish_case(plan, outcome.notes, command=(), ended=None, cut=outcome.cut)
     return outcome
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lastseen.hosts.journal import Recorded, mark, recorded
+from lastseen.hosts.journal import Recorded, mark_all, recorded
 from lastseen.hosts.restore import Restored, take_back
 from lastseen.remedies.applying import Applied
 
@@ -11,9 +11,8 @@ __all__ = ["keep", "kept", "undo"]
 
 
 def keep(applied: Sequence[Applied], folder: Path) -> None:
-    """Decide that these changes stand."""
-    for each in applied:
-        mark(each.number, "kept", folder)
+    """Decide that these changes stand: all of them or, where a crash comes between, none."""
+    mark_all([each.number for each in applied], "kept", folder)
 
 
 def kept(folder: Path | None = None) -> list[list[Recorded]]:
