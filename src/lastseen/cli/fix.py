@@ -126,20 +126,7 @@ def _carried_out(
     title = f"{about.fault}: {cure.title}"
     before = counters(facts, netns)
     applied = apply(session, facts, netns, actions_of(cure.commands) or [], about=title)
-    said: dict[str, Any] = {
-        "schema": "lastseen.fix/1",
-        "fault": about.fault,
-        "remedy": cure.title,
-        "where": str(facts.place(netns)),
-        "applied": [describe(each.change) for each in applied],
-        "cured": None,
-        "why": "not verified: no command that reproduces the trouble is known; give it after --",
-        "persisted": [],
-        "notes": [],
-        "taken_back": False,
-    }
-    if not applied:
-        said["notes"].append("everything is so already: nothing was changed")
+    said = _unverified(about, cure, str(facts.place(netns)), [describe(each.change) for each in applied])
     finished = False
     try:
         if repeat:
@@ -159,6 +146,22 @@ def _carried_out(
             back = take_all_back(session)
             said["taken_back"] = all(result.state is not None for result in back)
     return said
+
+
+def _unverified(about: "Subject", cure: "Remedy", where: str, applied: list[str]) -> dict[str, Any]:
+    """What there is to say as long as nothing was repeated."""
+    return {
+        "schema": "lastseen.fix/1",
+        "fault": about.fault,
+        "remedy": cure.title,
+        "where": where,
+        "applied": applied,
+        "cured": None,
+        "why": "not verified: no command that reproduces the trouble is known; give it after --",
+        "persisted": [],
+        "notes": [] if applied else ["everything is so already: nothing was changed"],
+        "taken_back": False,
+    }
 
 
 def _persisted(result: "Persisted", notes: list[str]) -> dict[str, Any]:

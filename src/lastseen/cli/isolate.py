@@ -72,21 +72,17 @@ def isolate(
         cells, reduced = experiment(given, run, repeats=repeats)
     answer = conclude(given, cells)
     if json:
-        rows = [
-            {"levels": dict(zip(given, c.combination, strict=True)), "outcomes": c.outcomes} for c in cells
-        ]
-        typer.echo(
-            msgspec.json.encode(
-                {
-                    "schema": "lastseen.isolate/1",
-                    "verdict": answer,
-                    "cells": rows,
-                    "reduced_plan": reduced,
-                }
-            )
-        )
+        typer.echo(msgspec.json.encode(_as_object(answer, given, cells, reduced=reduced)))
         return
     typer.echo("\n".join(_told(answer, given, cells, reduced=reduced)))
+
+
+def _as_object(
+    answer: "Answer", given: "Factors", cells: "Sequence[Cell]", *, reduced: bool
+) -> dict[str, object]:
+    """The same for --json, schema lastseen.isolate/1."""
+    rows = [{"levels": dict(zip(given, c.combination, strict=True)), "outcomes": c.outcomes} for c in cells]
+    return {"schema": "lastseen.isolate/1", "verdict": answer, "cells": rows, "reduced_plan": reduced}
 
 
 def _told(answer: "Answer", given: "Factors", cells: "Sequence[Cell]", *, reduced: bool) -> Iterator[str]:
