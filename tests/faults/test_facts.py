@@ -1,6 +1,7 @@
 """What rules ask of the facts: counters that moved, rules that were hit, lines followed to another point."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,6 +123,18 @@ def test_without_a_node_all_nodes_count() -> None:
     found = facts(*rows).counter_delta("conntrack", "invalid", None)
     assert found is not None
     assert found.value == 4
+
+
+def test_the_place_of_a_counter_is_where_it_moved_most() -> None:
+    """Whoever looks there must see it."""
+    rows = [
+        replace(counter(when, value, node=node), source=Source(file=f"{when}/{node}", line=3))
+        for node, after in (("a", 9), ("b", 1))
+        for when, value in (("before", 1), ("after", after))
+    ]
+    found = facts(*rows).counter_delta("conntrack", "invalid", None)
+    assert found is not None
+    assert found.after == Source(file="after/a", line=3)
 
 
 # ---- rules ----

@@ -254,19 +254,23 @@ class Facts:
     def counter_delta(
         self, family: str, name: str, node: str | None, *, scope: str | None = None
     ) -> Delta | None:
-        """How far a counter moved from before to after, summed over scopes unless one is given.
+        """How far a counter moved from before to after, summed over nodes and scopes unless one is given.
+
+        Its place in the evidence is that of the one that moved most.
 
         None when either value is not known, or when the counter fell: then it was reset in between.
         """
-        moved, last = 0, None
+        moved, most, told_by = 0, 0, None
         for before, after in self._pairs(family, name, node, scope):
             if before.value is None or after.value is None or after.value < before.value:
                 return None
-            moved += after.value - before.value
-            last = after
-        if last is None:
+            rose = after.value - before.value
+            moved += rose
+            if rose >= most:
+                most, told_by = rose, after
+        if told_by is None:
             return None
-        return Delta(value=moved, after=last.source, text=f"{family} {name}")
+        return Delta(value=moved, after=told_by.source, text=f"{family} {name}")
 
     def moved(self, family: str, names: Iterable[str], node: str | None) -> Delta | None:
         """The first of these counters that moved at all."""

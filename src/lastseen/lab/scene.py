@@ -51,6 +51,8 @@ class Truth:
     """Further right verdicts; None is 'unattributed' with the right hop."""
     hop: tuple[str, str] | None = None
     """Where packets were last seen and where they were missed, in their direction: point names."""
+    both_ways: bool = False
+    """Packets are lost there in the other direction, too."""
     healthy: bool = False
     seems: tuple[str, ...] = ()
     """What else is right to say where texts of `needs` are missing: what the captures alone show, and is true."""

@@ -34,6 +34,12 @@ def test_without_a_point_of_the_hop_the_loss_is_between_the_next_ones() -> None:
     assert upwards.hops == (("vm_t1", "remote_w0"),)
 
 
+def test_a_loss_in_both_directions_may_be_told_by_either() -> None:
+    lossy = Truth(fault="random_loss", hop=("remote_w0", "compute_w1"), both_ways=True)
+    right = expected([lossy], _left(*PATH[1:], "remote_w0"), PATH, branches=False)
+    assert right.hops == (("remote_w0", "compute_w1"), ("compute_w1", "remote_w0"))
+
+
 def test_a_loss_with_no_point_behind_it_has_no_place() -> None:
     assert expected([DROPPED], _left("remote_w0", "compute_w1"), PATH, branches=False).hops == ()
     branching = expected([DROPPED], _left("remote_w0", "compute_w1", "vm_t1"), PATH, branches=True)

@@ -46,7 +46,8 @@ def expected(truths: Sequence[Truth], withheld: Withheld, path: Sequence[str], *
     `branches`: the points are on no single line, so that their order does not tell what lies between two of them.
     """
     lacking = next((what for truth in truths for what in _lacking(truth, withheld, path, branches)), "")
-    around = [_around(truth.hop, withheld, path, branches) for truth in truths if truth.hop]
+    hops = [hop for truth in truths if truth.hop for hop in _directions(truth.hop, both=truth.both_ways)]
+    around = [_around(hop, withheld, path, branches) for hop in hops]
     named = [fault for truth in truths for fault in _true_of(truth, withheld) if fault]
     unknown = any(None in truth.accept for truth in truths)
     return Expected(
@@ -78,6 +79,10 @@ def _true_of(truth: Truth, withheld: Withheld) -> tuple[str | None, ...]:
     """The faults it is right to name."""
     seems = truth.seems if _needed_and_missing(truth, withheld) else ()
     return (truth.fault, *truth.accept, *seems)
+
+
+def _directions(hop: Hop, *, both: bool) -> tuple[Hop, ...]:
+    return (hop, (hop[1], hop[0])) if both else (hop,)
 
 
 def _around(hop: Hop, withheld: Withheld, path: Sequence[str], branches: bool) -> Hop | None:

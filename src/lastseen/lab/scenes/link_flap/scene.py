@@ -32,5 +32,5 @@ SCENE = Scene(
     serve=server("--speak", "echo"),
     work=work,
     beside="talk",
-    truth=Truth(fault="link_flap", hop=("compute_w1", "remote_w0"), needs=("link",)),
+    truth=Truth(fault="link_flap", hop=("compute_w1", "remote_w0"), both_ways=True, needs=("link",)),
 )

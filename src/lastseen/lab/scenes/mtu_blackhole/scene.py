@@ -25,5 +25,4 @@ SCENE = Scene(
     work=curl("--max-time", "4"),
     ranges={"mtu": Range(plain=1400, low=1280, high=1450)},
     truth=Truth(fault="path_mtu_blackhole", hop=("compute_w1", "compute_t0")),
-    hits="some packets",
 )

@@ -15,7 +15,7 @@ SCENE = Scene(
     serve=server("--bytes", 60_000),
     work=curl("--max-time", "10"),
     ranges={"lost_ratio": Range(plain=0.35, low=0.3, high=0.4, whole=False)},
-    truth=Truth(fault="random_loss", hop=("remote_w0", "compute_w1")),
+    truth=Truth(fault="random_loss", hop=("remote_w0", "compute_w1"), both_ways=True),
     mechanism="stand-in",
     hits="some packets",
 )
