@@ -59,7 +59,7 @@ def _begun_before(site: LossSite, facts: Facts) -> Fact:
     tcp = groups[groups < len(site.upstream.connections)]
     opened = int((site.upstream.connections["syn"][tcp].sum(axis=1) > 0).sum())
     source = site.source(int(site.lost_rows[0]))
-    if len(tcp) > 1 and not has_flags(site.lost, "S").any():
+    if len(tcp) > 1 and not has_flags(site.lost, "S").any() and not _was_closing(site, facts):
         longer = remembers_longer(facts, site, _longest_pause(site, facts))
         invalid, _ = judged_invalid(facts, site)
         if isinstance(longer, Observed) and isinstance(invalid, Observed):
@@ -70,6 +70,16 @@ def _begun_before(site: LossSite, facts: Facts) -> Fact:
         return Contradicted(reason=Reason(text=text, source=source))
     text = f"the {len(tcp)} connections that lost packets had begun before the capture"
     return Observed(reason=Reason(text=text, source=source))
+
+
+def _was_closing(site: LossSite, facts: Facts) -> bool:
+    """Whether a losing connection had a FIN behind it: then it was remembered by other, shorter times."""
+    for conversation in (c for c in facts.in_focus() if c.number in site.conversations):
+        track = facts.tracks.of(conversation.number, site.hop.upstream)
+        lost = np.flatnonzero(track.fate == LOST)
+        if len(lost) and track.flags("F")[: lost[0]].any():
+            return True
+    return False
 
 
 def _longest_pause(site: LossSite, facts: Facts) -> int:
