@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.diagnosis.attempts import unanswered_attempt
 from lastseen.diagnosis.cut_off import cut_off
 from lastseen.diagnosis.exonerate import exonerated
 from lastseen.diagnosis.facts_of import facts_of
@@ -262,7 +263,9 @@ def _nothing_lost(facts: Facts) -> Verdict:
         return _only_datagrams(facts)
     if waits or facts.symptoms:
         return Verdict(fault=None, grade="blind", summary=_blind(facts, waits))
-    unexplained = _ignored_datagrams(facts) or _repeated_unseen(facts) or cut_off(facts)
+    unexplained = (
+        _ignored_datagrams(facts) or _repeated_unseen(facts) or cut_off(facts) or unanswered_attempt(facts)
+    )
     if unexplained:
         return Verdict(fault=None, grade="blind", summary=unexplained)
     return Verdict(fault=None, grade="healthy", summary=_healthy(facts) + _rest(facts))

@@ -188,14 +188,16 @@ def _odd(reset: _Reset) -> tuple[Reason, ...]:
 
 
 def _never_sent(reset: _Reset, facts: Facts) -> Fact:
-    """The host that owns the resets' address counted that it sent none."""
+    """Every host that has the resets' address counted that it sent none; two may have it."""
     track = reset.resets
     sender, _ = ends_at(track.point.capture, int(track.rows[0]))
-    for node in owners(facts, sender.address):
-        sent = facts.counter_delta("nstat", "TcpOutRsts", node)
-        if sent is not None and not sent.value:
-            text = f"{facts.host(node)}, whose address the resets carry, sent none: TcpOutRsts stood still"
-            return Observed(reason=Reason(text=text, source=sent.after))
+    nodes = owners(facts, sender.address)
+    counted = [facts.counter_delta("nstat", "TcpOutRsts", node) for node in sorted(nodes)]
+    silent = [sent for sent in counted if sent is not None and not sent.value]
+    if nodes and len(silent) == len(nodes):
+        hosts = " and ".join(facts.host(node) for node in sorted(nodes))
+        text = f"{hosts}, whose address the resets carry, sent none: TcpOutRsts stood still"
+        return Observed(reason=Reason(text=text, source=silent[0].after))
     return Unknown(missing="TcpOutRsts of the supposed sender, before and after (nstat)")
 
 

@@ -3,7 +3,7 @@
 from lastseen.lab.arming import rules
 from lastseen.lab.scene import Scene, Truth
 from lastseen.lab.topologies.routed import routed
-from lastseen.lab.workloads import client, server
+from lastseen.lab.workloads import client, first, server
 
 __all__ = ["SCENE"]
 
@@ -21,7 +21,10 @@ SCENE = Scene(
     topology=routed,
     arm=rules("compute", RULES),
     serve=server("--udp"),
-    work=client("datagrams", "--count", 3, "--bytes", 3000, "--timeout", 3),
+    work=first(
+        client("datagrams", "--count", 5, "--bytes", 300),
+        client("datagrams", "--count", 3, "--bytes", 3000, "--timeout", 3),
+    ),
     beside="datagrams",
     truth=Truth(
         fault="fragments_dropped", accept=("firewall_deny",), hop=("compute_t0", "compute_w1"), needs=("nft",)
