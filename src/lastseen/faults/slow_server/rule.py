@@ -20,6 +20,7 @@ SLUG: Final = "slow_server"
 TITLE: Final = "the server takes that long to answer"
 SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
+    "listen_overflow": "there SYNs go unanswered as well and ListenOverflows rises: the program does not accept",
     "nagle_delayed_ack": "there the wait is one delayed acknowledgment long, 40 or 200 ms",
 }
 STALL: Final = "waiting_for_data"
