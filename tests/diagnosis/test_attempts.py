@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import packet_writer as w
-import pytest
 from written_cases import Talk, View, diagnosed, seen, write_case
 
 from lastseen.tables.diagnosis import Verdict
@@ -32,18 +30,6 @@ def test_a_syn_without_an_answer_is_not_healthy(tmp_path: Path) -> None:
     found = verdict(tmp_path, attempt(), LATE_MS)
     assert found.grade == "blind"
     assert found.summary == "10.0.0.5:40000 > 192.0.2.80:443 got no answer at all"
-
-
-@pytest.mark.parametrize("quoted_port", [40000, 40001])
-def test_an_error_that_quotes_it_is_no_answer(tmp_path: Path, quoted_port: int) -> None:
-    """One that quotes another connection says nothing of this."""
-    talk = attempt()
-    quoted = bytearray(talk.sent[0].packet)
-    quoted[20:22] = quoted_port.to_bytes(2)
-    talk.raw(6, w.ipv4("10.0.0.1", "10.0.0.5", w.icmp(11, rest=bytes(4), data=bytes(quoted[:28]))))
-    found = verdict(tmp_path, talk, SOON_MS)
-    assert found.grade == ("blind" if quoted_port == 40000 else "healthy")
-    assert ("got an ICMP error for an answer, seen at tap" in found.summary) == (found.grade == "blind")
 
 
 def test_a_syn_at_the_end_of_a_capture_may_yet_be_answered(tmp_path: Path) -> None:
