@@ -21,6 +21,7 @@ SHORTEST_FRAME = 60
 """IEEE 802.3: 64 bytes with the checksum, which a capture never shows."""
 LARGEST = 65_600
 IP_OFFSET = 14
+TCP, ACK = 6, 0x10
 _OUTGOING = 4  # include/uapi/linux/if_packet.h: PACKET_OUTGOING
 
 
@@ -42,6 +43,8 @@ def main() -> None:
             side = ends.index(end)
             counted[side] += 1
             harmed = options.direction in ("both", "ab" if side == 0 else "ba")
+            if options.renumber:
+                frame = _renumbered(frame, int(options.renumber), from_first=side == 0)
             for due, copy in _fates(frame, options, draw, counted[side]) if harmed else [(0.0, frame)]:
                 heapq.heappush(waiting, (time.monotonic() + due, next(serial), 1 - side, copy))
         while waiting and waiting[0][0] <= time.monotonic():
@@ -81,6 +84,31 @@ def _corrupted(frame: bytes) -> bytes:
     return frame[:at] + bytes([frame[at] ^ 0x10]) + frame[at + 1 :]
 
 
+def _renumbered(frame: bytes, by: int, *, from_first: bool) -> bytes:
+    """A TCP segment whose sender at the first interface seems to have begun `by` later; SACK blocks stay as they are.
+
+    That is what firewalls did which randomise initial sequence numbers and know no SACK. The checksum is mended (RFC
+    1624, equation 3).
+    """
+    tcp = IP_OFFSET + (frame[IP_OFFSET] & 15) * 4
+    if frame[12:14] != b"\x08\x00" or frame[IP_OFFSET + 9] != TCP:
+        return frame
+    at, moved = (tcp + 4, by) if from_first else (tcp + 8, -by)
+    if not from_first and not frame[tcp + 13] & ACK:
+        return frame
+    new = ((int.from_bytes(frame[at : at + 4]) + moved) % (1 << 32)).to_bytes(4)
+    total = 0xFFFF ^ int.from_bytes(frame[tcp + 16 : tcp + 18])
+    for part in (0, 2):
+        total += 0xFFFF ^ int.from_bytes(frame[at + part : at + part + 2])
+        total += int.from_bytes(new[part : part + 2])
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    changed = bytearray(frame)
+    changed[at : at + 4] = new
+    changed[tcp + 16 : tcp + 18] = (0xFFFF ^ total).to_bytes(2)
+    return bytes(changed)
+
+
 def _padded(frame: bytes) -> bytes:
     return frame.ljust(SHORTEST_FRAME, b"\0")
 
@@ -117,6 +145,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", choices=("ip", "data"), default="ip")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lose-after", type=int, default=0)
+    parser.add_argument("--renumber", type=float, default=0.0)
     for name in ("lose", "corrupt", "duplicate", "delay", "reorder", "reorder-by"):
         parser.add_argument(f"--{name}", type=float, default=0.0)
     return parser.parse_args()

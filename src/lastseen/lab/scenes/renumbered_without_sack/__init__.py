@@ -1,0 +1,1 @@
+"""The scene `renumbered_without_sack`."""
