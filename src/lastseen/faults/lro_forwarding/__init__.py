@@ -1,0 +1,1 @@
+"""The fault `lro_forwarding`: what a card has merged for good cannot be forwarded."""
