@@ -29,5 +29,5 @@ SCENE = Scene(
     ranges={"moved": Range(plain=912_345_678, low=1_000_000, high=2_000_000_000)},
     truth=Truth(fault="sequence_rewrite_sack", accept=("random_loss",)),
     mechanism="stand-in",
-    hits="the flow",
+    hits="some packets",
 )
