@@ -18,6 +18,7 @@ from lastseen.tables.packets import (
     FLOW_PORTS,
     FLOW_PROTO,
     INFO_CUT,
+    INFO_LISTED,
     LENGTH_FLAGS,
     MISC,
     SEQ,
@@ -219,7 +220,12 @@ def without_digests(grouped: Grouped, capture: Capture, *, anyway: bool) -> Grou
 
 
 def _cut_short(packets: PacketRows, capture: Capture, rows: Int32s) -> bool:
-    """Whether a payload of `rows` has bytes the digest should cover and the capture does not hold."""
+    """Whether a payload of `rows` has bytes the digest should cover and the capture does not hold.
+
+    A listing holds none: what its packets quote was put together from other lines.
+    """
+    if ((packets[:, MISC] >> 24) & INFO_LISTED).any():
+        return True
     cut = (packets[:, MISC] >> 24 & INFO_CUT) > 0
     packets, lengths = packets[cut], capture.lengths[rows[cut]].astype(np.int64)
     missing = lengths[:, 1] - lengths[:, 0] - (packets[:, MISC] & 0xFF)

@@ -9,7 +9,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NO_FLAGS", "NO_HEADER", "NO_LENGTH", "NO_LINK", "NO_OPTIONS", "NO_PADDING", "NO_WINDOW", "Listed"]
+__all__ = [
+    "NO_FLAGS",
+    "NO_HEADER",
+    "NO_LENGTH",
+    "NO_LINK",
+    "NO_OPTIONS",
+    "NO_PADDING",
+    "NO_QUOTE",
+    "NO_WINDOW",
+    "Listed",
+]
 
 NO_HEADER: Final = 1
 """Neither identification, TTL, traffic class nor flags of the IP header are printed (tcpdump prints them with -v)."""
@@ -24,6 +34,8 @@ NO_FLAGS: Final = 32
 """TCP flags are not printed: what follows from the lines around is set, ACK too."""
 NO_LENGTH: Final = 64
 """The length of the IP packet is not printed, nor does it follow from others."""
+NO_QUOTE: Final = 128
+"""The sequence number of the packet that an ICMP error quotes is not printed, nor does it follow from others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

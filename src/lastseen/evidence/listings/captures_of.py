@@ -12,6 +12,7 @@ from lastseen.evidence.listings.completing import completed
 from lastseen.evidence.listings.documents import Listing
 from lastseen.evidence.listings.frames import PCAP_HEADER, address_bytes, padding_of, record_of
 from lastseen.evidence.listings.printed import TCP, Printed
+from lastseen.evidence.listings.quotes import set_quotes
 from lastseen.evidence.listings.talks import Member, Talk
 from lastseen.tables import listed as table
 from lastseen.tables import packets as rows
@@ -25,7 +26,8 @@ _DAY_NS: Final = 86_400 * 10**9
 _KEPT_OF_NAME: Final = 11
 """Characters kept of a name that does not fit; a checksum behind them tells it from others."""
 _UNKNOWN_COLUMNS: Final = {
-    table.NO_HEADER: ("ip_id", "ip_ttl", "ip_dsfield", "ip_df"),
+    table.NO_HEADER: ("ip_id", "ip_ttl", "ip_dsfield", "ip_df", "quoted_ip_id"),
+    table.NO_QUOTE: ("quoted_seq",),
     table.NO_LINK: ("eth_src", "eth_dst", "vlan_id"),
     table.NO_PADDING: ("padding_len", "padding_nonzero"),
     table.NO_OPTIONS: (
@@ -44,6 +46,7 @@ def written(listing: Listing, file: str) -> tuple[bytes, Listed]:
     """A capture file with the packets of a listing, and what no line tells of them."""
     packets = listing.packets
     places, link = completed(packets, file, listing.tool)
+    set_quotes(packets, places)
     times = _times_ns(packets)
     records = (
         record_of(packet, places.get(index), time_ns=int(times[index]), link=link)
@@ -111,6 +114,7 @@ def _unprinted(packet: Printed, place: tuple[Talk, Member] | None, link: int | N
         | table.NO_PADDING * (padding_of(packet, member, link) is None)
         | table.NO_OPTIONS * (packet.option_bytes is None or packet.flags is None)
         | table.NO_LENGTH * (packet.ip_len is None and (member is None or not member.length_known))
+        | table.NO_QUOTE * (packet.icmp_type >= 0 and (packet.quoted is None or packet.quoted.seq is None))
         | table.NO_WINDOW * (packet.window is None)
         | table.NO_FLAGS * (packet.flags is None and packet.proto == TCP)
     )

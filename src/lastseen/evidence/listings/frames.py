@@ -7,6 +7,7 @@ said to be unknown in `tables.listed`.
 
 import struct
 import zlib
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Final
 
@@ -27,6 +28,8 @@ _VLAN_TAG: Final = 4
 _LONGEST_PADDING: Final = 46
 MAX_PAYLOAD: Final = 0xFFFFFF
 """More is no packet's; what a packet row holds."""
+_NO_PROTO: Final = 255
+"""The protocol of a quoted packet that nobody told (reserved, RFC 3692)."""
 _UNKNOWN_TYPE: Final = 0x9000
 """An Ethertype that is no IP (loopback, IEEE): the line is of no packet with addresses."""
 _RESERVED_V4, _DISCARD_V6 = 0xF0000000, 0x100 << 112
@@ -42,6 +45,9 @@ def record_of(packet: Printed, place: tuple[Talk, Member] | None, *, time_ns: in
         transport = _tcp(packet, talk, member)
     elif packet.proto == UDP and not packet.fragment:
         transport = struct.pack(">4H", packet.sport, packet.dport, min(payload + 8, _MASK16), 0)
+    elif packet.icmp_type >= 0 and not packet.fragment:
+        transport = _icmp(packet)
+        payload = max(_icmp_length(packet, link) - len(transport), 0)
     space = packet.ip_len - ip_header(packet) if packet.ip_len is not None else len(transport) + payload
     inner = _ip(packet, transport, max(space, 0))
     cut = max(space - len(transport), 0) if packet.proto else 0
@@ -129,6 +135,29 @@ def _tcp(packet: Printed, talk: Talk, member: Member) -> bytes:
     if not any(ports):
         ports = (talk.ends[3], talk.ends[1]) if side else (talk.ends[1], talk.ends[3])
     return struct.pack(">2H2I2B3H", *ports, seq, ack, offset, flags & 0xFF, window, 0, 0) + options
+
+
+def _icmp(packet: Printed) -> bytes:
+    """Type, code, the rest of the header (RFC 792, RFC 4443), and of a quoted packet its header and eight bytes."""
+    header = struct.pack(
+        ">BBHI", packet.icmp_type & 0xFF, packet.icmp_code & 0xFF, 0, packet.icmp_rest & _MASK32
+    )
+    quoted = packet.quoted
+    if quoted is None:
+        return header
+    ports = b""
+    if quoted.sport and quoted.dport:
+        word = (quoted.seq or 0) if quoted.proto != UDP else 0
+        ports = struct.pack(">2HI", quoted.sport, quoted.dport, word & _MASK32)
+    inner = replace(quoted, version=quoted.version or packet.version, proto=quoted.proto or _NO_PROTO)
+    return header + _ip(inner, ports, len(ports))
+
+
+def _icmp_length(packet: Printed, link: int | None) -> int:
+    """Bytes of an ICMP message as printed, or by the frame's length; 0: neither is."""
+    if packet.length is not None or packet.frame_len is None or link is None:
+        return packet.length or 0
+    return packet.frame_len - link - ip_header(packet)
 
 
 def _options(packet: Printed, sacked_from: int) -> bytes:

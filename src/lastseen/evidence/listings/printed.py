@@ -40,8 +40,9 @@ class Printed:
     address or host name, "" not printed. `layer`: the protocol's name as printed. `scale`: the window's shift count.
     `timestamps`: TSval and TSecr. `fragment`: that word of the IP header, without DF. `option_bytes`: length of the
     TCP options as far as they are printed. `inner_len`: length of the innermost Ethernet frame. `tags`: what
-    tshark's analysis says ("Out-Of-Order"). `info`: the beginning of what is said of the protocol. `is_cut`: the
-    line breaks off.
+    tshark's analysis says ("Out-Of-Order"). `icmp_type`: -1, not told; `icmp_rest`: the second word of ICMP's header;
+    `quoted`: what is told of the packet an ICMP error quotes. `info`: the beginning of what is said of the protocol.
+    `is_cut`: the line breaks off.
     """
 
     line: int
@@ -81,6 +82,10 @@ class Printed:
     vni: int = 0
     outer: tuple[str, str] = ("", "")
     tags: tuple[str, ...] = ()
+    icmp_type: int = -1
+    icmp_code: int = 0
+    icmp_rest: int = 0
+    quoted: "Printed | None" = None
     info: str = ""
     is_cut: bool = False
 

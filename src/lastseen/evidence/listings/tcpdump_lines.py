@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from lastseen.evidence.listings.icmp_lines import is_error, set_icmp
 from lastseen.evidence.listings.printed import ICMP, ICMP6, TCP, UDP, Printed, address_of, port_of, time_ns
 from lastseen.tables.packets import FLAGS
 
@@ -85,6 +86,7 @@ _OPTION_BYTES: Final = {
     "sack": 2,
 }
 _LAYER: Final = re.compile(r"^[A-Z][A-Za-z0-9]{1,9}")
+_SAYS_ICMP: Final = re.compile(r"\s+ICMP6?[ ,]")
 _HEX: Final = re.compile(r"^\s+0x[0-9a-f]{4}: ")
 _MOST_LINES: Final = 8
 """Lines of one packet that are looked at: three headers of a tunnel with -v have five."""
@@ -133,11 +135,27 @@ def _packet(number: int, lines: list[str]) -> Printed:
     ends = list(_ENDS.finditer(text))
     if not ends:
         return packet
-    last = ends[-1]
-    _set_tunnel(packet, text[: last.start()], ends)
-    _set_network(packet, text[ends[-2].end() if len(ends) > 1 else 0 : last.start()])
+    # Behind the addresses of an ICMP error stand, with -v, those of the packet it quotes.
+    at = next((i for i, end in enumerate(ends) if _SAYS_ICMP.match(text, end.end())), len(ends) - 1)
+    last = ends[at]
+    _set_tunnel(packet, text[: last.start()], ends[: at + 1])
+    _set_network(packet, text[ends[at - 1].end() if at else 0 : last.start()])
     _set_transport(packet, last, text[last.end() :].lstrip())
+    if packet.proto in (ICMP, ICMP6):
+        _set_icmp(packet, text[last.end() :], ends[at + 1 :], text)
     return packet
+
+
+def _set_icmp(packet: Printed, said: str, quoted: list[re.Match[str]], text: str) -> None:
+    """What an ICMP message says; of the packet it quotes its own headers say more than the message."""
+    length = _LENGTH.search(said)
+    packet.length = int(length[1]) if length else None
+    set_icmp(packet, said, is_tshark=False)
+    if quoted and is_error(packet):
+        packet.quoted = Printed(line=packet.line)
+        begin = len(text) - len(said)
+        _set_network(packet.quoted, text[begin : quoted[0].start()])
+        _set_transport(packet.quoted, quoted[0], text[quoted[0].end() :].lstrip())
 
 
 def _set_frame(packet: Printed, text: str) -> None:

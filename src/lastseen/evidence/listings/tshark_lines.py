@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from lastseen.evidence.listings.icmp_lines import set_icmp
 from lastseen.evidence.listings.printed import ICMP, ICMP6, TCP, UDP, Printed, address_of, port_of, time_ns
 from lastseen.tables.packets import FLAGS
 
@@ -125,6 +126,8 @@ def _set_info(packet: Printed, info: str) -> None:
     packet.tags = tuple(found[1] for found in _TAG.finditer(info[:400]))[:4]
     if packet.layer.upper() == "TCP":
         _set_tcp(packet, info)
+    elif packet.proto in (ICMP, ICMP6):
+        set_icmp(packet, info, is_tshark=True)
     elif packet.layer.upper() == "UDP" and (ports := _PORTS.search(info[:120])):
         packet.sport, packet.dport = _port(ports, "s"), _port(ports, "d")
         packet.length = next((int(n) for key, n in _NUMBER.findall(info) if key == "Len" and n), None)
