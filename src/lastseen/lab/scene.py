@@ -55,7 +55,7 @@ class Truth:
     """Packets are lost there in the other direction, too."""
     healthy: bool = False
     seems: tuple[str, ...] = ()
-    """What else is right to say where texts of `needs` are missing: what the captures alone show, and is true."""
+    """What else is right to say where evidence does not suffice: what the rest of it shows, and is true."""
     needs: tuple[str, ...] = ()
     """Texts, by a part of their name, without which the captures of the hop do not tell the cause, or the place."""
 

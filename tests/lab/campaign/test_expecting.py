@@ -55,7 +55,7 @@ def test_a_text_that_is_needed_is_missed_whenever_it_was_saved() -> None:
     ).sufficient
 
 
-def test_what_captures_alone_show_is_right_where_a_needed_text_is_missing() -> None:
+def test_what_the_rest_shows_is_right_where_evidence_does_not_suffice() -> None:
     reset = Truth(fault="firewall_deny", needs=("nft",), seems=("reset_injected",))
     gone = ("after/compute/nft_list_ruleset.txt",)
     assert expected([reset], _left(*PATH, texts=gone), PATH, branches=False).faults == (

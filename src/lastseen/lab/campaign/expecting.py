@@ -48,7 +48,7 @@ def expected(truths: Sequence[Truth], withheld: Withheld, path: Sequence[str], *
     lacking = next((what for truth in truths for what in _lacking(truth, withheld, path, branches)), "")
     hops = [hop for truth in truths if truth.hop for hop in _directions(truth.hop, both=truth.both_ways)]
     around = [_around(hop, withheld, path, branches) for hop in hops]
-    named = [fault for truth in truths for fault in _true_of(truth, withheld) if fault]
+    named = [fault for truth in truths for fault in _true_of(truth, lacking) if fault]
     unknown = any(None in truth.accept for truth in truths)
     return Expected(
         healthy=all(truth.healthy for truth in truths),
@@ -66,19 +66,15 @@ def _lacking(truth: Truth, withheld: Withheld, path: Sequence[str], branches: bo
     for point in truth.hop or ends:
         if point not in withheld.captures:
             yield f"no capture at {point}"
-    yield from (f"{text} is withheld" for text in _needed_and_missing(truth, withheld))
+    for need in truth.needs:
+        yield from (f"{text} is withheld" for text in withheld.texts if need in kind_of(text))
     if truth.hop and (moment := f"after/{truth.hop[1].partition('_')[0]}/when.txt") in withheld.texts:
         yield f"{moment} is withheld"
 
 
-def _needed_and_missing(truth: Truth, withheld: Withheld) -> list[str]:
-    return [text for text in withheld.texts if any(need in kind_of(text) for need in truth.needs)]
-
-
-def _true_of(truth: Truth, withheld: Withheld) -> tuple[str | None, ...]:
+def _true_of(truth: Truth, lacking: str) -> tuple[str | None, ...]:
     """The faults it is right to name."""
-    seems = truth.seems if _needed_and_missing(truth, withheld) else ()
-    return (truth.fault, *truth.accept, *seems)
+    return (truth.fault, *truth.accept, *(truth.seems if lacking else ()))
 
 
 def _directions(hop: Hop, *, both: bool) -> tuple[Hop, ...]:

@@ -15,5 +15,7 @@ SCENE = Scene(
     arm=all_of(run("vm", "ethtool -K t1 tx on"), run("compute", "ethtool -K w1 tx on")),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault="tx_checksum_broken", accept=("checksum_partial_leak", "packet_corruption")),
+    truth=Truth(
+        fault="tx_checksum_broken", accept=("checksum_partial_leak", "packet_corruption"), needs=("nstat",)
+    ),
 )

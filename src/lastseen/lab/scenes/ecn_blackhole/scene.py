@@ -22,5 +22,7 @@ SCENE = Scene(
     arm=all_of(rules("compute", RULES), sysctl("vm", "net.ipv4.tcp_ecn=1")),
     serve=web,
     work=client("crowd", "--count", 3, "--one-by-one", "--timeout", 8),
-    truth=Truth(fault="ecn_blackhole", accept=("firewall_deny",), hop=("compute_t0", "compute_w1")),
+    truth=Truth(
+        fault="ecn_blackhole", accept=("firewall_deny",), hop=("compute_t0", "compute_w1"), needs=("when",)
+    ),
 )

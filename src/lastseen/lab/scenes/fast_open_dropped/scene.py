@@ -26,6 +26,8 @@ SCENE = Scene(
     ),
     serve=server("--fast-open"),
     work=curl("--tcp-fastopen", "--max-time", "6"),
-    truth=Truth(fault="tfo_blackhole", accept=("firewall_deny",), hop=("compute_t0", "compute_w1")),
+    truth=Truth(
+        fault="tfo_blackhole", accept=("firewall_deny",), hop=("compute_t0", "compute_w1"), needs=("when",)
+    ),
     mechanism="stand-in",
 )

@@ -18,6 +18,8 @@ SCENE = Scene(
     ),
     serve=server("--pieces", 2, "--pause", "4", "--bytes", 6000),
     work=client("half", "--timeout", 8),
-    truth=Truth(fault="conntrack_half_close_expiry", hop=("compute_w1", "compute_t0")),
+    truth=Truth(
+        fault="conntrack_half_close_expiry", hop=("compute_w1", "compute_t0"), seems=("slow_server",)
+    ),
     hits="some packets",
 )

@@ -15,5 +15,5 @@ SCENE = Scene(
     serve=server("--bytes", 9000),
     work=curl("--max-time", "4"),
     ranges={"mtu": Range(plain=1400, low=1280, high=1430)},
-    truth=Truth(fault="l2_mtu_mismatch", hop=("compute_u1", "compute_t0")),
+    truth=Truth(fault="l2_mtu_mismatch", hop=("compute_u1", "compute_t0"), seems=("path_mtu_blackhole",)),
 )

@@ -16,6 +16,6 @@ SCENE = Scene(
     topology=partial(openstack, tenant_mtu=1500),
     serve=server(*FULL_PACKETS),
     work=curl("--max-time", "4"),
-    truth=Truth(fault="l2_mtu_mismatch", hop=("netnode_ens4", "netnode_ens3")),
+    truth=Truth(fault="l2_mtu_mismatch", hop=("netnode_ens4", "netnode_ens3"), seems=("path_mtu_blackhole",)),
     root=True,
 )
