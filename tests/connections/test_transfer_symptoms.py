@@ -104,6 +104,7 @@ def test_without_times_the_whole_is_told() -> None:
     found = only(*reached, ended_by="timeout", took_ns=3 * NS)
     assert (found.kind, found.waited_ns, found.started_ns) == ("waited_for_data", 3 * NS, None)
     assert transfer_symptoms([transfer(*reached, ended_by="reset", took_ns=NS // 10)]) == ()
+    assert only(*reached, ended_by="failed", took_ns=3 * NS).ended_by == "reset"
     assert transfer_symptoms([transfer(*reached)]) == ()
 
 

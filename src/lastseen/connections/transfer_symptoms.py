@@ -35,7 +35,8 @@ _OF_THE_PEER: Final = frozenset({"timeout", "eof", "reset"})
 def transfer_symptoms(transfers: Sequence[Transfer]) -> tuple[Symptom, ...]:
     """Every phase of at least `MIN_WAIT_NS`, in the order of the transfers.
 
-    A failure that tells no time is told as a wait of unknown length, unless it is none of the connection's.
+    A failure that tells no time is a wait of unknown length where the peer's silence, end or reset was it; others fail
+    at once, or for another reason.
     """
     return tuple(symptom for transfer in transfers for symptom in _of_one(transfer))
 
@@ -49,9 +50,9 @@ def _of_one(transfer: Transfer) -> Iterator[Symptom]:
                 yield _symptom(transfer, before, after, waited_ns)
         return
     last = stones[-2:] if stones and stones[-1].what == "ended" else ()
-    if len(last) < 2 or transfer.ended_by not in _OF_THE_PEER:  # noqa: PLR2004 - where it began and ended
+    if len(last) < 2 or transfer.ended_by not in _ERRORS:  # noqa: PLR2004 - where it began and ended
         return
-    if transfer.took_ns is None or transfer.took_ns >= MIN_WAIT_NS:
+    if transfer.ended_by in _OF_THE_PEER if transfer.took_ns is None else transfer.took_ns >= MIN_WAIT_NS:
         yield _symptom(transfer, last[0], last[1], transfer.took_ns)
 
 

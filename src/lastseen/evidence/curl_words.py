@@ -17,17 +17,15 @@ _ENDS: Final = (
         r"Empty reply from server|transfer closed with|end of response with \d+ bytes missing|unexpected eof"
         r"|Server aborted the SSL handshake|closed abruptly|before end of the underlying stream"
     )),
-    ("reset", re.compile(
-        r"reset by peer|was reset|aborted|Broken pipe|SSL_ERROR_SYSCALL|Recv failure|Send failure|[Cc]onnection refused"
-        r"|Couldn't connect|Could not connect|No route to host|[Nn]etwork is unreachable|[Hh]ost is unreachable"
-        r"|was not closed cleanly|GOAWAY|Failed to connect|SSL connect error"
+    ("reset", re.compile(r"reset by peer|was reset|Broken pipe|SSL_ERROR_SYSCALL|Recv failure|Send failure")),
+    ("failed", re.compile(
+        r"refused|Could ?n[o']t connect|No route to host|etwork is unreachable|ost is unreachable|Failed to connect"
+        r"|was not closed cleanly|GOAWAY|SSL connect error"
     )),
 )  # fmt: skip
 """The more particular first: a connection that "timed out" may also have "failed to connect"."""
-_CODES: Final = {
-    28: "timeout", 18: "eof", 52: "eof", 7: "reset", 16: "reset", 35: "reset", 55: "reset", 56: "reset", 92: "reset",
-    95: "reset",
-}  # fmt: skip
+_CODES: Final = {28: "timeout", 18: "eof", 52: "eof", 55: "reset", 56: "reset"}
+"""Exit codes that tell it without a sentence; many others may be the network's doing or not."""
 _IS_LAST: Final = re.compile(
     r"Connection #\d+ to host .{0,300}left intact|(?:Closing|closing|shutting down) connection"
     r"|Connection #\d+ .{0,80}left intact|Leftovers after chunking|Connection .{0,40}seems to be dead"

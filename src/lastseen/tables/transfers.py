@@ -32,8 +32,8 @@ class Transfer(Row):
     `began_ns`: ns since a local midnight, None: not told. `resolution_ns`: how exactly times are told.
     `is_one`: the times are those of one request on one connection; redirections add theirs up.
     `took_ns`: from begin to end as the client says; None: it does not.
-    `ended_by`: "done", "timeout", "eof" (the peer closed too early), "reset" (or another error of the connection),
-    "failed" (an error that is not the connection's), "" (not told).
+    `ended_by`: "done", "timeout", "eof" (the peer closed too early), "reset", "failed" (another
+    error), "" (not told).
     `framing`: what tells the end of the answer: "length", "chunks", "frames" (HTTP/2), "close", "" (not told).
     `received_bytes` and `sent_bytes` are of the bodies; None: not told.
     """

@@ -49,7 +49,7 @@ def test_all_on_one_line() -> None:
 @pytest.mark.parametrize(
     ("name", "ended_by", "last"),
     [("slow", "done", "answered"), ("silent", "timeout", "asked"), ("part", "timeout", "answered"),
-     ("hang", "timeout", "securing"), ("refused", "reset", "named")],
+     ("hang", "timeout", "securing"), ("refused", "failed", "named")],
 )  # fmt: skip
 def test_json_says_what_ended_it(name: str, ended_by: str, last: str) -> None:
     """A handshake that hangs has no time_connect, yet a port of its own: it did connect."""

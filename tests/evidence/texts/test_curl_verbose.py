@@ -78,7 +78,7 @@ def test_the_meter_does_not_hide_the_time_behind_it() -> None:
     ("name", "ended_by", "framing"),
     [
         ("part_time", "timeout", "length"), ("cutshort_time", "eof", "length"), ("chunk", "timeout", "chunks"),
-        ("close_meter", "timeout", "close"), ("empty", "eof", ""), ("refused", "reset", ""), ("noname", "failed", ""),
+        ("close_meter", "timeout", "close"), ("empty", "eof", ""), ("refused", "failed", ""), ("noname", "failed", ""),
         ("h2_time", "done", "frames"), ("h2_silent", "eof", ""), ("closing_line", "timeout", ""),
     ],
 )  # fmt: skip
