@@ -1,5 +1,6 @@
 """`lastseen fix`: a remedy applied, verified by repeating the trouble, and only then made persistent."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,7 +96,7 @@ def _described(
         f"  price  {cure.price}",
         f"  risk   {cure.risk}",
         f"  undo   lastseen undo, or by hand: {'; '.join(cure.undo)}",
-        f"  then   {'repeat: ' + ' '.join(repeat) if repeat else 'nothing is repeated: no command is known'}",
+        f"  then   {'repeat: ' + shlex.join(repeat) if repeat else 'nothing is repeated: no command is known'}",
         f"  check  {cure.check}",
     ]
     if repeat:
