@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint system-tools bench clean
+.PHONY: help setup demo test lint system-tools machine bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,6 +42,7 @@ help:
 	@echo "make setup   .venv with lastseen in it ($(BIN)/lastseen), kernels compiled"
 	echo "make demo    setup, then the diagnosis of $(EXAMPLE)"
 	echo "make test    setup, then everything CI checks; as root it also installs the tools the lab tests need"
+	echo "make machine setup, then the case study on a real kernel in QEMU (docs/lab-kernel.md): minutes, 800 MB"
 	echo "make lint    setup, then ruff, mypy and import-linter only"
 	echo "make bench   setup, then speed and memory against other tools"
 	echo "make clean   removes .venv, caches and build output"
@@ -119,6 +120,10 @@ test: setup system-tools lint
 	  cat .venv/coverage.log; echo "test: below $(FULL_COVERAGE) % branch coverage in $(FULLY_COVERED)" >&2; exit 1; }
 	$(BIN)/coverage report --include="src/lastseen/faults/*" --fail-under=$(FAULTS_COVERAGE) >.venv/coverage.log || {
 	  cat .venv/coverage.log; echo "test: below $(FAULTS_COVERAGE) % branch coverage in faults" >&2; exit 1; }
+
+machine: setup
+	@export PATH="$(CURDIR)/$(BIN):$$PATH:/usr/sbin:/sbin"
+	$(BIN)/python -m pytest -m machine -o faulthandler_timeout=0 $(PYTEST_ARGS) tests/lab
 
 bench: setup
 	@$(BIN)/python $(BENCH)

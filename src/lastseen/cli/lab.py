@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lastseen.cli.campaign import campaign
+from lastseen.cli.kernel import kernel
 
 __all__ = ["lab"]
 
@@ -16,6 +17,7 @@ lab = typer.Typer(
 )
 
 lab.command(epilog="Example: lastseen lab campaign --runs 100 --jobs 2 --seed 7 --keep missed/")(campaign)
+lab.command(epilog="Example: lastseen lab kernel --out kernel && lastseen diagnose kernel/01_php")(kernel)
 
 SceneName = Annotated[str, typer.Argument(metavar="SCENE", help="A name that `lab list` shows.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

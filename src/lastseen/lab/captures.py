@@ -55,18 +55,18 @@ def start_capture(node: Node, point: Point, file: Path, said: Path) -> Capture:
     return Capture(node=node.name, interface=interface, file=file, said=said, process=process)
 
 
-def wait_until_listening(captures: list[Capture]) -> None:
+def wait_until_listening(captures: list[Capture], *, seconds: float = DEADLINE_S) -> None:
     """Return when all of them see packets. Raises LastseenError when one does not."""
-    _wait(captures, lambda capture: _LISTENING in capture.words(), "does not begin")
+    _wait(captures, lambda capture: _LISTENING in capture.words(), "does not begin", seconds=seconds)
 
 
-def stop_captures(captures: list[Capture]) -> None:
+def stop_captures(captures: list[Capture], *, seconds: float = DEADLINE_S) -> None:
     """Stop them all when each has written all it has received."""
-    _wait(captures, _is_drained, "does not catch up")
+    _wait(captures, _is_drained, "does not catch up", seconds=seconds)
     for capture in captures:
         capture.process.send_signal(signal.SIGINT)
     for capture in captures:
-        capture.process.wait(DEADLINE_S)
+        capture.process.wait(seconds)
         lines = capture.words().splitlines(keepends=True)
         capture.said.write_text("".join(line for line in lines if not _ASKED.match(line)), "utf-8")
 
@@ -83,8 +83,10 @@ def _is_drained(capture: Capture) -> bool:
     return captured + dropped >= received
 
 
-def _wait(captures: list[Capture], done: Callable[[Capture], bool], complaint: str) -> None:
-    end = time.monotonic() + DEADLINE_S
+def _wait(
+    captures: list[Capture], done: Callable[[Capture], bool], complaint: str, *, seconds: float
+) -> None:
+    end = time.monotonic() + seconds
     for capture in captures:
         while not done(capture):
             if time.monotonic() > end or capture.process.poll() is not None:

@@ -54,6 +54,8 @@ class Lab:
     """Takes a snapshot: before, mid or after."""
     tracked: set[str] = field(default_factory=set)
     """Nodes whose kernel tracks connections."""
+    deadline_s: float = DEADLINE_S
+    """How long anything may take to come up; an emulated machine takes longer."""
     texts: dict[str, list[str]] = field(default_factory=dict)
     """Further commands whose output a snapshot keeps, by node."""
 
@@ -93,7 +95,7 @@ class Lab:
             file = folder / f"{order}_{point.name}.pcap"
             said = folder / f"{point.name}_tcpdump.txt"
             self.captures.append(start_capture(self.node(point.node), point, file, said))
-        wait_until_listening(self.captures)
+        wait_until_listening(self.captures, seconds=self.deadline_s)
 
     def program(self, node: str, name: str, *arguments: object, log: str = "") -> subprocess.Popen[bytes]:
         """Start one of lastseen.lab.programs on a node; `log` names a file of the case for its output."""
@@ -119,12 +121,13 @@ class Lab:
             raise LastseenError(f"lab: {name} on {node} ended: {(self.scratch / log).read_text()[-300:]}")
         return process
 
-    def until(self, condition: Callable[[], bool], what: str, *, seconds: float = DEADLINE_S) -> None:
+    def until(self, condition: Callable[[], bool], what: str, *, seconds: float | None = None) -> None:
         """Wait for a condition. Raises LastseenError when it never holds."""
-        end = time.monotonic() + seconds
+        patience = self.deadline_s if seconds is None else seconds
+        end = time.monotonic() + patience
         while not condition():
             if time.monotonic() > end:
-                raise LastseenError(f"lab: waited {seconds:g} s in vain for {what}")
+                raise LastseenError(f"lab: waited {patience:g} s in vain for {what}")
             time.sleep(POLL_S)
 
     def count(self, node: str, counter: str) -> int:

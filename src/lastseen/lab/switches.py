@@ -49,10 +49,10 @@ def start_switch(lab: Lab, name: str) -> Node:
     return node
 
 
-def add_bridge(lab: Lab, name: str, bridge: str) -> None:
-    """A bridge that is up; it switches as it learns addresses until it gets other flows."""
+def add_bridge(lab: Lab, name: str, bridge: str, *, datapath: str = "netdev") -> None:
+    """A bridge that is up; it switches as it learns addresses until it gets other flows. `system`: the kernel's."""
     node = lab.node(name)
-    node.run("ovs-vsctl", "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev")
+    node.run("ovs-vsctl", "add-br", bridge, "--", "set", "bridge", bridge, f"datapath_type={datapath}")
     node.ip(f"link set {bridge} up")
     lab.texts[name].extend(text.format(bridge) for text in _TEXTS_OF_BRIDGE)
 
