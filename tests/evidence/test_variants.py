@@ -88,6 +88,7 @@ OPENFLOW_FLOWS = {
     "no_stats": (" priority=0 actions=drop",),
     "names": ("in_port=lsrob",),
     "bridge_dump": ("duration=25s",),
+    "colour_written": ("\x1b[31mactions=",),
     "keys_written": (
         "idle_timeout=5, idle_age=1, hard_age=2, priority=0 actions=NORMAL", "send_flow_rem check_overlap reset_counts",
         "ct_state=+inv+trk", "ct_state=-trk", "ct_state=+est-rel+rpl",
@@ -150,6 +151,13 @@ DROPS = {
     "tracefs_6_18_stack": ("kfree_skb: skbaddr=",),
     "format_and_numbers_written": (": kfree_skb: skbaddr=",),
 }  # fmt: skip
+DROPWATCH = {"packets_written": ("drop at: do_execute_actions",), "summary_written": ("drops at ",)}
+TCPDROP = {"bcc_written": ("20:49:06 0",), "bpftrace_written": ("00:39:21 0",)}
+PWRU = {
+    "json_written": ('{"skb":',), "old_written": ("kfree_skb_reason(SKB_DROP_REASON_NETFILTER_DROP)",),
+    "timestamps_written": ("2026-11-22T10:00:00.123",), "tuples_written": ("kfree_skb",),
+}  # fmt: skip
+RETIS = {"fields_written": ('"saddr":"fd00::1"',), "raw_packets_written": ('"symbol":"skb:kfree_skb"',)}
 STRACE = {
     "v6_1_ttt_T_yy": ("connect(3<TCP:[", "write(3<TCP:[127.0.0.1:", "= 0 (Timeout) <2."),
     "v6_1_y": ("connect(3<socket:[",),
@@ -170,6 +178,7 @@ TEXTS = {
     "ovs_dpctl_show": DATAPATH_SHOW, "ovs_upcall": UPCALLS, "ovs_dpctl_flows": DATAPATH_FLOWS, "ovs_appctl": COVERAGE,
     "ip_link": IP_LINK, "ifconfig": IFCONFIG, "ethtool_features": ETHTOOL_FEATURES, "ethtool_stats": ETHTOOL_STATS,
     "nstat": NSTAT, "netstat_s": NETSTAT, "kfree_skb": DROPS, "strace": STRACE, "tcpdump_stderr": CLOSING_LINES,
+    "dropwatch": DROPWATCH, "tcpdrop": TCPDROP, "pwru": PWRU, "retis_events": RETIS,
 }  # fmt: skip
 """Reader -> sample -> words of the variants it has."""
 
@@ -197,6 +206,8 @@ LISTINGS = {
     "tcpdump_4_99_number": ("ethertype IPv4",),
     "tcpdump_4_99_i_any": ("lo    In  IP",),
     "tcpdump_checksums_written": ("(incorrect -> 0x6de2)", "[bad udp cksum 0xa72e -> 0xdee9!]", "[udp sum ok]"),
+    "tcpdump_flags_written": ("Flags [SEW]", "Flags [S.E]", "Flags [SEWe]", "Flags [P.U]", "Flags [R]", "Flags [none]"),
+    "icmp_written": ("ICMP 198.51.100.9 tcp port 80 unreachable", "need to frag (mtu 1400)"),
     "names_written": ("eth0  Out IP vm.example.46518",),
     "vxlan_written": ("VXLAN, flags [I] (0x08), vni 100",),
     "geneve_written": ("Geneve, Flags [C], vni 0xa, options [8 bytes]",),

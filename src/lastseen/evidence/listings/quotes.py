@@ -5,9 +5,9 @@ it. But an error is sent to whoever sent the packet it quotes (RFC 792), and tha
 listing. Where packets of one flow that is still open fit, its ports are quoted; where several do, none are.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lastseen.evidence.listings.icmp_lines import is_error
@@ -21,31 +21,49 @@ _PORT_UNREACHABLE: Final = (3, 3)
 _PORT_UNREACHABLE6: Final = (1, 4)
 _Ends = tuple[int, frozenset[tuple[str, int]]]
 """Protocol and both ends of a flow, whoever sends."""
-MOST_SENT: Final = 4096
-"""Packets of one sender that are looked at for a quote: an error follows its packet within a second."""
+_Flow = tuple[int, int, str, int]
+"""Protocol, source port, destination, its port."""
+MOST_SENT: Final = 128
+"""Packets of one sender that are looked at for a quote: an error follows its packet at once or within a few."""
 _MASK32: Final = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A packet that an error may quote. `seq`: as written into the capture, None: of no TCP connection."""
+
+    packet: Printed
+    ends: _Ends
+    flow: _Flow
+    seq: int | None
 
 
 def set_quotes(packets: Sequence[Printed], places: dict[int, tuple[Talk, Member]]) -> None:
     """Complete `quoted` of each error; where not even a destination is known it becomes None."""
-    sent = defaultdict[str, list[int]](list)
+    sent = defaultdict[str, deque[_Sent]](lambda: deque(maxlen=MOST_SENT))
     closed = defaultdict[_Ends, set[str]](set)
     for index, packet in enumerate(packets):
         if is_error(packet):
-            before = [
-                earlier for earlier in sent[packet.dst][-MOST_SENT:]
-                if len(closed[_ends(packets[earlier], places.get(earlier))]) < len("ab")
-            ]  # fmt: skip
-            told = packet.quoted or _untold(packet, [packets[earlier] for earlier in before])
-            packet.quoted = _completed(told, packets, before, places)
+            before = sent[packet.dst]
+            told = packet.quoted or _untold(packet, before)
+            packet.quoted = _completed(told, list(_of_one_flow(told, before, closed)))
         elif packet.proto in (TCP, UDP) and not packet.fragment:
-            sent[packet.src].append(index)
-            _note_close(closed[_ends(packet, places.get(index))], packet)
+            one = _sent(packet, places.get(index))
+            sent[packet.src].append(one)
+            _note_close(closed[one.ends], packet)
 
 
-def _ends(packet: Printed, place: tuple[Talk, Member] | None) -> _Ends:
-    proto, sport, dst, dport = _flow(packet, place)
-    return proto, frozenset(((packet.src, sport), (dst, dport)))
+def _sent(packet: Printed, place: tuple[Talk, Member] | None) -> _Sent:
+    """Lines of TCP that print no ports have their connection's."""
+    sport, dport, seq = packet.sport, packet.dport, None
+    if place is not None:
+        talk, member = place
+        side = member.side or 0
+        seq = (talk.base[side] + member.seq) & _MASK32
+        if not (sport or dport):
+            sport, dport = (talk.ends[3], talk.ends[1]) if side else (talk.ends[1], talk.ends[3])
+    ends = packet.proto, frozenset(((packet.src, sport), (packet.dst, dport)))
+    return _Sent(packet, ends, (packet.proto, sport, packet.dst, dport), seq)
 
 
 def _note_close(closed: set[str], packet: Printed) -> None:
@@ -59,54 +77,40 @@ def _note_close(closed: set[str], packet: Printed) -> None:
         closed.add(packet.src)
 
 
-def _untold(error: Printed, sent: Sequence[Printed]) -> Printed:
+def _untold(error: Printed, before: Iterable[_Sent]) -> Printed:
     """Where nothing of a quote is printed: an unreachable port is told by the destination itself, if it was asked."""
     is_port = (error.icmp_type, error.icmp_code) in (_PORT_UNREACHABLE, _PORT_UNREACHABLE6)
-    is_own = is_port and any(packet.dst == error.src for packet in sent)
+    is_own = is_port and any(one.packet.dst == error.src for one in before)
     return Printed(line=error.line, src=error.dst, dst=error.src if is_own else "")
 
 
-def _completed(
-    told: Printed, packets: Sequence[Printed], sent: Sequence[int], places: dict[int, tuple[Talk, Member]]
-) -> Printed | None:
-    fitting = [index for index in sent if _fits(packets[index], told)]
-    flows = {_flow(packets[index], places.get(index)) for index in fitting}
-    if len(flows) != 1:
+def _of_one_flow(told: Printed, before: deque[_Sent], closed: Mapping[_Ends, set[str]]) -> Iterator[_Sent]:
+    """The packets that may be meant, the last one first; one of a second flow ends them: then none is."""
+    flow: _Flow | None = None
+    for one in reversed(before):
+        if _fits(one.flow, told) and len(closed[one.ends]) < len("ab"):
+            yield one
+            if flow not in (None, one.flow):
+                return
+            flow = one.flow
+
+
+def _completed(told: Printed, fitting: Sequence[_Sent]) -> Printed | None:
+    if not fitting or fitting[0].flow != fitting[-1].flow:
         return told if told.dst else None
-    last = packets[fitting[-1]]
-    _, sport, dst, dport = flows.pop()
+    proto, sport, dst, dport = fitting[0].flow
+    numbers = {one.seq for one in fitting}
     return replace(
-        told,
-        dst=dst,
-        sport=sport,
-        dport=dport,
-        proto=last.proto,
-        version=last.version,
-        seq=_seq(fitting, places),
-    )
+        told, dst=dst, sport=sport, dport=dport, proto=proto, version=fitting[0].packet.version,
+        seq=numbers.pop() if len(numbers) == 1 else None,
+    )  # fmt: skip
 
 
-def _fits(packet: Printed, told: Printed) -> bool:
+def _fits(flow: _Flow, told: Printed) -> bool:
+    proto, sport, dst, dport = flow
     return (
-        told.dst in ("", packet.dst)
-        and told.proto in (0, packet.proto)
-        and told.dport in (0, packet.dport)
-        and told.sport in (0, packet.sport)
+        told.dst in ("", dst)
+        and told.proto in (0, proto)
+        and told.dport in (0, dport)
+        and told.sport in (0, sport)
     )
-
-
-def _flow(packet: Printed, place: tuple[Talk, Member] | None) -> tuple[int, int, str, int]:
-    """(protocol, source port, destination, its port); lines of TCP that print no ports have their connection's."""
-    if place is None or packet.sport or packet.dport:
-        return packet.proto, packet.sport, packet.dst, packet.dport
-    ends, side = place[0].ends, place[1].side or 0
-    return packet.proto, ends[3] if side else ends[1], packet.dst, ends[1] if side else ends[3]
-
-
-def _seq(fitting: Sequence[int], places: dict[int, tuple[Talk, Member]]) -> int | None:
-    """The quoted sequence number: known where all packets that fit have the same one."""
-    numbers = {
-        (talk.base[member.side or 0] + member.seq) & _MASK32
-        for talk, member in (places[index] for index in fitting if index in places)
-    }
-    return numbers.pop() if len(numbers) == 1 else None
