@@ -116,5 +116,14 @@ def test_the_path_is_found_from_the_tap_to_the_underlay(tmp_path: Path) -> None:
         assert names[:6] == ["eth0", "tap1", "qbr1", "qvb1", "qvo1", "br-int"]
         outer = {stop["interface"] for stop in said["stops"] if stop["carries_tunnel"]}
         assert outer == {"br-phy", "ens3"}
+        assert {stop["interface"]: stop["zone"] for stop in said["stops"]}["qvb1"] is None
+        net.lab.node("compute").nft(
+            'table ip raw { chain pre { type filter hook prerouting priority raw; iifname "qvb1" ct zone set 4097; }; }'
+        )
+        net.run("compute", "ethtool", "-K", "qvb1", "gro", "on")
+        _, said, _ = lastseen(net, tmp_path, "path", "tap1", "--json")
+        found = {stop["interface"]: (stop["zone"], stop["offloads"]) for stop in said["stops"]}
+        assert found["qvb1"] == (4097, ["gro"])
+        assert found["tap1"] == (None, [])
         status, _, messages = lastseen(net, tmp_path, "path", "nosuch")
         assert (status, messages.count("\n")) == (2, 1)

@@ -42,6 +42,7 @@ def path(
     from lastseen.hosts.host import HERE
     from lastseen.hosts.host import remote as over_ssh
     from lastseen.hosts.probing import probe
+    from lastseen.live.features import with_features
     from lastseen.live.picture import as_object, drawn
     from lastseen.live.targets import hidden, look, path_of
 
@@ -50,7 +51,7 @@ def path(
         raise LastseenError(f"{host}: {facts.why}; check that 'ssh {host}' works without a question")
     target = in_cloud(target, cloud, [facts])
     seen = look(facts, target)
-    stops = path_of(seen, target, remote=remote)
+    stops = with_features(facts, path_of(seen, target, remote=remote))
     notes = [*seen.notes, *hidden(seen, target)]
     if not facts.can_enter:
         notes.append(

@@ -38,6 +38,8 @@ def as_object(host: str, stops: Sequence[Stop], notes: Sequence[str]) -> dict[st
                 "about": stop.about,
                 "can_capture": stop.can_capture,
                 "carries_tunnel": stop.carries_tunnel,
+                "offloads": list(stop.offloads),
+                "zone": stop.zone,
             }
             for stop in stops
         ],
@@ -54,4 +56,6 @@ def _details(stop: Stop) -> str:
     words += list(stop.addresses[:2])
     words += [stop.about] if stop.about else []
     words += ["outer packets"] if stop.carries_tunnel else []
+    words += [f"conntrack zone {stop.zone}"] if stop.zone is not None else []
+    words += [f"offloads {' '.join(stop.offloads)}"] if stop.offloads else []
     return f"  ({', '.join(words)})" if words else ""

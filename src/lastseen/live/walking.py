@@ -25,7 +25,10 @@ _LYING_ON: Final = frozenset({"vlan", "macvlan", "ipvlan", "macvtap"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """One interface on the path. `role` is for people; `can_capture`: packets show there as they pass."""
+    """One interface on the path. `role` is for people; `can_capture`: packets show there as they pass.
+
+    `offloads` that are on, and the `zone` connection tracking keeps its packets in, where they were asked for.
+    """
 
     netns: str
     name: str
@@ -37,6 +40,8 @@ class Stop:
     can_capture: bool = True
     carries_tunnel: bool = False
     """Packets show encapsulated here."""
+    offloads: tuple[str, ...] = ()
+    zone: int | None = None
 
 
 def walk(
