@@ -14,7 +14,7 @@ from lastseen.report.campaign import (
     TimesJson,
     print_campaign,
 )
-from lastseen.report.jsons import schema
+from lastseen.report.schemas import schema
 
 COUNT = CountJson(right=19, total=20)
 MARKS = MarksJson(detection=COUNT, localisation=CountJson(right=0, total=0), root_cause=COUNT)

@@ -9,7 +9,8 @@ import pytest
 
 from lastseen.errors import LastseenError
 from lastseen.report import contracts
-from lastseen.report.jsons import connections_json, diagnosis_json, encode, losses_json, schema
+from lastseen.report.jsons import connections_json, diagnosis_json, encode, losses_json
+from lastseen.report.schemas import schema
 from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.points import LOST, UNPROVEN, Matching
 

@@ -4,7 +4,7 @@ Captures are read by threads of their own; what the stages after that import is 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -25,13 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["case_points", "deadline", "matched", "opened", "zone_shift_ns"]
 
-_NEEDED_LATER: Final = (
-    "lastseen.matching.watching",
-    "lastseen.matching.places",
-    "lastseen.matching",
-    "lastseen.report.jsons",
-    "numpy.ma",  # np.median does
-)
+_NEEDED_LATER: Final = ("lastseen.matching", "lastseen.matching.related", "lastseen.report.jsons")
+_NEEDED_FOR_TEXTS: Final = ("lastseen.matching.watching", "lastseen.matching.places")
 
 
 def deadline(seconds: float | None) -> Callable[[], bool]:
@@ -61,7 +56,8 @@ def opened(
             from lastseen.cli.warm import compile_all
 
             compile_all()
-        Thread(target=_import_ahead, daemon=True).start()
+        ahead = (*_NEEDED_LATER, *(_NEEDED_FOR_TEXTS if texts else ()))
+        Thread(target=_import_ahead, args=(ahead,), daemon=True).start()
 
     return open_case(
         paths,
@@ -82,20 +78,23 @@ def _tracked(capture: "Capture") -> "Connections":
     return connections(capture.packets, capture.flows)
 
 
-def _import_ahead() -> None:
+def _import_ahead(modules: Iterable[str]) -> None:
     """Import what is needed once the captures are read: 0.1 s, while the kernels run without the GIL."""
-    for module in _NEEDED_LATER:
+    for module in modules:
         import_module(module)
 
 
 def case_points(case: "Case") -> "list[Point]":
-    """The observation points of a case, with how long each is known to have watched."""
-    from lastseen.matching.places import with_places
+    """The observation points of a case, with how long texts say that each has watched."""
     from lastseen.matching.points import build_points
+
+    points = build_points(case.captures, case.rows, case.said, room=case.room)
+    if not case.rows:
+        return points
+    from lastseen.matching.places import with_places
     from lastseen.matching.watching import with_watches
 
-    points = with_places(build_points(case.captures, case.rows, case.said, room=case.room), case.rows)
-    return with_watches(points, case.rows)
+    return with_watches(with_places(points, case.rows), case.rows)
 
 
 def matched(case: "Case", progress: Progress) -> "Matching":

@@ -21,6 +21,6 @@ def schema(
     """Print the JSON Schema of what a command prints with --json."""
     import msgspec
 
-    from lastseen.report.jsons import schema as schema_of
+    from lastseen.report.schemas import schema as schema_of
 
     typer.echo(msgspec.json.format(msgspec.json.encode(schema_of(name)), indent=2).decode())

@@ -24,6 +24,7 @@ from lastseen.matching.ballots import (
     count_votes,
 )
 from lastseen.matching.grouping import Grouped
+from lastseen.matching.middle import median
 from lastseen.tables.packets import ACK, FLAGS, LENGTH_FLAGS, SEQ
 from lastseen.tables.points import Conversations
 
@@ -114,7 +115,7 @@ class _Found:
         if self._shift is None:
             some = np.flatnonzero(alone >= 0)
             if len(some):
-                self._shift = int(np.median(lists[1][some] - lists[3][alone[some]]))
+                self._shift = int(median(lists[1][some] - lists[3][alone[some]]))
         shift = self._shift if self._shift is not None else _likely_shift(mine[1], theirs[1])
         partner = _pair_runs(*lists, np.int64(shift), np.False_)
         found = np.flatnonzero(partner >= 0)

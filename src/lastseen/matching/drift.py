@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.matching.grouping import Grouped
+from lastseen.matching.middle import median
 from lastseen.matching.ordering import SAME_CLOCK_NS
 from lastseen.matching.travel import Travel
 from lastseen.tables.packets import PacketRows
@@ -54,8 +55,8 @@ def drift_of(travel: Travel) -> Drift | None:
     both = max(map(abs, rates))
     if abs(rates[0] - rates[1]) > AGREE * both or both > MOST or abs(rate) * span <= SAME_CLOCK_NS:
         return None
-    middle = int(np.median(times - begin)) + begin
-    return Drift(rate=rate, fixed_ns=middle + int(np.median(np.concatenate([to_client, to_remote])[:, 0])))
+    middle = int(median(times - begin)) + begin
+    return Drift(rate=rate, fixed_ns=middle + int(median(np.concatenate([to_client, to_remote])[:, 0])))
 
 
 def _least_of_parts(sample: Int64s, sign: int, begin: int, span: int) -> Int64s:
@@ -77,7 +78,7 @@ def _rate(points: Int64s, span: int) -> float:
     one, other = np.triu_indices(len(points), 1)
     apart = points[other] - points[one]
     far = apart[apart[:, 0] > APART * span].astype(np.float64)
-    return float(np.median(far[:, 1] / far[:, 0])) if len(far) else 0.0
+    return median(far[:, 1] / far[:, 0]) if len(far) else 0.0
 
 
 def steadied(point: Point, grouped: Grouped, drift: Drift) -> tuple[Point, Grouped]:

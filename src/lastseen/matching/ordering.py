@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.matching.grouping import Grouped
+from lastseen.matching.middle import median
 from lastseen.matching.pairs import NONE, Pairing
 from lastseen.matching.travel import Travel
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations
@@ -83,13 +84,13 @@ def _by_what_is_missing(grouped: tuple[Grouped, Grouped], sides: Int64s, pairing
 def _router_hops(travel: Travel) -> int:
     """Median TTL lost from p to q by packets to the client; those to the remote end count the other way."""
     lost = np.concatenate([travel.sample[REMOTE_TO_CLIENT][:, 1], -travel.sample[CLIENT_TO_REMOTE][:, 1]])
-    return int(np.median(lost)) if len(lost) else 0
+    return int(median(lost)) if len(lost) else 0
 
 
 def _distance_and_offset(travel: Travel) -> tuple[float | None, int]:
     to_remote, to_client = (sample[:, 0] for sample in travel.sample)
     if len(to_remote) and len(to_client):
-        forward, back = float(np.median(to_client)), float(np.median(to_remote))
+        forward, back = median(to_client), median(to_remote)
         distance = (forward - back) / 2
         offset = 0 if _one_clock(travel, distance > 0) else int((forward + back) / 2)
         return distance, offset
@@ -99,8 +100,8 @@ def _distance_and_offset(travel: Travel) -> tuple[float | None, int]:
         return None, 0
     least, largest = travel.least_and_largest(sender)
     if max(abs(least), abs(largest)) <= ONE_WAY_NS and (least > 0 or largest < 0):
-        return sign * float(np.median(one_way)), 0
-    return None, int(np.median(one_way))
+        return sign * median(one_way), 0
+    return None, int(median(one_way))
 
 
 def runs_on_one_clock(travel: Travel) -> bool:

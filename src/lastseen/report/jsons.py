@@ -10,10 +10,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.errors import LastseenError
 from lastseen.matching.related import texts_of
 from lastseen.report import contracts as out
-from lastseen.report.campaign import CampaignJson
 from lastseen.tables import flow_text
 from lastseen.tables import points as fates
 from lastseen.tables.connections import STALLS, STATES
@@ -23,10 +21,10 @@ from lastseen.tables.packets import LENGTH_FLAGS
 from lastseen.tables.points import DIRECTIONS, Hop, Matching, Point
 from lastseen.tables.related import Related
 from lastseen.tables.sources import Source, Weird
-from lastseen.tables.symptoms import Symptom
 
 if TYPE_CHECKING:
     from lastseen.tables.diagnosis import Diagnosis, Verdict
+    from lastseen.tables.symptoms import Symptom
 
 __all__ = [
     "connections_json",
@@ -37,21 +35,11 @@ __all__ = [
     "losses_json",
     "points_json",
     "reasons_json",
-    "schema",
     "source_json",
     "symptom_connection",
     "verdict_json",
     "weird_json",
 ]
-
-SCHEMAS: Final[dict[str, type[msgspec.Struct]]] = {
-    "lastseen.diagnosis/1": out.DiagnosisJson,
-    "lastseen.losses/1": out.LossesJson,
-    "lastseen.connections/1": out.ConnectionsJson,
-    "lastseen.timeline/1": out.TimelineJson,
-    "lastseen.evidence/1": out.CaseEvidenceJson,
-    "lastseen.campaign/1": CampaignJson,
-}
 
 PAIRS: Final = ("packets", "bytes", "syn", "fin", "rst", "retransmitted", "holes")
 """Columns of CONNECTION that are pairs, in the order of ConnectionJson."""
@@ -74,16 +62,6 @@ def encode(contract: msgspec.Struct) -> bytes:
     if b"\x7f" not in encoded and b"\xc2" not in encoded:  # the pattern takes longer than the encoding
         return encoded
     return _TERMINAL_CONTROL.sub(lambda found: b"\\u00%02x" % found[0][-1], encoded)
-
-
-def schema(name: str) -> dict[str, Any]:
-    """The JSON Schema of "diagnosis", "losses" and the like ("lastseen.diagnosis/1" is understood too)."""
-    known = {full.removeprefix("lastseen.").partition("/")[0]: full for full in SCHEMAS}
-    full = known.get("diagnosis" if name == "diagnose" else name, name)
-    if full not in SCHEMAS:
-        raise LastseenError(f"no schema {name!r}; there are: {', '.join(known)}")
-    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": full}
-    return dialect | msgspec.json.schema(SCHEMAS[full])
 
 
 def diagnosis_json(diagnosis: "Diagnosis") -> out.DiagnosisJson:
@@ -190,7 +168,7 @@ def _judgement(
     )
 
 
-def symptom_connection(symptom: Symptom) -> str | None:
+def symptom_connection(symptom: "Symptom") -> str | None:
     """The ends of the waiting call's connection, "local > peer", as far as the trace tells; None: nothing."""
     ends = [flow_text.address_and_port(end) for end in (symptom.local, symptom.peer) if end is not None]
     return " > ".join(ends) or None
@@ -374,7 +352,7 @@ def _pairs(column: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     return cast("list[tuple[int, int]]", np.ascontiguousarray(column).view(pair).ravel().tolist())
 
 
-def _symptom(symptom: Symptom) -> out.SymptomJson:
+def _symptom(symptom: "Symptom") -> out.SymptomJson:
     sources = [source for source in map(source_json, symptom.sources) if source]
     return out.SymptomJson(
         kind=symptom.kind,

@@ -6,14 +6,16 @@ read the same wherever it is named: "10.20.0.15:50184 > 203.0.113.80:443", v6 in
 
 import socket  # inet_ntoa and inet_ntop only: formatting 200,000 addresses with ipaddress would take a second
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lastseen.tables import packets as table
-from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.points import Point
+
+if TYPE_CHECKING:
+    from lastseen.tables.facts_from_texts import Endpoint
 
 __all__ = [
     "address_and_port",
@@ -46,7 +48,7 @@ KEY_NAMES: Final = {"geneve": "vni", "vxlan": "vni", "gre": "key", "erspan": "se
 _IPV6: Final = 6
 
 
-def address_and_port(endpoint: Endpoint) -> str:
+def address_and_port(endpoint: "Endpoint") -> str:
     """An endpoint as "ip:port", v6 in brackets; the address alone where there is no port."""
     if not endpoint.port:
         return endpoint.address
