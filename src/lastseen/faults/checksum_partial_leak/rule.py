@@ -20,6 +20,7 @@ TITLE: Final = "packets without their checksum reach a reader that verifies it"
 SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "packet_corruption": "there the checksum is plainly wrong, not the pseudo header's sum",
+    "vmxnet3_tunnel_checksum": "there the packets were in a tunnel, and the sender's card is a vmxnet3",
     "tx_checksum_broken": "there a card should have filled the checksum in and did not",
 }
 COMPONENT: Final = (

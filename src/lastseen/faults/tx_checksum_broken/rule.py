@@ -22,6 +22,7 @@ TITLE: Final = "transmit checksums are never filled in, so receivers drop the pa
 SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "packet_corruption": "there the checksum is plainly wrong, not the pseudo header's sum",
+    "vmxnet3_tunnel_checksum": "there the packets were in a tunnel, and the sender's card is a vmxnet3",
     "checksum_partial_leak": "there a program or tap passed the packet on before the checksum was due",
 }
 COMPONENT: Final = "the sender's card or driver, or the switch in front of it"

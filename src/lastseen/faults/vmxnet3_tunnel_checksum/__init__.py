@@ -1,0 +1,1 @@
+"""The fault `vmxnet3_tunnel_checksum`: checksums inside a tunnel that a virtual card leaves undone."""
