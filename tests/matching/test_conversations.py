@@ -2,7 +2,8 @@
 
 import packet_writer as w
 import pytest
-from captured import losses, lost_packets, matched
+from captured import fates, losses, lost_packets, matched
+from conversation_writer import Conversation, Point
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,3 +128,18 @@ def test_a_flow_has_one_partner_the_one_with_most_packets() -> None:
     ]
     matching = matched({"x": timed(one), "y": timed(other, 1_000)})
     assert sorted(sorted(row) for row in matching.conversations.group.tolist()) == [[-1, 1], [0, 0]]
+
+
+def test_late_captures_beside_numbers_that_were_moved() -> None:
+    """The remote point saw the handshake with other numbers; others began after it and are as the middle one.
+
+    What the last one has in common with that is seen by way of the tap.
+    """
+    talk = Conversation(exchanges=((200, 3000), (90, 500)))
+    moved = Point(delay_ns=400_000, sequence_offset=(123_456_789, 4_000_000_000))
+    middle, tap, inside = (talk.seen_at(Point(delay_ns=delay)) for delay in (200_000, 50_000, 40_000))
+    captures = {"remote": talk.seen_at(moved), "middle": middle[:10], "tap": tap[6:], "vm": inside[11:]}
+    matching = matched(captures)
+    assert len(matching.conversations.group) == 1
+    assert {fate for hop in fates(matching).values() for fate in hop} <= {"outside", "unproven"}
+    assert losses(matched({**captures, "middle": middle})) == {}

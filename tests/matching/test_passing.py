@@ -1,6 +1,7 @@
 """What never came back from beyond a point, and was not seen at the next one: lost, filtered, or on another way."""
 
 from dataclasses import replace
+from typing import Any
 
 import packet_writer as w
 import pytest
@@ -149,3 +150,57 @@ def test_hosts_that_nat_renames_are_no_filter() -> None:
     )
     tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, syn)], key=lambda p: p[0])
     assert lost_packets(matched({"remote": TALK.seen_at(replace(REMOTE, nat=nat)), "tap": tap})) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sequence_offset": (123_456_789, 987_654_321)},
+        {"sequence_offset": (123_456_789, 0), "nat": {("10.0.0.5", 45000): ("203.0.113.7", 1024)}},
+    ],
+)
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_connection_that_may_be_there_under_other_numbers_is_not_lost(
+    changes: dict[str, Any], version: int
+) -> None:
+    """Of a side alone, whose handshake was not captured, too little is left to know it by."""
+    talk = replace(
+        TALK, client=("10.0.0.5", 45000), client_isn=5_000_000, server_isn=6_000_000, client_id=700
+    )
+    if version == 6:
+        talk = replace(talk, client=("2001:db8::5", 45000), server=("2001:db8::80", 443))
+        changes = {name: value for name, value in changes.items() if name != "nat"}
+    later = replace(talk, start_ns=TALK.start_ns + 30_000_000)
+    mine = [n for n, s in enumerate(later.segments()) if s.from_client and n > 4]
+    hidden = frozenset(range(len(later.segments()))) - frozenset(mine)
+    captures = {
+        name: [*TALK.seen_at(point), *later.seen_at(replace(point, drop=hidden, **more))]
+        for name, point, more in (("remote", REMOTE, changes), ("tap", TAP, {}))
+    }
+    last = replace(TALK, client=("10.0.0.5", 46000), client_isn=8_000_000, server_isn=9_000_000)
+    last = replace(last, start_ns=TALK.start_ns + 60_000_000)
+    matching = matched(
+        {
+            name: [*frames, *last.seen_at(REMOTE if name == "remote" else TAP)]
+            for name, frames in captures.items()
+        }
+    )
+    assert losses(matching) == {}
+    assert len(matching.conversations.group) == 4
+
+
+@pytest.mark.parametrize(("at_remote", "lost"), [(0, 0), (7, 1)])
+def test_a_syn_that_says_nothing(at_remote: int, lost: int) -> None:
+    """Over IPv6 and with an initial number of 0 it may be the one there is from other ends, if that is as long."""
+    syns = {
+        name: w.ethernet(w.ipv6(client, "2001:db8::80", w.tcp(port, 443, seq=0, flags="S", data=b"x" * size)))
+        for name, client, port, size in (
+            ("tap", "2001:db8::5", 45000, 0),
+            ("remote", "2001:db8:99::7", 1024, at_remote),
+        )
+    }
+    captures = {
+        name: sorted([*TALK.seen_at(point), (TALK.start_ns + 3_000_000, syns[name])])
+        for name, point in (("remote", REMOTE), ("tap", TAP))
+    }
+    assert lost_packets(matched(captures)) == lost

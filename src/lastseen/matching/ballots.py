@@ -18,6 +18,7 @@ __all__ = [
     "CONTENT",
     "ENDS",
     "IDENTIFIED",
+    "LIKENESS",
     "RELATIVE",
     "SAYS_MUCH",
     "Ballots",
@@ -33,11 +34,13 @@ COMMON: Final = 4
 SAYS_MUCH: Final = 0xFFFF
 """TCP numbers up to this are not random: they are relative ones, or of a sender that counts from 0."""
 
-CONTENT, ENDS, RELATIVE, IDENTIFIED = range(4)
+CONTENT, ENDS, RELATIVE, IDENTIFIED, LIKENESS = range(5)
 """What a ballot holds. CONTENT: sequence and acknowledgment number, or payload digest and IP identification, with
 length and flags; packets that say next to nothing do not vote. ENDS: these, of any packet, with the addresses and
 ports. RELATIVE: TCP numbers counted from the initial ones, with IP identification, addresses and ports. IDENTIFIED: TCP
-numbers as they are, however small, with IP identification."""
+numbers as they are, however small, with IP identification. LIKENESS: length, flags and IP identification alone (TCP
+without one: a small sequence number), which nothing on the way changes: too little to join groups, enough not to call
+one of them gone."""
 
 Int64s = npt.NDArray[np.int64]
 
@@ -70,10 +73,13 @@ def _ballot(row: Any, is_tcp: Any, kind: Any, ends: Any, own: Any, peer: Any) ->
         votes = seq != 0 and row[LENGTH_FLAGS] >> 8 != 0
     if kind == RELATIVE or kind == IDENTIFIED:
         votes = is_tcp and identification > 0
+    if kind == LIKENESS:
+        is_small = is_tcp and identification == 0 and seq <= SAYS_MUCH
+        votes, seq, ack = identification > 0 or is_small, (seq if is_small else np.int64(0)), np.int64(0)
     if kind == RELATIVE:
         seq, ack = (seq - own) & 0xFFFFFFFF, (ack - peer) & 0xFFFFFFFF
     value = _mixed((seq << 32) | ack, np.int64(row[LENGTH_FLAGS]))
-    if kind == RELATIVE or kind == IDENTIFIED or not is_tcp:
+    if kind == RELATIVE or kind == IDENTIFIED or kind == LIKENESS or not is_tcp:
         value = _mixed(value, identification)
     if kind == ENDS or kind == RELATIVE:
         value = _mixed(value, ends)

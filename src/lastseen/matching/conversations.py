@@ -321,20 +321,58 @@ def with_common_numbers(grouped: Sequence[Grouped], found: Conversations) -> lis
     Only connections whose numbers a firewall moved are changed.
     """
     base, known = np.zeros((len(found.group), 2), np.uint32), np.zeros((len(found.group), 2), np.bool_)
-    result = []
+    offsets = np.zeros((len(grouped), len(found.group), 2), np.uint32)
+    settled = np.zeros((len(grouped), len(found.group)), np.bool_)
     for point, groups in enumerate(grouped):
         here = np.flatnonzero(found.group[:, point] >= 0)
         side = np.where(found.flipped[here, point][:, None], [1, 0], [0, 1])
         at = found.group[here, point].astype(np.int64)[:, None]
         isn, isn_known = groups.isn[at, side], groups.isn_known[at, side]
-        moved = np.where(known[here] & isn_known, base[here] - isn, np.uint32(0))
-        changed = moved.any(axis=1)
-        result.append(
-            _moved(groups, at[changed, 0], moved[changed], side[changed]) if changed.any() else groups
-        )
+        offsets[point, here] = np.where(known[here] & isn_known, base[here] - isn, np.uint32(0))
+        settled[point, here] = isn_known.all(axis=1)
         base[here] = np.where(known[here], base[here], isn)
         known[here] |= isn_known
+    for number in np.flatnonzero(offsets.any(axis=(0, 2))).tolist():
+        _settle(grouped, found, number, (offsets[:, number], settled[:, number]))
+    return [_with(groups, found, point, offsets[point]) for point, groups in enumerate(grouped)]
+
+
+def _settle(
+    grouped: Sequence[Grouped], found: Conversations, number: int, of: tuple[npt.NDArray[np.uint32], Bools]
+) -> None:
+    """Where a point saw no handshake of a conversation, its numbers are as those it has in common with a point say.
+
+    `of`: uint32[points, 2], how far the conversation's numbers are moved, filled in, and which of these are known.
+    """
+    offsets, settled = of
+    seen = np.flatnonzero(found.group[number] >= 0).tolist()
+    numbers = {p: _numbers(grouped[p], found, number, p) for p in seen}
+    like = [p for p in seen if settled[p]]
+    left = [p for p in seen if not settled[p]]
+    while like and left:
+        _, point, other = max((len(numbers[p] & numbers[q]), p, q) for p in left for q in like)
+        offsets[point] = offsets[other]
+        like.append(point)
+        left.remove(point)
+
+
+def _numbers(groups: Grouped, found: Conversations, number: int, point: int) -> set[tuple[int, ...]]:
+    """(who sent it, sequence and acknowledgment number, length and flags) of a conversation's packets at a point."""
+    group, flipped = int(found.group[number, point]), int(found.flipped[number, point])
+    result: set[tuple[int, ...]] = set()
+    for side in (0, 1):
+        rows = groups.packets[groups.of(group, side ^ flipped)][:, [SEQ, ACK, LENGTH_FLAGS]]
+        result |= {(side, *row) for row in rows.tolist()}
     return result
+
+
+def _with(groups: Grouped, found: Conversations, point: int, offsets: npt.NDArray[np.uint32]) -> Grouped:
+    """A point's groups with uint32[k, 2] added to the numbers of each conversation's sides."""
+    here = np.flatnonzero(offsets.any(axis=1))
+    if not len(here):
+        return groups
+    side = np.where(found.flipped[here, point][:, None], [1, 0], [0, 1])
+    return _moved(groups, found.group[here, point].astype(np.int64), offsets[here], side)
 
 
 def _moved(grouped: Grouped, groups: Int64s, offsets: npt.NDArray[np.uint32], sides: Int64s) -> Grouped:

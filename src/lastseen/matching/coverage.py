@@ -11,8 +11,8 @@ import numpy as np
 
 from lastseen.compiled import kernel
 from lastseen.matching.pairs import MERGED_INTO, REPEATED, SPLIT_INTO
-from lastseen.matching.sightings import relative, time_of
-from lastseen.tables.packets import LENGTH_FLAGS, SEQ
+from lastseen.matching.sightings import is_unique, relative, time_of
+from lastseen.tables.packets import ID_WINDOW, LENGTH_FLAGS, SEQ
 
 __all__ = ["NEARBY_NS", "cover_all", "left_over"]
 
@@ -42,14 +42,14 @@ def left_over(rows: Any, partner: Any) -> Any:
 
 @kernel
 def _ranges(packets: Any, rows: Any, how: Any, base: Any) -> Any:
-    """int64[k, 6]: start, end, row, first byte not used up, time, 1 for a second sighting, by start, of payloads.
+    """int64[k, 7]: start, end, row, first byte not used up, time, 1 for a second sighting, id, of payloads, by start.
 
     Of those that start alike the later come first: what was repeated after a loss is what arrived.
     """
     count = 0
     for row in rows:
         count += packets[row, LENGTH_FLAGS] >> 8 > 0
-    unsorted = np.empty((count, 6), np.int64)
+    unsorted = np.empty((count, 7), np.int64)
     k = count
     for row in rows:
         size = np.int64(packets[row, LENGTH_FLAGS] >> 8)
@@ -58,6 +58,7 @@ def _ranges(packets: Any, rows: Any, how: Any, base: Any) -> Any:
             start = relative(packets[row, SEQ], base)
             unsorted[k, 0], unsorted[k, 1], unsorted[k, 2], unsorted[k, 3] = start, start + size, row, start
             unsorted[k, 4], unsorted[k, 5] = time_of(packets[row]), how[row] == REPEATED
+            unsorted[k, 6] = packets[row, ID_WINDOW] >> 16 if is_unique(packets[row]) else 0
     return unsorted[np.argsort(unsorted[:, 0], kind="mergesort")]
 
 
@@ -67,15 +68,8 @@ def _cover(ranges: Any, start: Any, end: Any, between: Any, copies: Any, take: A
 
     `copies`: second sightings may, too. `take`: use those bytes up; none is used twice.
     """
-    low, high = 0, ranges.shape[0]
-    while low < high:
-        middle = (low + high) // 2
-        if ranges[middle, 0] <= start - 65_536 * 8:
-            low = middle + 1
-        else:
-            high = middle
     first, cursor = -1, start
-    for k in range(low, ranges.shape[0]):
+    for k in range(_first_reaching(ranges, start), ranges.shape[0]):
         if ranges[k, 0] > cursor or cursor >= end:
             break
         if ranges[k, 5] and not copies:
@@ -125,3 +119,100 @@ def cover_all(
                 row = ranges_b[r, 2]
                 partner_q[row] = free_a[first, 2]
                 how_q[row] = MERGED_INTO if free_a[first, 1] < ranges_b[r, 1] else SPLIT_INTO
+        _count_again(
+            (packets_p, rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]], how_p),
+            (packets_q, rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]], how_q),
+            ranges_a, partner_p, shift if known[sides[k, 2]] else _FOREVER,
+        )  # fmt: skip
+
+
+@kernel
+def _count_again(one: Any, other: Any, left: Any, partner: Any, shift: Any) -> None:
+    """Pair what is `left` of one's payloads where the other has each of its bytes as often, whatever was paired so far.
+
+    Copies that the network made are told from packets sent again by their times only, and which of them one took for
+    which is a guess; but bytes that came as often as they were sent were not lost. Counted is from the packet on, and
+    of the other's second sightings those with its identification. `shift`: the usual time from one to the other,
+    _FOREVER: not known.
+    """
+    packets, rows, how = one
+    other_packets, other_rows, other_how = other
+    counted = False
+    ranges = others = left
+    for r in range(left.shape[0]):
+        start, end, row = left[r, 0], left[r, 1], left[r, 2]
+        if partner[row] >= 0 or how[row] == REPEATED:
+            continue
+        if not counted:
+            base = np.int64(packets[row, SEQ]) - start
+            ranges = _ranges(packets, rows, how, base)
+            others = _ranges(other_packets, other_rows, other_how, base)
+            counted = True
+        since = left[r, 4] - TOO_EARLY_NS
+        other_since = -_FOREVER if shift == _FOREVER else since + shift
+        place = _as_often(ranges, others, left[r], since, other_since)
+        if place >= 0:
+            partner[row] = others[place, 2]
+            how[row] = SPLIT_INTO if others[place, 1] < end else MERGED_INTO
+
+
+@kernel
+def _first_reaching(ranges: Any, start: Any) -> Any:
+    """The first of `ranges` that may reach the byte `start`: none is longer than eight times IP's largest packet."""
+    low, high = 0, ranges.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if ranges[middle, 0] <= start - 65_536 * 8:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _times_carried(ranges: Any, low: Any, byte: Any, since: Any, identification: Any) -> Any:
+    """How many of `ranges` carry a byte from a time on, second sightings only of packets of this identification."""
+    count = 0
+    for k in range(low, ranges.shape[0]):
+        if ranges[k, 0] > byte:
+            break
+        is_counted = not ranges[k, 5] or ranges[k, 6] == identification > 0
+        count += ranges[k, 1] > byte and ranges[k, 4] >= since and is_counted
+    return count
+
+
+@kernel
+def _as_often(ranges: Any, others: Any, one: Any, since: Any, other_since: Any) -> Any:
+    """The first of `others` that carries the first byte of one range, if they carry each as often as `ranges`; or -1.
+
+    How often changes where one of them begins or ends.
+    """
+    start, end, identification = one[0], one[1], one[6]
+    low, other_low = _first_reaching(ranges, start), _first_reaching(others, start)
+    first = -1
+    for k in range(other_low, others.shape[0]):
+        if others[k, 0] > start:
+            break
+        if first < 0 and others[k, 1] > start and others[k, 4] >= other_since and not others[k, 5]:
+            first = k
+    byte = start
+    while first >= 0 and byte < end:
+        sent = _times_carried(ranges, low, byte, since, 0)
+        if sent > _times_carried(others, other_low, byte, other_since, identification):
+            first = -1
+        byte = min(_next_edge(ranges, low, byte, end), _next_edge(others, other_low, byte, end))
+    return first
+
+
+@kernel
+def _next_edge(ranges: Any, low: Any, byte: Any, end: Any) -> Any:
+    """The first byte after `byte` where one of `ranges` begins or ends, at most `end`."""
+    edge = end
+    for k in range(low, ranges.shape[0]):
+        if ranges[k, 0] >= edge:
+            break
+        if ranges[k, 0] > byte:
+            edge = min(edge, ranges[k, 0])
+        elif ranges[k, 1] > byte:
+            edge = min(edge, ranges[k, 1])
+    return edge

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import kernel
+from lastseen.matching.ballots import LIKENESS, ballots_of, count_votes
 from lastseen.matching.grouping import Grouped, are_icmp_errors
 from lastseen.matching.stated_filters import passes
 from lastseen.tables.packets import ACK, FLAGS, FLOW_A, FLOW_B, FLOW_PORTS, FLOW_PROTO, LENGTH_FLAGS
@@ -83,7 +84,10 @@ def _beyond(
     if len(members):
         passed = table.group[numbers[answers == _ANSWERED], last].astype(np.int64)
         fate = _unless_filtered(*pair, members[:, 0], passed)
-        unsure = _not_comparable(pair, grouped[last], members[:, 0], table.group[:, last : last + 2])
+        seen = table.group[:, last : last + 2]
+        alone = seen[(seen[:, 0] < 0) & (seen[:, 1] >= 0), 1].astype(np.int64)
+        unsure = _not_comparable(pair, grouped[last], members[:, 0], alone)
+        unsure |= _look_alike(grouped[last : last + 2], members[:, 0], alone)
         members[:, 4] = np.where(unsure & (fate == LOST), UNPROVEN, fate)
     return Way(up=last, down=last + 1, members=members)
 
@@ -214,15 +218,27 @@ def _shows_answers(packets: Any, rows: Any, starts: Any, sides: Any, tcp_sides: 
     return result
 
 
-def _not_comparable(
-    pair: tuple[Point, Point], up: Grouped, groups: Int64s, seen: npt.NDArray[np.int32]
-) -> Bools:
+def _look_alike(pair: Sequence[Grouped], groups: Int64s, alone: Int64s) -> Bools:
+    """Which groups of the first point may be one of those that the second has `alone`, its numbers changed on the way.
+
+    They have the same ends, or a packet of the same identification, length and flags.
+    """
+    up, down = pair
+    ours = ballots_of(up, groups, np.arange(len(groups)), kind=LIKENESS)
+    theirs = ballots_of(down, alone, np.arange(len(alone)), kind=LIKENESS)
+    alike, *_ = count_votes(ours, theirs)
+    result = np.isin(up.ends[groups], down.ends[alone])
+    result[alike] = True
+    return result
+
+
+def _not_comparable(pair: tuple[Point, Point], up: Grouped, groups: Int64s, alone: Int64s) -> Bools:
     """Which groups of the first point may be at the second one unrecognised.
 
     A listing prints no payload to know a datagram by, and numbers relative to one that NAT may have made another.
     Where the snap length cut payloads, datagrams whose addresses were rewritten are not known again, nor are ICMP
-    errors whose quoted packets were rewritten otherwise: they may be what only the second point has of their protocol.
-    `seen`: int32[k, 2], each conversation's groups at both points.
+    errors whose quoted packets were rewritten otherwise: they may be what the second point has of their protocol that
+    the first has not (`alone`).
     """
     told = [point.capture.listed for point in pair if point.capture.listed is not None]
     is_relative = any(listed.is_relative for listed in told)
@@ -230,7 +246,6 @@ def _not_comparable(
     result: Bools = others & bool(told) | is_relative
     if others.any():
         protocol = _facts(pair[0], groups)[:, 0]
-        alone = seen[(seen[:, 0] < 0) & (seen[:, 1] >= 0), 1].astype(np.int64)
         only_down = np.isin(protocol, _facts(pair[1], alone)[:, 0])
         result |= others & only_down & (np.isin(protocol, _ICMP) | (not up.has_digests))
     return result

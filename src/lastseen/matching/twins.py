@@ -59,6 +59,38 @@ def _by_time(
         partner_p[a[picks[k]]], partner_q[b[k]] = b[k], a[picks[k]]
 
 
+@kernel
+def _first_of_copies(packets: Any, rows: Any) -> Any:
+    """Those of twins in order of time that did not come at the same moment as the one before them."""
+    kept = np.empty_like(rows)
+    count = 0
+    for k in range(rows.size):
+        time = time_of(packets[rows[k]])
+        if count == 0 or time - time_of(packets[kept[count - 1]]) > SAME_MOMENT_NS:
+            kept[count] = rows[k]
+            count += 1
+    return kept[:count]
+
+
+@kernel
+def _settle(
+    packets_p: Any, a: Any, packets_q: Any, b: Any, shift: Any, partner_p: Any, partner_q: Any
+) -> None:
+    """Pair twins, of which q has the fewer, again by time.
+
+    Copies that one point stamped at the same moment are one packet where the other point has no such copies.
+    """
+    first = _first_of_copies(packets_p, a)
+    if first.size < a.size and _first_of_copies(packets_q, b).size == b.size:
+        for row in a:
+            partner_p[row] = -1
+        a = first
+    if b.size <= a.size:
+        _by_time(packets_p, a, packets_q, b, shift, partner_p, partner_q)
+    else:
+        _by_time(packets_q, b, packets_p, a, -shift, partner_q, partner_p)
+
+
 @packet_kernel
 def _place(packets: Any, rows: Any, row: Any) -> Any:
     """How many of the rows, which are in order of time, come before packet row `row`."""
@@ -96,7 +128,7 @@ def settle_twins(
             if twins_a.size > 1:
                 twins_b = _twins(packets_q, near_b, row, by_id)
                 if 0 < twins_b.size < twins_a.size:
-                    _by_time(
+                    _settle(
                         packets_p, near_a[twins_a], packets_q, near_b[twins_b],
                         shifts[sides[k, 2]], partner_p, partner_q,
                     )  # fmt: skip
