@@ -99,3 +99,41 @@ def test_frames_none_of_whose_bytes_arrived_are_lost(
     assert frames <= {n for n, held in enumerate(holds, 1) if held & lost}
     found = fates(matching)[("remote", "tap", "to_client")]
     assert set(found) <= {"lost", "merged", "split"}
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("identified", [True, False])
+def test_a_copy_that_one_point_has_alone_and_the_other_as_part_of_a_frame(
+    *, arrives: bool, identified: bool
+) -> None:
+    """The network copied a segment; the copy came behind the frame that offload had made of the first two.
+
+    Both copies and the other segment arrive, or one copy less than were sent.
+    """
+    remote, _ = seen(3, set(), [2], at_remote=True)
+    tap, _ = seen(3, set(), [], at_remote=False)
+    number = 9001 if identified else 0
+
+    def segment(n: int, size: int) -> bytes:
+        data = b"".join(bytes([k]) * SIZE for k in range(n, n + size))
+        own = number + n if number else 0
+        return frame("A", SERVER_ISN + 1 + SIZE * n, CLIENT_ISN + 4, own, data=data)
+
+    remote = [(at, segment(0, 2) if len(data) > 2 * SIZE else data) for at, data in remote]
+    tap = [
+        (
+            at,
+            segment(0, 1)
+            if data[54:] == bytes(SIZE)
+            else segment(1, 1)
+            if data[54:] == b"\1" * SIZE
+            else data,
+        )
+        for at, data in tap
+    ]
+    at = START + 4 * MS + 60_000
+    remote.append((at - AT_REMOTE_NS, segment(0, 1)))
+    if arrives:
+        tap.append((at - AT_TAP_NS, segment(0, 1)))
+    claimed = losses(matched({"remote": sorted(remote), "tap": sorted(tap)}))
+    assert sum(map(len, claimed.values())) == (0 if arrives else 1)

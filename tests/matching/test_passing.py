@@ -204,3 +204,15 @@ def test_a_syn_that_says_nothing(at_remote: int, lost: int) -> None:
         for name, point in (("remote", REMOTE), ("tap", TAP))
     }
     assert lost_packets(matched(captures)) == lost
+
+
+def test_a_refused_connection_beside_an_empty_capture_of_a_stated_place() -> None:
+    """A capture that saw nothing shows no addresses; its place on the path says what lies beyond."""
+    syn = w.ethernet(
+        w.ipv4("10.0.0.5", "192.0.2.80", w.tcp(4, 443, seq=99_999_999, flags="S"), identification=1)
+    )
+    reset = w.tcp(443, 4, seq=0, ack=100_000_000, flags="RA")
+    refused = w.ethernet(w.ipv4("192.0.2.80", "10.0.0.5", reset, identification=2))
+    tap = [(TALK.start_ns, syn), (TALK.start_ns + 1_000_000, refused)]
+    matching = matched({"tap": tap, "remote": []}, order=["remote", "tap"])
+    assert losses(matching) == {("tap", "remote", "to_remote"): [1]}
