@@ -156,7 +156,9 @@ def test_a_clients_own_account_alone_is_blind_and_says_what_was_felt(tmp_path: P
     untimed = run(tmp_path / "b", {"curl.txt": CURL.format("Empty reply from server")}).verdict
     assert untimed.summary.startswith("curl waited an unknown time for data")
     name = "* Resolving timed out after 5001 milliseconds\n* Closing connection 0\n"
-    assert "for an address of the name" in run(tmp_path / "c", {"curl.txt": name}).verdict.summary
+    unnamed = run(tmp_path / "c", {"curl.txt": name}).verdict
+    assert (unnamed.fault, unnamed.grade) == ("dns_timeout", "possible")
+    assert "curl waited 5.00 s for an address of the name" in unnamed.summary
 
 
 def test_a_clients_own_account_names_the_wait_that_the_captures_explain(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "conntrack_dns_race": "there one of two queries sent at once is lost on the way, and insert_failed rises",
 }
+_FOR_A_NAME: Final = "waited_for_name"
 DNS_PORT: Final = 53
 UNANSWERED_NS: Final = 1_000_000_000
 """An answer later than this is felt; the shortest resolver timer is 1 s (options timeout:1)."""
@@ -115,12 +116,15 @@ def _account(query: _Query, facts: Facts) -> Account:
 
 
 def _is_dns(symptom: Symptom) -> bool:
-    return symptom.peer is not None and symptom.peer.port == DNS_PORT and bool(symptom.waited_ns)
+    """A call waited for a name server, or a client says that it waited for the address of a name."""
+    is_asking = symptom.peer is not None and symptom.peer.port == DNS_PORT
+    return (is_asking or symptom.kind == _FOR_A_NAME) and bool(symptom.waited_ns)
 
 
 def _felt_reason(symptom: Symptom) -> Reason:
     waited = (symptom.waited_ns or 0) / 1e9
-    text = f"{symptom.call} waited {waited:.2f} s for a name server"
+    what = "an address of the name" if symptom.kind == _FOR_A_NAME else "a name server"
+    text = f"{symptom.call} waited {waited:.2f} s for {what}"
     return Reason(text=text, source=symptom.sources[0] if symptom.sources else None)
 
 
