@@ -5,13 +5,13 @@ is in the case folder as a user would paste it.
 """
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from lastseen.lab.lab import Lab
-from lastseen.lab.parameters import Parameters
+from lastseen.lab.parameters import Parameters, filled
 from lastseen.lab.scene import Serve, Work
 
 __all__ = [
@@ -52,7 +52,7 @@ def server(*options: object, node: str = "remote", at: Address = _remote) -> Ser
 
 def _serve(lab: Lab, parameters: Parameters, *, options: tuple[object, ...], node: str, at: Address) -> None:
     size = () if "--bytes" in options else ("--bytes", parameters.page_bytes)
-    lab.serve(node, "server", at(parameters), parameters.port, *size, *options)
+    lab.serve(node, "server", at(parameters), parameters.port, *size, *_filled(options, parameters))
 
 
 web = server()
@@ -81,7 +81,7 @@ def names(*options: object) -> Serve:
 
 
 def _names(lab: Lab, parameters: Parameters, *, options: tuple[object, ...]) -> None:
-    lab.serve("remote", "names", parameters.remote, parameters.remote, *options)
+    lab.serve("remote", "names", parameters.remote, parameters.remote, *_filled(options, parameters))
     resolver(lab, parameters.remote)
 
 
@@ -113,7 +113,7 @@ def curl(*options: str, at: Address = _remote, node: str = "vm", scheme: str = "
 def _curl(
     lab: Lab, parameters: Parameters, *, options: tuple[str, ...], at: Address, node: str, scheme: str
 ) -> subprocess.Popen[bytes]:
-    limit = options or ("--max-time", str(2 * parameters.timeout_s))
+    limit = _filled(options, parameters) or ("--max-time", str(2 * parameters.timeout_s))
     said = "%{http_code} after %{time_total} s, connected after %{time_connect} s\\n"
     return _traced(
         lab, node, ["curl", "-sS", *limit, "-o", "/dev/null", "-w", said, _url(parameters, at, scheme)]
@@ -142,9 +142,14 @@ def client(mode: str, *options: object, at: Address = _remote, node: str = "vm")
 def _client(
     lab: Lab, parameters: Parameters, *, mode: str, options: tuple[object, ...], at: Address, node: str
 ) -> subprocess.Popen[bytes]:
-    return lab.program(
-        node, "client", mode, at(parameters), parameters.port, *options, log=_free_log(lab, f"{node}_client")
-    )
+    said = _filled(options, parameters)
+    log = _free_log(lab, f"{node}_client")
+    return lab.program(node, "client", mode, at(parameters), parameters.port, *said, log=log)
+
+
+def _filled(options: Iterable[object], parameters: Parameters) -> tuple[str, ...]:
+    """The options of a program, with this run's values where they name them: "$think"."""
+    return tuple(filled(str(option), parameters) for option in options)
 
 
 def _free_log(lab: Lab, stem: str) -> str:

@@ -42,8 +42,13 @@ def test_a_loss_in_both_directions_may_be_told_by_either() -> None:
 
 def test_a_loss_with_no_point_behind_it_has_no_place() -> None:
     assert expected([DROPPED], _left("remote_w0", "compute_w1"), PATH, branches=False).hops == ()
-    branching = expected([DROPPED], _left("remote_w0", "compute_w1", "vm_t1"), PATH, branches=True)
-    assert branching.hops == ()
+
+
+def test_in_a_network_that_branches_any_point_may_be_the_next() -> None:
+    left = _left("remote_w0", "compute_w1", "vm_t1")
+    branching = expected([DROPPED], left, PATH, branches=True)
+    assert branching.hops == (("remote_w0", "vm_t1"), ("compute_w1", "vm_t1"))
+    assert expected([DROPPED], _left(*PATH), PATH, branches=True).hops == (("compute_w1", "compute_t0"),)
 
 
 def test_a_text_that_is_needed_is_missed_whenever_it_was_saved() -> None:

@@ -12,6 +12,7 @@ The rule asks for evidence, not for what lastseen makes of it: nothing here know
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from lastseen.lab.campaign.withholding import Withheld, kind_of
 from lastseen.lab.scene import Truth
@@ -47,14 +48,13 @@ def expected(truths: Sequence[Truth], withheld: Withheld, path: Sequence[str], *
     """
     lacking = next((what for truth in truths for what in _lacking(truth, withheld, path, branches)), "")
     hops = [hop for truth in truths if truth.hop for hop in _directions(truth.hop, both=truth.both_ways)]
-    around = [_around(hop, withheld, path, branches) for hop in hops]
     named = [fault for truth in truths for fault in _true_of(truth, lacking) if fault]
     unknown = any(None in truth.accept for truth in truths)
     return Expected(
         healthy=all(truth.healthy for truth in truths),
         faults=(*dict.fromkeys(named), *((None,) if unknown else ())),
         causes=sum(truth.fault is not None for truth in truths),
-        hops=tuple(hop for hop in around if hop),
+        hops=tuple(found for hop in hops for found in _around(hop, withheld, path, branches)),
         unseen=any(None in truth.accept and truth.hop is None for truth in truths),
         sufficient=not lacking,
         lacking=lacking,
@@ -81,13 +81,16 @@ def _directions(hop: Hop, *, both: bool) -> tuple[Hop, ...]:
     return (hop, (hop[1], hop[0])) if both else (hop,)
 
 
-def _around(hop: Hop, withheld: Withheld, path: Sequence[str], branches: bool) -> Hop | None:
-    """The nearest captured points on both sides of a loss, in the direction of its packets."""
+def _around(hop: Hop, withheld: Withheld, path: Sequence[str], branches: bool) -> tuple[Hop, ...]:
+    """The nearest captured points on both sides of a loss, in the direction of its packets; () where there are none.
+
+    Where the points are on no single line any on the one side may be next to any on the other.
+    """
     if all(point in withheld.captures for point in hop):
-        return hop
-    if branches:
-        return None
+        return (hop,)
     way = list(path) if path.index(hop[0]) < path.index(hop[1]) else list(reversed(path))
     before = [point for point in way[: way.index(hop[0]) + 1] if point in withheld.captures]
     behind = [point for point in way[way.index(hop[1]) :] if point in withheld.captures]
-    return (before[-1], behind[0]) if before and behind else None
+    if branches:
+        return tuple(product(before, behind))
+    return ((before[-1], behind[0]),) if before and behind else ()

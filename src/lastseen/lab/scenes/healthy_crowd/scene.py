@@ -1,5 +1,6 @@
 """Many connections at once."""
 
+from lastseen.lab.parameters import Range
 from lastseen.lab.scene import Scene, Truth
 from lastseen.lab.topologies.routed import routed
 from lastseen.lab.workloads import client, web
@@ -10,6 +11,7 @@ SCENE = Scene(
     title="many connections, all well",
     topology=routed,
     serve=web,
-    work=client("crowd", "--count", 12, "--timeout", 6),
+    work=client("crowd", "--count", "$clients", "--timeout", 6),
+    ranges={"clients": Range(plain=12, low=4, high=24)},
     truth=Truth(fault=None, healthy=True),
 )

@@ -1,5 +1,6 @@
 """An upload of some hundred kilobytes, and nothing is wrong."""
 
+from lastseen.lab.parameters import Range
 from lastseen.lab.scene import Scene, Truth
 from lastseen.lab.topologies.routed import routed
 from lastseen.lab.workloads import client, server
@@ -10,7 +11,8 @@ SCENE = Scene(
     title="an upload, nothing wrong",
     topology=routed,
     serve=server("--speak", "sink"),
-    work=client("upload", "--bytes", 400_000),
+    work=client("upload", "--bytes", "$sent_bytes"),
     beside="upload",
+    ranges={"sent_bytes": Range(plain=400000, low=20000, high=900000)},
     truth=Truth(fault=None, healthy=True),
 )

@@ -1,6 +1,7 @@
 """A policer in the rule set drops what comes too fast."""
 
 from lastseen.lab.arming import rules
+from lastseen.lab.parameters import Range
 from lastseen.lab.scene import Scene, Truth
 from lastseen.lab.topologies.routed import routed
 from lastseen.lab.workloads import curl, server
@@ -11,7 +12,7 @@ RULES = """
 table ip shape {
   chain forward {
     type filter hook forward priority filter - 10; policy accept;
-    iifname "w1" ip length > 500 limit rate over 20/second burst 5 packets counter drop
+    iifname "w1" ip length > 500 limit rate over $rate/second burst 5 packets counter drop
   }
 }
 """
@@ -22,6 +23,7 @@ SCENE = Scene(
     arm=rules("compute", RULES),
     serve=server("--bytes", 150_000),
     work=curl("--max-time", "6"),
+    ranges={"rate": Range(plain=20, low=10, high=40)},
     truth=Truth(fault="rate_limit", hop=("compute_w1", "compute_t0"), needs=("nft",)),
     hits="some packets",
 )
