@@ -8,6 +8,8 @@ connection, the one it goes on with tells whether the server behind it was slow,
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.matching.related import related_text
@@ -25,6 +27,13 @@ CONFUSED_WITH: Final = {
 }
 STALL: Final = "waiting_for_data"
 _FOR_AN_ANSWER: Final = frozenset({"waited", "waited_for_data", "waited_for_eof"})
+FEWEST_STEPS: Final = 3
+"""Packets of a connection that follow each other in number show that they are numbered for themselves."""
+_HALF: Final = 1 << 31
+"""Sequence numbers further ahead than this are behind (RFC 9293, 3.4)."""
+_IDENTIFICATIONS: Final = 1 << 16
+_ONE_PACKET_BYTES: Final = 1460
+"""A larger one is several, merged by offload, and has used several numbers."""
 SAME_GAP_NS: Final = 50_000_000
 """The gap at two points differs by the jitter of one round trip only."""
 
@@ -89,7 +98,7 @@ def _account(conversation: ConversationFacts, facts: Facts) -> Account:
             _answered(conversation, facts),
             _gap_at_the_server(conversation, facts),
         ),
-        refuting=_was_reset(conversation, facts),
+        refuting=(*_was_reset(conversation, facts), *_lost_before(conversation, facts)),
         agreeing=_felt(conversation, facts),
         summary=f"the request on {conversation.text} arrived and was acknowledged at once; the server's answer came "
         f"{waited_s:.2f} s later",
@@ -137,6 +146,37 @@ def _gap_at_the_server(conversation: ConversationFacts, facts: Facts) -> Fact:
         text = f"at {name}, nearest the server, the answer comes {longest / 1e9:.2f} s after the request"
         return Contradicted(reason=Reason(text=text, source=conversation.stall_source))
     return Observed(reason=Reason(text=text, source=conversation.stall_source))
+
+
+def _lost_before(conversation: ConversationFacts, facts: Facts) -> tuple[Fact, ...]:
+    """That what the server sent meanwhile never got to the point nearest to it: then the wait is a loss beyond it.
+
+    What ends the silence fills a hole; or the server, which numbers the packets of a connection one by one (Linux
+    __ip_select_ident(), the socket's inet_id), had used numbers in between.
+    """
+    near = facts.near_remote(conversation)
+    sent = near.only(~near.from_client)
+    if len(sent) < 2:  # noqa: PLR2004 - a silence lies between two packets
+        return ()
+    at = int(np.argmax(np.diff(sent.times_ns)))
+    source = sent.source(at + 1)
+    starts = (sent.of("tcp_seq") - sent.of("tcp_seq")[0] + _HALF) % (2 * _HALF) - _HALF
+    ends = starts + sent.of("payload_len")
+    if sent.of("payload_len")[at + 1] and starts[at + 1] + 1 < ends[: at + 1].max():
+        text = (
+            f"what ends the silence at {near.point.name} fills a hole: it had been sent before, and was lost"
+        )
+        return (Observed(reason=Reason(text=text, source=source)),)
+    steps = np.diff(sent.of("ip_id")) % _IDENTIFICATIONS
+    told = (
+        bool((sent.of("ip_id")[at : at + 2] > 0).all())
+        and int(sent.of("payload_len")[at]) <= _ONE_PACKET_BYTES
+    )
+    one_by_one = np.count_nonzero(steps == 1) >= FEWEST_STEPS
+    if told and one_by_one and 1 < steps[at] < _IDENTIFICATIONS // 2:
+        text = f"{steps[at] - 1} packets that the server sent meanwhile never got to {near.point.name}"
+        return (Observed(reason=Reason(text=f"{text} (IP identification)", source=source)),)
+    return ()
 
 
 def _was_reset(conversation: ConversationFacts, facts: Facts) -> tuple[Fact, ...]:
