@@ -66,6 +66,20 @@ def test_the_path_may_be_told_from_either_end(tmp_path: Path) -> None:
     assert (verdict.last_seen, verdict.missing_at) == ("lan0", "wan0")
 
 
+def test_who_only_answers_is_at_the_far_end(tmp_path: Path) -> None:
+    """The question took another way in; the answers stay at the router."""
+    talk = Talk()
+    talk.send(0, "SA")
+    for at_ms in (1000, 3000):
+        talk.send(at_ms, "SA", again=0)
+    captures = {
+        f"{name}.pcap": seen([talk] if name in ("far0", "wan0") else [], View(delay_ms=0.1 * place))
+        for place, name in enumerate(("far0", "wan0", "lan0", "vm0"))
+    }
+    verdict = diagnosed(write_case(tmp_path, ROUTER | ENDS | captures)).verdict
+    assert (verdict.last_seen, verdict.missing_at) == ("wan0", "lan0")
+
+
 @pytest.mark.parametrize(
     "texts",
     [

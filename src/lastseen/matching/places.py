@@ -22,6 +22,9 @@ MOST_HOSTS: Final = 32
 MOST_PAIRS: Final = 50
 """Pairs of ends whose path is tried: connections of one case share it."""
 
+_SYN_ACK_FIRST: Final = b"H"
+"""Of a connection's history: the first packet was a SYN-ACK, of who counts as the originator and is none."""
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Place = tuple[str, str]
@@ -51,7 +54,10 @@ def _ends(points: Sequence[Point]) -> Iterator[tuple[Address, Address]]:
     """(originator, responder) of connections and datagram flows, each pair once."""
     seen: dict[tuple[str, str], None] = {}
     for point in points:
-        sides = [(int(entry["flow"]), int(entry["originator"])) for entry in point.connections[:MOST_PAIRS]]
+        sides = [
+            (int(entry["flow"]), int(entry["originator"]) ^ entry["history"].startswith(_SYN_ACK_FIRST))
+            for entry in point.connections[:MOST_PAIRS]
+        ]
         sides += [(int(flow), 0) for flow in point.flow_groups[:MOST_PAIRS]]
         for flow, originator in sides:
             ends = endpoints_of(point.capture.flows[flow], originator)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.invalid import judged_invalid
-from lastseen.faults.patterns import without_loss
+from lastseen.faults.patterns import has_flags, without_loss
 from lastseen.faults.tracking_table import remembers_longer
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import (
@@ -89,6 +89,9 @@ def _gap_before_loss(conversation: ConversationFacts, site: LossSite, facts: Fac
 
 def _after_a_pause(site: LossSite, gaps: list[int | None]) -> Fact:
     source = site.source(int(site.lost_rows[0]))
+    if has_flags(site.lost, "S").any():
+        text = "packets of the handshake were lost: there was no connection yet that could be forgotten"
+        return Contradicted(reason=Reason(text=text, source=source))
     known = [gap for gap in gaps if gap is not None]
     if not known or len(known) < len(gaps):
         text = "packets were lost of connections of which nothing had passed before"
