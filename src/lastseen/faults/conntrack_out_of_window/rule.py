@@ -10,6 +10,7 @@ from typing import Final
 
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.invalid import OUT_OF_WINDOW, invalid_lines_for, judged_invalid
+from lastseen.faults.offloaded import offloaded
 from lastseen.faults.patterns import is_tcp, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.details import column
@@ -45,6 +46,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=(window, invalid, other),
         refuting=_nothing_invalid(invalid, window),
         telling=isinstance(window, Observed),
+        general=isinstance(offloaded(facts, site), Observed),
         summary=f"{len(site.lost_rows)} segments are outside the window that connection tracking on "
         f"{host} knows of, and "
         f"are dropped before {site.downstream.name}",

@@ -28,4 +28,5 @@ SCENE = Scene(
     ranges={"sent": Range(plain=20, low=5, high=60)},
     truth=Truth(fault="conntrack_out_of_window_reset", hop=("balancer_w1", "balancer_t0")),
     mechanism="stand-in",
+    hits="its service",
 )
