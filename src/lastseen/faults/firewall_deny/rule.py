@@ -65,7 +65,7 @@ FEWEST: Final = 3
 TELLING: Final = 0.05
 _UNTELLING: Final = ("NOT_SPECIFIED", "QUEUE_PURGE", "TCP_OLD_DATA", "OTHERHOST")
 """Reasons that healthy runs show as well (seen in recorded traces)."""
-_LIMITS: Final = ("limit", "hashlimit", "meter", "quota", "numgen", "statistic", "police")
+_LIMITS: Final = ("limit", "hashlimit", "meter", "quota", "numgen", "statistic", "police", "ct count")
 _V4: Final = 4
 
 

@@ -15,7 +15,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import first_of_flow, size_step, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
-from lastseen.tables.packets import SEQ
+from lastseen.tables.packets import ACK, LENGTH_FLAGS, SEQ
 from lastseen.tables.points import DELIVERED, LOST
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -63,6 +63,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
             _repetitions_pass(site),
         ),
         agreeing=(_injected(site, facts),),
+        refuting=_turned_round(site),
         general=True,
         summary=f"{text} between {site.upstream.name} and {site.downstream.name}, whatever they were",
         component=f"something lossy between {site.upstream.name} and {site.downstream.name}",
@@ -119,6 +120,18 @@ def _same(site: LossSite, groups: npt.NDArray[np.int32]) -> npt.NDArray[np.int64
     """Delivered rows of these groups."""
     delivered = site.delivered_rows
     return delivered[np.isin(site.upstream.group_of[delivered], groups)]
+
+
+def _turned_round(site: LossSite) -> tuple[Fact, ...]:
+    """Packets lost here that leave by the interface they came in on, in another connection: they were translated."""
+    packets, group = site.upstream.capture.packets, site.upstream.group_of
+    same = packets[:, (SEQ, ACK, LENGTH_FLAGS)]
+    for row in site.lost_rows.tolist():
+        again = (same == same[row]).all(axis=1) & (group != group[row]) & (group >= 0)
+        if group[row] < len(site.upstream.connections) and again.any():
+            text = "packets lost here leave again by the same interface, with other addresses: they were translated"
+            return (Observed(reason=Reason(text=text, source=site.source(int(np.argmax(again))))),)
+    return ()
 
 
 def _injected(site: LossSite, facts: Facts) -> Fact:

@@ -24,7 +24,10 @@ CONFUSED_WITH: Final = {
     "queue_overflow": "there a queue is full; a policer has none",
     "firewall_deny": "there the rule drops whatever it matches, however slowly it comes",
 }
-_LIMITS: Final = re.compile(r"\blimit\b|\bhashlimit\b|\bmeter\b|\bpolice\b|\bquota\b")
+_LIMITS: Final = re.compile(
+    r"\blimit\b|\bhashlimit\b|\bmeter\b|\bpolice\b|\bquota\b|\bct count\b|\bconnlimit\b"
+)
+"""Of rate, of amount, or of connections at once."""
 
 
 def judge(facts: Facts) -> Judgement:
@@ -42,9 +45,9 @@ def _account(site: LossSite, facts: Facts) -> Account:
     return Account(
         required=(limit,),
         agreeing=told,
-        summary=f"{len(site.lost_rows)} packets exceed a rate limit between {site.upstream.name} and "
+        summary=f"{len(site.lost_rows)} packets exceed a limit between {site.upstream.name} and "
         f"{site.downstream.name} and are dropped",
-        component=f"a rate limit on {facts.host(site.node)}",
+        component=f"a limit on {facts.host(site.node)}",
         hop=site.number,
         remedies=_REMEDIES,
         next=_NEXT,
@@ -61,9 +64,8 @@ def _limits(site: LossSite, facts: Facts) -> Iterator[Fact]:
             own = _LIMITS.search(f"{rule.match} {rule.actions}") is not None
             if rule.drops and agrees(delta.value, lost) and (own or rule.place in limited):
                 text = f"the rule '{rule.place}: {rule.match} {rule.actions}' dropped {delta.value} packets"
-                yield Observed(
-                    reason=Reason(text=text + (" over a limit" if own else " that a limit let through"))
-                )
+                over = " over a limit" if own else " that a limit let through"
+                yield Observed(reason=Reason(text=text + over, source=delta.after))
     for counter in facts.counters:
         if counter.family == "qdisc" and "police" in counter.name and counter.snapshot == "after":
             moved = facts.counter_delta("qdisc", counter.name, site.node, scope=counter.scope)

@@ -1,0 +1,1 @@
+"""a dead path that a repetition avoids."""

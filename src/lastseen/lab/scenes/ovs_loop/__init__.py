@@ -1,0 +1,1 @@
+"""flows of a switch that go round in circles."""

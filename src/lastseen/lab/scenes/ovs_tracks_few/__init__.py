@@ -1,0 +1,1 @@
+"""a switch that tracks few connections."""

@@ -1,0 +1,1 @@
+"""an IPv6 answer that comes back by another router."""
