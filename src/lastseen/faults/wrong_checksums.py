@@ -98,11 +98,12 @@ def _arrived(facts: Facts, chosen: Chosen, sound: Chosen) -> Iterator[tuple[Conv
             (facts.near_remote(conversation), True),
             (facts.near_client(conversation), False),
         ):
-            mine = track.only(track.from_client == client)
-            bad = mine.only(chosen(mine) & _counts(mine))
-            answers = track.only((track.from_client != client) & track.flags("A"))
-            if len(bad):
-                yield conversation, bad, _taken(bad, answers, mine.only(sound(mine)))
+            mine = track.from_client == client
+            bad = mine & chosen(track) & _counts(track)
+            if bad.any():
+                answers = track.only(~mine & track.flags("A"))
+                good = track.only(mine & sound(track))
+                yield conversation, track.only(bad), _taken(track.only(bad), answers, good)
 
 
 def _counts(track: Track) -> Bools:
