@@ -74,7 +74,7 @@ def record(name: str, folder: Path, scratch: Path, *, seed: int | None = None, s
     lab.start_captures()
     lab.snapshot("before")
     began = time.time()
-    beside = [_neighbour(lab, scene, parameters) for _ in range(parameters.others)]
+    beside = [_neighbour(lab, scene, parameters) for _ in range(parameters.others if scene.beside else 0)]
     for work in works:
         _finish(lab, work())
     for process in beside:

@@ -76,7 +76,7 @@ class Scene:
     serve: Serve
     arm: Arm = lambda _lab, _parameters: None
     beside: str = "get"
-    """What the healthy connections beside it do, where a run has some: a mode of the lab's client."""
+    """What the healthy connections beside it do, where a run has some: a mode of the lab's client; "": none."""
     beside_at: Callable[[Parameters], str] = lambda parameters: parameters.remote
     """The address they ask."""
     ranges: Mapping[str, Range] = field(default_factory=dict)

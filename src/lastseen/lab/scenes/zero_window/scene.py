@@ -14,6 +14,6 @@ SCENE = Scene(
     work=client("upload", "--bytes", "$sent_bytes", "--timeout", 8),
     beside="upload",
     ranges={"sent_bytes": Range(plain=400000, low=200000, high=800000)},
-    truth=Truth(fault="zero_window"),
+    truth=Truth(fault="zero_window", needs=("nstat",), seems=("slow_server",)),
     hits="its service",
 )
