@@ -62,6 +62,12 @@ def test_every_smaller_cause_is_found_as_it_is(picked: set[tuple[str, str]], see
     assert answered(FACTORS, dict(cause), noise=0, seed=seed) == cause
 
 
+def test_two_levels_and_five_runs_each_are_enough() -> None:
+    """The least there can be to compare, as often as it is run unasked."""
+    factors = parsed_factors(["client=php,curl"])
+    assert answered(factors, {"client": "php"}, noise=0, seed=0) == (("client", "php"),)
+
+
 def test_pure_chance_is_blamed_on_nothing() -> None:
     found = [answered(FACTORS, {"client": "nobody"}, noise=0.1, seed=seed) for seed in range(200)]
     assert found.count(()) >= 195
@@ -113,7 +119,7 @@ run=$(($(cat {folder}/runs) + 1)); echo $run >{folder}/runs
 [ "$(sed -n "$run"p {folder}/chance)" = fails ] && exit 1
 case $3 in thirdparty) url=http://{remote}/page ;; *) url=http://{other}/page ;; esac
 case $1 in
-  php) exec ip netns exec $2 php -n -d default_socket_timeout=2 -r 'exit(file_get_contents($argv[1]) ? 0 : 2);' $url ;;
+  php) exec ip netns exec $2 php -n -d default_socket_timeout={timeout} -r 'exit(file_get_contents($argv[1]) ? 0 : 2);' $url ;;
   *) exec ip netns exec $2 curl -sf -o /dev/null $url ;;
 esac
 """
@@ -148,7 +154,7 @@ def test_the_case_study_s_combination_on_its_network_with_one_failure_in_ten(tmp
     )
     (tmp_path / "runs").write_text("0\n")
     fetch = tmp_path / "fetch"
-    fetch.write_text(FETCH.format(folder=tmp_path, remote=networks.REMOTE, other=OTHER))
+    fetch.write_text(FETCH.format(folder=tmp_path, remote=networks.REMOTE, other=OTHER, timeout=2))
     fetch.chmod(0o755)
     factors = [
         w for f in ("client=php,curl", "origin=vm,host", "target=thirdparty,other") for w in ("--factor", f)
@@ -168,3 +174,40 @@ def test_the_case_study_s_combination_on_its_network_with_one_failure_in_ten(tmp
     assert [tuple(level) for level in said["verdict"]["levels"]] == list(CAUSE), messages
     assert said["verdict"]["kind"] == "slow"
     assert sum(cell["outcomes"].count("failed") for cell in said["cells"]) > 1, "nothing failed by chance"
+
+
+@pytest.mark.lab
+@pytest.mark.oracle("php", "curl", "tcpdump", "strace", "nft")
+def test_each_run_is_captured_and_a_bad_one_says_why(tmp_path: Path) -> None:
+    url, cases = f"http://{networks.REMOTE}/page", tmp_path / "cases"
+    fetch = tmp_path / "fetch"
+    fetch.write_text(FETCH.format(folder=tmp_path, remote=networks.REMOTE, other=OTHER, timeout=1))
+    fetch.chmod(0o755)
+    (tmp_path / "chance").write_text("")
+    (tmp_path / "runs").write_text("0\n")
+    options = ("--slow", "0.9", "--target", "t0", "--remote", url, "--json")
+    command = ("--", str(fetch), "{client}", "vm", "thirdparty")
+    with networks.routed() as net:
+
+        def isolate(*words: str) -> tuple[int, str, str]:
+            run = net.popen(
+                "compute",
+                *("lastseen", "isolate", "--factor", "client=php,curl", *options, *words, *command),
+                more={"LASTSEEN_STATE": str(tmp_path / "state")},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            out, messages = run.communicate(timeout=280)
+            return run.returncode, out, messages
+
+        status, _, messages = isolate("--capture", str(cases))
+        assert (status, cases.exists()) == (2, False), "nothing is done without consent"
+        assert "In each run, as in the first" in messages
+        status, out, messages = isolate("--capture", str(cases), "--yes")
+    said = json.loads(out)
+    assert said["verdict"]["levels"] == [["client", "php"]], messages
+    assert len(list(cases.iterdir())) == sum(len(cell["outcomes"]) for cell in said["cells"])
+    assert said["why"].startswith("confirmed, ")
+    assert "padded packets" in said["why"]
+    assert Path(said["case"]).name.endswith("-php")

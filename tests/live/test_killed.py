@@ -15,7 +15,7 @@ from networks import Network
 
 pytestmark = [pytest.mark.lab, pytest.mark.oracle("tcpdump", "strace", "nft")]
 
-KILLS = 12 if os.environ.get("LASTSEEN_REQUIRE_LAB") == "1" else 4
+KILLS = 8 if os.environ.get("LASTSEEN_REQUIRE_LAB") == "1" else 4
 """tests/hosts kills a hundred times what changes hosts; here it is the whole command. By hand: 100 of `run`, 60 of `fix`."""
 
 

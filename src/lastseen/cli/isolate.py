@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lastseen.cli.around import RemoteOption, TargetOption, YesOption
 from lastseen.errors import LastseenError
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ def isolate(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="End a run after so long; it counts as slow.", min=0.1)
     ] = 70.0,
+    capture: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Watch each run as 'run' does, a case each in this folder, and say why.",
+            readable=False,
+        ),
+    ] = None,
+    target: TargetOption = "",
+    remote: RemoteOption = "",
+    yes: YesOption = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object (schema lastseen.isolate/1).")
     ] = False,
@@ -49,6 +61,7 @@ def isolate(
     import msgspec
 
     from lastseen.cli.around import say
+    from lastseen.cli.captured_runs import CapturedRuns
     from lastseen.hosts.host import HERE
     from lastseen.hosts.interrupts import interruptible
     from lastseen.hosts.journal import Session
@@ -58,23 +71,37 @@ def isolate(
 
     given = parsed_factors([*_lines(factors), *(factor or ())])
     session, here = Session.begin(), probe(HERE)
+    watched = None
+    if capture is not None:
+        watched = CapturedRuns(
+            folder=capture, here=here, session=session, target=target, remote=remote, timeout=timeout
+        )
+        watched.agree(filled(command, given, tuple(levels[0] for levels in given.values())), yes=yes)
 
     def run(combination: Combination) -> Outcome:
         words = filled(command, given, combination)
-        ended = try_once(words, session, here, longest_s=timeout)
-        outcome: Outcome = "failed" if ended.status != 0 else "fast"
-        if ended.seconds > slow:
-            outcome = "slow"
+        ended = (
+            watched.run(words, combination) if watched else try_once(words, session, here, longest_s=timeout)
+        )
+        outcome: Outcome = "slow" if ended.seconds > slow else "failed" if ended.status != 0 else "fast"
+        if watched:
+            watched.ended(outcome)
         say(f"{' '.join(combination)}: {outcome}, {ended.seconds:.2f} s")
         return outcome
 
     with interruptible():
         cells, reduced = experiment(given, run, repeats=repeats)
     answer = conclude(given, cells)
+    why = watched.why(given, answer) if watched else None
     if json:
-        typer.echo(msgspec.json.encode(_as_object(answer, given, cells, reduced=reduced)))
+        said = _as_object(answer, given, cells, reduced=reduced)
+        typer.echo(msgspec.json.encode(said | {"case": str(why[0]) if why else None, "why": why and why[1]}))
         return
-    typer.echo("\n".join(_told(answer, given, cells, reduced=reduced)))
+    typer.echo(
+        "\n".join(
+            [*_told(answer, given, cells, reduced=reduced), *([f"Why:  {why[1]} ({why[0]})"] if why else [])]
+        )
+    )
 
 
 def _as_object(

@@ -8,12 +8,13 @@ to find what matters (Zeller and Hildebrandt 2002, minimising one difference at 
 """
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lastseen.contrasts.fisher import fisher_exact
+from lastseen.contrasts.fisher import log_probability
 from lastseen.errors import LastseenError
 
 __all__ = ["Answer", "Cell", "Factors", "Outcome", "conclude", "experiment", "filled", "parsed_factors"]
@@ -199,8 +200,7 @@ def _of_kind(factors: Factors, cells: Sequence[Cell], kind: Outcome) -> Answer |
             continue
         if inside[0] / inside[1] <= outside[0] / outside[1]:
             continue
-        p_value = fisher_exact(inside[0], inside[1] - inside[0], outside[0], outside[1] - outside[0])
-        corrected = min(1.0, p_value * len(tried))
+        corrected = min(1.0, _by_chance(inside, outside) * len(tried))
         if corrected < LIKELY_CHANCE:
             scored.append((corrected, len(levels), levels, inside, outside))
     if not scored:
@@ -221,6 +221,22 @@ def _of_kind(factors: Factors, cells: Sequence[Cell], kind: Outcome) -> Answer |
         text=f"only {said} {word} ({inside[0]}/{inside[1]}); {rest} ({others}/{fine})",
         next_factor=_next(factors, levels),
     )
+
+
+def _by_chance(inside: tuple[int, int], outside: tuple[int, int]) -> float:
+    """The probability of as many bad runs inside, or more, were they spread by chance (Fisher's exact test, one-sided).
+
+    Fewer bad runs inside are no finding: two levels that mirror each other are then not counted twice.
+
+    >>> round(_by_chance((5, 5), (0, 5)), 5)
+    0.00397
+    """
+    bad, runs = inside[0] + outside[0], inside[1]
+    tail = (
+        math.exp(log_probability(k, runs - k, bad - k, outside[1] - bad + k))
+        for k in range(inside[0], min(bad, runs) + 1)
+    )
+    return math.fsum(tail)
 
 
 def _conjunctions(factors: Factors) -> Iterator[tuple[tuple[str, str], ...]]:
