@@ -94,25 +94,34 @@ def isolate(
     answer = conclude(given, cells)
     why = watched.why(given, answer) if watched else None
     if json:
-        said = _as_object(answer, given, cells, reduced=reduced)
-        typer.echo(msgspec.json.encode(said | {"case": str(why[0]) if why else None, "why": why and why[1]}))
-        return
-    typer.echo(
-        "\n".join(
-            [*_told(answer, given, cells, reduced=reduced), *([f"Why:  {why[1]} ({why[0]})"] if why else [])]
-        )
-    )
+        typer.echo(msgspec.json.encode(_as_object(answer, given, cells, reduced=reduced, why=why)))
+    else:
+        typer.echo("\n".join(_told(answer, given, cells, reduced=reduced, why=why)))
+
+
+Why = tuple[Path, str] | None
+"""A case of the bad combination and its verdict."""
 
 
 def _as_object(
-    answer: "Answer", given: "Factors", cells: "Sequence[Cell]", *, reduced: bool
+    answer: "Answer", given: "Factors", cells: "Sequence[Cell]", *, reduced: bool, why: Why
 ) -> dict[str, object]:
     """The same for --json, schema lastseen.isolate/1."""
-    rows = [{"levels": dict(zip(given, c.combination, strict=True)), "outcomes": c.outcomes} for c in cells]
-    return {"schema": "lastseen.isolate/1", "verdict": answer, "cells": rows, "reduced_plan": reduced}
+    return {
+        "schema": "lastseen.isolate/1",
+        "verdict": answer,
+        "cells": [
+            {"levels": dict(zip(given, c.combination, strict=True)), "outcomes": c.outcomes} for c in cells
+        ],
+        "reduced_plan": reduced,
+        "case": str(why[0]) if why else None,
+        "why": why[1] if why else None,
+    }
 
 
-def _told(answer: "Answer", given: "Factors", cells: "Sequence[Cell]", *, reduced: bool) -> Iterator[str]:
+def _told(
+    answer: "Answer", given: "Factors", cells: "Sequence[Cell]", *, reduced: bool, why: Why
+) -> Iterator[str]:
     """The verdict, the table with the worst combination first, and what to try next."""
     yield answer.text
     yield f"\n{'  '.join(f'{name:12}' for name in given)}  fast  slow  failed"
@@ -122,6 +131,8 @@ def _told(answer: "Answer", given: "Factors", cells: "Sequence[Cell]", *, reduce
     if reduced:
         yield "\nNot all combinations were run: every pair of levels, and what differs in one factor."
     yield f"\nNext: {answer.next_factor}"
+    if why:
+        yield f"Why:  {why[1]} ({why[0]})"
 
 
 def _lines(file: Path | None) -> list[str]:
