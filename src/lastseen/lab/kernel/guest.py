@@ -6,6 +6,7 @@
 results.json; where something failed, error.txt. The machine is switched off at the end, whatever happened.
 """
 
+import atexit
 import ctypes
 import json
 import os
@@ -74,6 +75,7 @@ def main() -> None:
     """Do it, and switch off."""
     share = Path(sys.argv[1])
     libc = ctypes.CDLL(None, use_errno=True)
+    atexit.register(_switch_off, libc)  # not `finally`: a traceback is printed first
     try:
         order = Order(**json.loads((share / ORDER).read_text("utf-8")))
         _load(order, libc)
@@ -81,10 +83,11 @@ def main() -> None:
         (share / RESULTS).write_text(json.dumps([asdict(result) for result in results]) + "\n", "utf-8")
     except LastseenError as error:
         (share / ERROR).write_text(f"{error}\n", "utf-8")
-    finally:
-        sys.stderr.flush()
-        os.sync()
-        libc.reboot(RB_POWER_OFF)
+
+
+def _switch_off(libc: ctypes.CDLL) -> None:
+    os.sync()
+    libc.reboot(RB_POWER_OFF)
 
 
 def _load(order: Order, libc: ctypes.CDLL) -> None:

@@ -19,7 +19,8 @@ __all__ = ["MEMORY_MIB", "main", "qemu"]
 
 FAILED = 2
 MEMORY_MIB = 1536
-LAST_LINES = 3
+LAST_LINES = 4
+"""The end of a traceback, and that the power is off."""
 PANIC = "Kernel panic"
 PARAMETERS = (
     "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off net.ifnames=0 tsc=reliable no_timer_check"
