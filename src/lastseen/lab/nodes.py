@@ -32,8 +32,8 @@ MS_REC_PRIVATE = 0x4000 | 0x4_0000
 OWN_FOLDERS = ("/run", "/etc/sysctl.d", "/var/log/openvswitch", "/var/log/ovn")
 """Each node has its own of these, empty at first."""
 
-COMMAND_SECONDS = 60.0
-"""Longer than any command of a lab takes on a busy machine; a lab must not hang for ever."""
+COMMAND_SECONDS = 120.0
+"""Longer than any command of a lab takes on a busy machine, also an emulated one; a lab must not hang for ever."""
 
 
 class Node:
@@ -124,6 +124,8 @@ def _run(argv: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
         )
     except FileNotFoundError as error:
         raise LastseenError(_not_found(argv[0])) from error
+    except subprocess.TimeoutExpired as error:
+        raise LastseenError(f"lab: {argv[0]} did not end within {COMMAND_SECONDS:g} s") from error
 
 
 def _not_found(program: str) -> str:
