@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from lastseen.errors import LastseenError
+from lastseen.lab.arming import VISITED
 from lastseen.lab.captures import stop_captures
 from lastseen.lab.kernel.runs import RUNS, Run
 from lastseen.lab.lab import Lab
@@ -111,8 +112,7 @@ def _carry_out(runs: Sequence[Run], share: Path) -> list[Result]:
     _say("building the network")
     first.topology(lab, parameters)
     first.serve(lab, parameters)
-    lab.node("vm").run("strace", "-o", "/dev/null", "php", "-n", "-r", "")  # from here on they start at once
-    lab.node("vm").run("curl", "--version")
+    _walk(lab, parameters)
     results = []
     for run in runs:
         _say(f"{run.name}: {run.scene.title}")
@@ -120,6 +120,20 @@ def _carry_out(runs: Sequence[Run], share: Path) -> list[Result]:
         shutil.copytree(WORKSHOP / run.name, share / run.name, copy_function=shutil.copyfile)
         _say(f"{run.name}: {results[-1].seconds:.1f} s")
     return results
+
+
+def _walk(lab: Lab, parameters: Parameters) -> None:
+    """Let every program run and every packet take its way once, then let the remote end do without timestamps.
+
+    The first packets of a network wait for ARP and for flows, a second and more on a busy host. With timestamps none
+    is short enough to be padded, so this leaves no connection behind that has lost its FIN.
+    """
+    lab.node("vm").run("strace", "-o", "/dev/null", "php", "-n", "-r", "")
+    VISITED(lab, parameters)
+    lab.node("compute").run(
+        "curl", "-s", "-o", "/dev/null", f"http://{parameters.remote}:{parameters.port}/page"
+    )
+    lab.node("remote").sysctl("net.ipv4.tcp_timestamps=0")
 
 
 def _record(network: Lab, run: Run, parameters: Parameters) -> Result:

@@ -49,7 +49,6 @@ def kernel_datapath(lab: Lab, parameters: Parameters) -> None:
     add_flows(lab, "compute", filled(FLOWS, parameters))
     address_ends(lab, parameters)
     compute.ip(f"addr add {parameters.remote_net}.7/24 dev ens4")
-    lab.node("remote").sysctl("net.ipv4.tcp_timestamps=0")
     compute.sysctl(f"net.netfilter.nf_conntrack_log_invalid={ALL_PROTOCOLS}")
     lab.tracked.add("compute")
     lab.texts["compute"].extend(_TEXTS)
