@@ -23,6 +23,9 @@ FULL_COVERAGE := 100
 # Some branches of the faults' rules have no case yet; more must not join them.
 FAULTS_COVERAGE := 97
 
+# Tests that build networks or look at all processes of the machine: one after the other, as they would see each other.
+NETWORKS := tests/hosts tests/lab tests/live tests/remedies
+
 PYTEST_ARGS ?=
 BENCH ?= bench/run.py
 
@@ -105,16 +108,24 @@ lint: setup
 	echo "test: mypy";         $(BIN)/mypy --no-error-summary
 	echo "test: import-linter"; $(BIN)/lint-imports >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 
-# The kernels' tests run first, in plain Python, so that branch coverage sees inside them; there NumPy warns of the
-# wrapping integers that compiled code has, too. The second run is the whole, and its summary comes last.
+# Two runs side by side, as most of what builds networks is waiting: beside it the kernels' tests in plain Python, so that
+# branch coverage sees inside them (there NumPy warns of the wrapping integers that compiled code has, too); and
+# everything else. Of the first the output is shown at its end.
 test: setup system-tools lint
 	@export PATH="$(CURDIR)/$(BIN):$$PATH:/usr/sbin:/sbin"
-	rm -f .coverage
-	echo "test: kernels, not compiled"
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernel --cov --cov-report= \
-	  -W "ignore:overflow encountered:RuntimeWarning" $(PYTEST_ARGS) || [ $$? = 5 ] # 5: no test is marked so
-	echo "test: everything"
-	$(BIN)/python -m pytest --cov --cov-append --cov-report=term $(PYTEST_ARGS)
+	rm -f .coverage .coverage.*
+	tests() { # NAME ARGUMENT...: pytest with coverage of its own; that no test is chosen is no failure
+	  COVERAGE_FILE=.coverage.$$1 $(BIN)/python -m pytest -p no:cacheprovider --cov --cov-report= "$${@:2}" $(PYTEST_ARGS) || [ $$? = 5 ]; }
+	echo "test: networks, beside the kernels not compiled and everything else"
+	{ tests networks $(NETWORKS) && NUMBA_DISABLE_JIT=1 tests kernels -m kernel \
+	  -W "ignore:overflow encountered:RuntimeWarning"; } >.venv/networks.log 2>&1 & networks=$$!
+	trap 'kill $$networks 2>/dev/null || true' EXIT
+	status=0; tests others $(NETWORKS:%=--ignore=%) || status=$$?
+	wait $$networks || status=$$?
+	cat .venv/networks.log
+	[ $$status = 0 ] || exit $$status
+	$(BIN)/coverage combine --quiet
+	echo "test: coverage in all, branches included: $$($(BIN)/coverage report --format=total) %"
 	full="$(subst $(space),$(comma),$(FULLY_COVERED:%=src/lastseen/%/*))"
 	$(BIN)/coverage report --include="$$full" --fail-under=$(FULL_COVERAGE) >.venv/coverage.log || {
 	  cat .venv/coverage.log; echo "test: below $(FULL_COVERAGE) % branch coverage in $(FULLY_COVERED)" >&2; exit 1; }
