@@ -106,7 +106,10 @@ def _standing(build: Callable[[Lab], None]) -> Iterator[Network]:
 
 @contextlib.contextmanager
 def routed(*, more: Callable[[Lab], None] = lambda _: None) -> Iterator[Network]:
-    """remote - cable - compute (routes, tracks, drops what is invalid) - vm; `more` builds on."""
+    """remote - cable - compute (routes, tracks, drops what is invalid) - vm; `more` builds on.
+
+    The kernel tells of a carrier up to a second later (net/core/link_watch.c): until then nothing is as it will stay.
+    """
 
     def build(lab: Lab) -> None:
         forwarding(lab, PARAMETERS, wire=PADDED)
@@ -115,6 +118,7 @@ def routed(*, more: Callable[[Lab], None] = lambda _: None) -> Iterator[Network]
         more(lab)
 
     with _standing(build) as net:
+        until(lambda: not any("NO-CARRIER" in ip("-n", name, "link") for name in net.spaces.values()))
         yield net
 
 

@@ -11,7 +11,7 @@ __all__ = ["SCENE"]
 
 SCENE = Scene(
     title="a wire that loses packets by chance",
-    topology=partial(routed, wire=("--lose", "$lost_ratio", "--seed", "7$seed")),
+    topology=partial(routed, wire=("--lose", "$lost_ratio", "--seed", "222$seed")),
     serve=server("--bytes", 60_000),
     work=curl("--max-time", "10"),
     ranges={"lost_ratio": Range(plain=0.35, low=0.3, high=0.4, whole=False)},
