@@ -2,15 +2,23 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lastseen.compiled import cache
+
 MODULE = """
 import sys
 import numpy as np
 from lastseen.compiled import kernel, packet_kernel, step_kernel, on_first_compile
+
+if "ahead" in sys.argv:
+    from lastseen.compiled.machine_code import load_ahead
+
+    load_ahead()
 
 @packet_kernel
 def double(value):
@@ -55,12 +63,12 @@ print("numba" in sys.modules, told)
 EXPECTED = ["[0, 4, 8]", "[0, 2, 8]", "(7, True, 8) None", "[1, 2] [1, 2, 3] 2", "[[]]", "raised"]
 
 
-def run(folder: Path) -> list[str]:
+def run(folder: Path, *arguments: str) -> list[str]:
     """What the module prints, its machine code kept in `folder`."""
     module = folder / "sample.py"
     module.write_text(MODULE, "utf-8")
     ended = subprocess.run(
-        [sys.executable, str(module)],
+        [sys.executable, str(module), *arguments],
         env={"NUMBA_CACHE_DIR": str(folder / "kept"), "PYTHONPATH": ":".join(sys.path)},
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
@@ -84,13 +92,68 @@ def test_a_second_run_needs_no_numba(compiled: tuple[Path, list[str]]) -> None:
     assert run(compiled[0]) == [*EXPECTED, "False []"]
 
 
+def test_machine_code_loaded_ahead_is_called(compiled: tuple[Path, list[str]]) -> None:
+    """The same results; with nothing kept yet there is nothing to load, and that is no mistake."""
+    folder, _ = compiled
+    assert run(folder, "ahead") == [*EXPECTED, "False []"]
+    (folder / "kept/versions.json").write_text("damaged", "utf-8")
+    assert run(folder, "ahead") == [*EXPECTED, "False []"]
+
+
 def test_damaged_machine_code_is_made_again(compiled: tuple[Path, list[str]]) -> None:
     """LLVM would end the process with it."""
     folder, _ = compiled
     kept = sorted((folder / "kept").rglob("*.kernel"))
     for file, damaged in zip(kept, (b"", b"{}\n", b"[1]\n", kept[3].read_bytes()[:-20]), strict=False):
         file.write_bytes(damaged)
-    assert run(folder)[:-1] == EXPECTED
+    assert run(folder, "ahead")[:-1] == EXPECTED
+
+
+KNOWN = [
+    *(cache._version_of, cache._known_versions, cache._stamp),
+    *(cache._source, cache._imported, cache._folder),
+]
+
+
+def forget() -> None:
+    """Be like a new run."""
+    for known in KNOWN:
+        known.cache_clear()
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Sources of two modules, one of which imports the other; nothing is known of them yet."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(cache, "_SOURCE", tmp_path)
+    (tmp_path / "loop.py").write_text("from lastseen.words import WORD\n", "utf-8")
+    (tmp_path / "words.py").write_text("WORD = 1\n", "utf-8")
+    yield tmp_path
+    forget()
+
+
+def version_in_a_new_run() -> str:
+    """What the machine code of the module `loop` is marked with."""
+    forget()
+    return cache.kept("lastseen.loop", "walk", "kinds").name
+
+
+def test_sources_are_read_again_only_when_they_changed(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those that are imported, and Numba's settings."""
+    before = version_in_a_new_run()
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "_imported", None)  # whoever read a source would call it
+        assert version_in_a_new_run() == before
+    (sources / "words.py").write_text("WORD = 22\n", "utf-8")
+    changed = version_in_a_new_run()
+    assert changed != before
+    monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
+    assert version_in_a_new_run() not in (before, changed)
+    monkeypatch.delenv("NUMBA_BOUNDSCHECK")
+    (sources / "words.py").unlink()
+    assert version_in_a_new_run() not in (before, changed)
 
 
 def test_a_kernel_can_be_called_by_numba_or_as_plain_python() -> None:

@@ -56,10 +56,12 @@ def flow_rows(count: int, ports: tuple[int, int] = (40000, 443)) -> npt.NDArray[
     return table
 
 
-def track(segments: list[Segment], ports: tuple[int, int] = (40000, 443)) -> Connections:
+def track(
+    segments: list[Segment], ports: tuple[int, int] = (40000, 443), *, analysed: bool = True
+) -> Connections:
     """The connections of these segments."""
     flows = max((item.flow for item in segments), default=-1) + 1
-    return connections(packet_rows(segments), flow_rows(flows, ports))
+    return connections(packet_rows(segments), flow_rows(flows, ports), analysed=analysed)
 
 
 def names(found: Connections) -> list[tuple[str, str]]:

@@ -15,6 +15,20 @@ from lastseen.tables.connections import STATES
 
 pytestmark = pytest.mark.kernel
 
+OF_THE_ANALYSIS = (
+    *(
+        "stall",
+        "stall_ns",
+        "stall_from",
+        "stall_until",
+        "stall_side",
+        "retransmitted",
+        "spurious",
+        "duplicated",
+    ),
+    *("out_of_order", "probes", "holes", "isn", "isn_known"),
+)
+
 FIN_BOTH = [
     segment(1.0, 1, "FA", (1901, 151)),
     segment(1.1, 0, "FA", (151, 1902)),
@@ -250,6 +264,17 @@ def test_every_packet_is_counted_once(segments: list[Segment]) -> None:
         mine = np.flatnonzero(found.of_packet == number)
         mine = mine[np.argsort([segments[row].time for row in mine], kind="stable")]
         assert (entry["first"], entry["last"]) == (mine[0], mine[-1])
+
+
+@settings(max_examples=200, deadline=None)
+@given(SEGMENTS)
+def test_without_the_analysis_packets_belong_together_the_same(segments: list[Segment]) -> None:
+    """Everything but what the analysis alone knows is the same."""
+    full, plain = track(segments), track(segments, analysed=False)
+    assert np.array_equal(full.of_packet, plain.of_packet)
+    for name in full.table.dtype.names:
+        if name not in OF_THE_ANALYSIS:
+            assert np.array_equal(full.table[name], plain.table[name]), name
 
 
 def test_two_threads_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:

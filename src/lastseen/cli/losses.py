@@ -51,7 +51,7 @@ def losses(
     room = room_within(memory)
     with (
         Progress() as progress,
-        opened(files, progress, texts=False, expired=deadline(timeout), room=room) as case,
+        opened(files, progress, texts=False, expired=deadline(timeout), room=room, analysed=False) as case,
     ):
         from lastseen.matching.related import related_connections
         from lastseen.report.jsons import losses_json

@@ -6,6 +6,7 @@ Captures are read by threads of their own; what the stages after that import is 
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["case_points", "deadline", "matched", "opened", "zone_shift_ns"]
 
-_NEEDED_LATER: Final = ("lastseen.matching", "lastseen.matching.related", "lastseen.report.jsons")
+_NEEDED_LATER: Final = (
+    "lastseen.connections.tracking",
+    "lastseen.matching.points",
+    "lastseen.matching",
+    "lastseen.matching.related",
+    "lastseen.report.jsons",
+)
 _NEEDED_FOR_TEXTS: Final = ("lastseen.matching.watching", "lastseen.matching.places")
 
 
@@ -45,9 +52,13 @@ def opened(
     expired: Callable[[], bool] = lambda: False,
     sink: "RowSink | None" = None,
     room: "Room" = np.empty,
+    analysed: bool = True,
 ) -> "Case":
-    """Read the evidence, saying so when kernels have to be compiled first; `sink` and `room` as in `open_case`."""
-    Thread(target=import_module, args=("lastseen.compiled.machine_code",), daemon=True).start()
+    """Read the evidence, saying so when kernels have to be compiled first; `sink` and `room` as in `open_case`.
+
+    `analysed` as in `connections.tracking.connections`.
+    """
+    Thread(target=_load_kernels, daemon=True).start()
     from lastseen.evidence.case import open_case
 
     def compile_first() -> None:
@@ -67,15 +78,22 @@ def opened(
         before_captures=compile_first,
         sink=sink,
         room=room,
-        prepare=_tracked if sink is None else lambda _: None,
+        prepare=partial(_tracked, analysed=analysed) if sink is None else lambda _: None,
     )
 
 
-def _tracked(capture: "Capture") -> "Connections":
+def _load_kernels() -> None:
+    """Load the machine code there is: most of it is LLVM's work, which does not hold up the imports."""
+    from lastseen.compiled.machine_code import load_ahead
+
+    load_ahead()
+
+
+def _tracked(capture: "Capture", *, analysed: bool) -> "Connections":
     """The connections of a capture, which `build_points` need not find again."""
     from lastseen.connections.tracking import connections
 
-    return connections(capture.packets, capture.flows)
+    return connections(capture.packets, capture.flows, analysed=analysed)
 
 
 def _import_ahead(modules: Iterable[str]) -> None:

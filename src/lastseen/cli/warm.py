@@ -19,6 +19,7 @@ from lastseen.evidence.captures import open_bytes, read_capture
 from lastseen.evidence.captures.details import read_details
 from lastseen.matching import match
 from lastseen.matching.related import exchanges
+from lastseen.matching.sightings import first_and_last
 from lastseen.tables.connections import CONNECTION
 from lastseen.tables.packets import FLOW_COLUMNS, FLOW_PROTO, PACKET_COLUMNS, Capture
 from lastseen.tables.points import Point
@@ -59,6 +60,7 @@ def compile_all() -> None:
                 capture, _ = read_capture(source, path.name, halves=True)
                 read_details(source, capture, np.zeros(1, np.int64))
         match([_point(capture, 3), _point(capture, 2)])
+        first_and_last(capture.packets)
         exchanges(capture.packets, np.zeros(1, np.int64), np.array([0, 1]), np.zeros(1, np.int64))
     finally:
         beside.wait()

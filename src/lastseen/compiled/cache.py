@@ -3,27 +3,36 @@
 Beside the sources, else in the user's cache; where neither can be written, in a folder of this process's own in the
 temporary directory, which is removed at exit. NUMBA_CACHE_DIR names another place. A file's name tells which sources,
 Numba, settings and kinds of arguments it is of.
+
+Reading all sources to know their digest took 20 ms of every run, so that digests are kept as well, with the sizes and
+times of the files they were made of.
 """
 
 import atexit
 import glob
 import hashlib
+import json
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from threading import get_ident
+from typing import Any, Final
 
-__all__ = ["is_cold", "kept", "numba_folder", "outdated"]
+__all__ = ["is_cold", "kept", "numba_folder", "outdated", "up_to_date", "write_whole"]
 
 _SOURCE: Final = Path(__file__).parents[1]
 
 _IMPORTS: Final = re.compile(rb"^from (lastseen[\w.]*) import ([^(\n]+|\([^)]*\))", re.MULTILINE)
 
+_IS_OFF: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 _SUFFIX: Final = ".kernel"
+_VERSIONS: Final = "versions.json"
 
 
 def _writable(place: Path) -> bool:
@@ -57,10 +66,12 @@ def _version_of(module: str) -> str:
     That is Numba, its settings, how kernels are made, and every module that this one imports, directly or through
     others: a kernel compiled into another file's loop, or with another file's constant in it, would go stale there.
     """
-    digest = hashlib.blake2b((numba_folder() / "_version.py").read_bytes(), digest_size=8)
-    settings = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
-    settings.pop("NUMBA_CACHE_DIR", None)
-    digest.update(repr(sorted(settings.items())).encode())
+    known = _known_versions().get(module, {})
+    if known and known["settings"] == _settings() and _stamps(known["files"]) == known["files"]:
+        return str(known["digest"])
+    made_of = [str(numba_folder() / "_version.py")]
+    digest = hashlib.blake2b(Path(made_of[0]).read_bytes(), digest_size=8)
+    digest.update(_settings().encode())
     needed, wanted = set[str](), [module, "lastseen.compiled.compiler"]
     while wanted:
         name = wanted.pop()
@@ -68,14 +79,61 @@ def _version_of(module: str) -> str:
             needed.add(name)
             wanted += _imported(name)
             digest.update(text)
+    made_of += [str(_path(name)) for name in sorted(needed)]
+    _known_versions()[module] = {
+        "digest": digest.hexdigest(), "settings": _settings(), "files": _stamps(made_of),
+    }  # fmt: skip
+    with suppress(OSError):  # the next run reads the sources again
+        write_whole(_folder() / _VERSIONS, json.dumps(dict(_known_versions())).encode())
     return digest.hexdigest()
+
+
+def _settings() -> str:
+    settings = {name: value for name, value in os.environ.items() if name.startswith("NUMBA_")}
+    settings.pop("NUMBA_CACHE_DIR", None)
+    return repr(sorted(settings.items()))
+
+
+@cache
+def _known_versions() -> dict[str, Any]:
+    """Of each module the digest, and the files it was made of, as an earlier run left them; empty where damaged."""
+    try:
+        told = json.loads((_folder() / _VERSIONS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _stamps(files: Iterable[str]) -> dict[str, list[int] | None]:
+    """Of each file when it was changed last and its size; None: it is not there."""
+    return {file: _stamp(file) for file in files}
+
+
+@cache
+def _stamp(file: str) -> list[int] | None:
+    try:
+        told = os.stat(file)  # noqa: PTH116 - of some hundred files in every run
+    except OSError:
+        return None
+    return [told.st_mtime_ns, told.st_size]
+
+
+def write_whole(place: Path, content: bytes) -> None:
+    """Write a file whole or not at all: others may be reading."""
+    partial = place.with_suffix(f".{os.getpid()}-{get_ident()}")
+    partial.write_bytes(content)
+    partial.replace(place)
 
 
 @cache
 def _source(module: str) -> bytes:
     """The text of a module; nothing of a package or of what is no module."""
-    path = _SOURCE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    path = _path(module)
     return path.read_bytes() if path.is_file() else b""
+
+
+def _path(module: str) -> Path:
+    return _SOURCE.joinpath(*module.split(".")[1:]).with_suffix(".py")
 
 
 @cache
@@ -112,10 +170,15 @@ def _take_over(chosen: Path) -> None:
 
 def is_cold() -> bool:
     """Whether no kernel of these sources has been compiled yet (on this machine, by this user)."""
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
-        return False
-    names = [path.name.removesuffix(_SUFFIX).split("~") for path in _folder().glob(f"*{_SUFFIX}")]
-    return not any(name[-1] == _version_of(name[0]) for name in names)
+    return not _IS_OFF and not up_to_date()
+
+
+def up_to_date() -> list[Path]:
+    """The files of all machine code made from these sources; none where nothing is compiled."""
+    if _IS_OFF:
+        return []
+    named = [(path, path.name.removesuffix(_SUFFIX).split("~")) for path in _folder().glob(f"*{_SUFFIX}")]
+    return [path for path, name in named if name[-1] == _version_of(name[0])]
 
 
 def kept(module: str, function: str, kinds: str) -> Path:

@@ -8,24 +8,24 @@ import ctypes
 import hashlib
 import json
 import math
-import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, TypeAlias
 
 import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numpy as np
 
-from lastseen.compiled.cache import kept, numba_folder, outdated
+from lastseen.compiled.cache import kept, numba_folder, outdated, up_to_date, write_whole
 from lastseen.compiled.kernels import Kernel
 
-__all__ = ["Code", "Native", "Result", "keep", "kept_code", "native"]
+__all__ = ["Code", "Native", "Result", "keep", "kept_code", "load_ahead", "native"]
 
 Result: TypeAlias = Any
 """What a kernel returns: None; a dtype's text ("<i8"); [dtype, dimensions] of an array; a list of these, a tuple."""
@@ -65,8 +65,13 @@ def _file(kernel: Kernel, kinds: tuple[Any, ...]) -> Path:
 
 def kept_code(kernel: Kernel, kinds: tuple[Any, ...]) -> Code | None:
     """The kernel's code from an earlier run; None: there is none, or it is damaged."""
+    place = _file(kernel, kinds)
+    return _AHEAD.get(place) or _read(place)
+
+
+def _read(place: Path) -> Code | None:
     try:
-        head, _, machine_code = _file(kernel, kinds).read_bytes().partition(b"\n")
+        head, _, machine_code = place.read_bytes().partition(b"\n")
     except FileNotFoundError:
         return None
     try:
@@ -82,9 +87,7 @@ def keep(kernel: Kernel, kinds: tuple[Any, ...], code: Code) -> None:
     """Write the code into its file, whole or not at all: others may be reading."""
     told = {"symbol": code.symbol, "result": code.result, "digest": _digest(code.machine_code)}
     place = _file(kernel, kinds)
-    partial = place.with_suffix(f".{os.getpid()}")
-    partial.write_bytes(json.dumps(told).encode() + b"\n" + code.machine_code)
-    partial.replace(place)
+    write_whole(place, json.dumps(told).encode() + b"\n" + code.machine_code)
     for other in outdated(place):
         other.unlink(missing_ok=True)
 
@@ -94,6 +97,13 @@ def _digest(machine_code: bytes) -> str:
 
 
 # ---- loaded ----
+
+_AHEAD: Final[dict[Path, Code]] = {}
+"""What `load_ahead` has loaded."""
+_LOADED: Final[set[str]] = set()
+"""Symbols the loader knows."""
+_LOADER: Final = Lock()
+"""One thread at a time adds code."""
 
 
 @cache
@@ -126,15 +136,33 @@ def _engine() -> Any:
 
 def native(code: Code, kinds: tuple[Any, ...]) -> "Native":
     """The code, loaded and ready to be called."""
-    engine = _engine()
-    engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code.machine_code))
-    engine.finalize_object()
+    _load((code,))
     words: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]
     for kind in kinds:
         words += [ctypes.c_int64] if kind is None else _words_of_array(kind[1])
-    function = ctypes.CFUNCTYPE(ctypes.c_int32, *words)(engine.get_function_address(code.symbol))
+    function = ctypes.CFUNCTYPE(ctypes.c_int32, *words)(_engine().get_function_address(code.symbol))
     result, take = _layout(code.result)
     return Native(name=code.symbol, function=function, result=result, take=take)
+
+
+def load_ahead() -> None:
+    """Load all code that is kept, at once, while the program's other modules are still being imported.
+
+    It takes no time there: LLVM works without the GIL. Each kernel loaded when it is first called took 2 ms.
+    """
+    found = {place: code for place in up_to_date() if (code := _read(place)) is not None}
+    _load(found.values())
+    _AHEAD.update(found)
+
+
+def _load(codes: Iterable[Code]) -> None:
+    with _LOADER:
+        new = [code for code in codes if code.symbol not in _LOADED]
+        for code in new:
+            _engine().add_object_file(llvm.object_file.ObjectFileRef.from_data(code.machine_code))
+            _LOADED.add(code.symbol)
+        if new:
+            _engine().finalize_object()
 
 
 def _words_of_array(dimensions: int) -> list[Any]:

@@ -123,36 +123,39 @@ class Connections:
     of_packet: npt.NDArray[np.int32] = field(repr=False)
 
 
-def connections(packets: rows.PacketRows, flows: rows.FlowRows) -> Connections:
+def connections(packets: rows.PacketRows, flows: rows.FlowRows, *, analysed: bool = True) -> Connections:
     """The TCP connections of a capture's `packets` and `flows`.
 
     States and histories are those `zeek -C` gives, but for its timers (see above). Fragments are not reassembled: a
     datagram in fragments belongs to no connection. Where a file is not in order of time, each flow is brought into it.
+
+    Not `analysed`, half of the time: `table` tells how the packets belong together, the states and the counts; the
+    columns on stalls, repetitions, copies, probes, holes and initial numbers mean nothing.
     """
     packets = np.ascontiguousarray(packets, dtype=np.uint32)
     flows = np.ascontiguousarray(flows, dtype=np.uint32)
     times = packets.view(np.int64)
-    starts, most, is_sorted = count_by_flow(packets, times, is_tcp(flows))
+    starts, most, disordered = count_by_flow(packets, times, is_tcp(flows))
     order = np.empty(int(starts[-1]), np.int32)
     order_by_flow(packets, starts, order)
-    if not is_sorted:
-        most = order_by_time(packets, times, order, starts)
+    if disordered.any():
+        most += order_by_time(packets, times, order, starts, disordered)
     of_packet = np.full(len(packets), -1, np.int32)
     half = int(np.searchsorted(starts, starts[-1] // 2)) if len(packets) > WORTH_THREADS else len(flows)
     tables = packets, times, flows, order, starts
     with ThreadPoolExecutor(1) as pool:
         # the second part numbers its connections from `most` on, as nobody knows yet how many the first one has
-        rest = pool.submit(_tracked, tables, of_packet, most, (half, len(flows)))
-        table = _tracked(tables, of_packet, most, (0, half))
+        rest = pool.submit(_tracked, tables, of_packet, most, (half, len(flows)), analysed=analysed)
+        table = _tracked(tables, of_packet, most, (0, half), analysed=analysed)
         more = rest.result()
     if len(more):
-        of_packet[of_packet >= most] -= most - len(table)
+        np.subtract(of_packet, most - len(table), out=of_packet, where=of_packet >= most)
         table = np.concatenate([table, more])
     return in_order(table, of_packet)
 
 
 def _tracked(
-    tables: Any, of_packet: npt.NDArray[np.int32], most: int, flows: tuple[int, int]
+    tables: Any, of_packet: npt.NDArray[np.int32], most: int, flows: tuple[int, int], *, analysed: bool
 ) -> npt.NDArray[np.void]:
     """The connections of some of the flows, at most `most`; those after the first flow are numbered from `most` on."""
     begin, end = flows
@@ -176,6 +179,7 @@ def _tracked(
         begin,
         end,
         most if begin else 0,
+        analysed,
     )
     return table[:found] if found > most // 2 else table[:found].copy()
 
@@ -209,39 +213,43 @@ def in_order(table: npt.NDArray[np.void], of_packet: npt.NDArray[np.int32]) -> C
 
 @kernel
 def count_by_flow(packets: Any, times: Any, wanted: Any) -> Any:
-    """(int64[m + 1], most, is_sorted): where each wanted flow's packets begin in flow order; a bound of connections.
+    """(int64[m + 1], most, bool[m]): where each wanted flow's packets begin in flow order; a bound of connections.
 
-    A connection begins with a flow, a SYN or a long silence; `track` relies on the bound. `is_sorted`: the file is in
-    order of time.
+    A connection begins with a flow, a SYN or a long silence; `track` relies on the bound. Last: which wanted flows are
+    not in order of time.
     """
     flow_count = len(wanted)
     starts = np.zeros(flow_count + 1, np.int64)
-    before = np.full(flow_count, LONG_AGO, np.int64)
-    most, is_sorted = 0, True
+    before, latest = np.full(flow_count, LONG_AGO, np.int64), np.full(flow_count, LONG_AGO, np.int64)
+    disordered = np.zeros(flow_count, np.bool_)
+    most = 0
     for i in range(len(packets)):
-        is_sorted &= i == 0 or times[i, 0] >= times[i - 1, 0]
         flow = packets[i, rows.FLOW] >> 1
         if flow >= flow_count or not wanted[flow]:
             continue
         starts[flow + 1] += 1
+        disordered[flow] |= times[i, 0] < latest[flow]
+        latest[flow] = times[i, 0]
         if not packets[i, rows.MISC] >> 24 & rows.INFO_MALFORMED:
             if packets[i, rows.LENGTH_FLAGS] & SYN or times[i, 0] - before[flow] >= INACTIVITY_NS:
                 most += 1
             before[flow] = times[i, 0]
     for flow in range(flow_count):
         starts[flow + 1] += starts[flow]
-    return starts, most, is_sorted
+    return starts, most, disordered
 
 
 @kernel
-def order_by_time(packets: Any, times: Any, order: Any, starts: Any) -> Any:
-    """Bring each flow's part of `order` into order of time; the bound of `count_by_flow` for that order.
+def order_by_time(packets: Any, times: Any, order: Any, starts: Any, disordered: Any) -> Any:
+    """Bring the `disordered` flows' parts of `order` into order of time; a bound of their connections in that order.
 
     A capture of several queues or a file put together of others is not in order, and a connection read backwards
     makes no sense.
     """
     most = 0
-    for flow in range(len(starts) - 1):
+    for flow in range(len(disordered)):
+        if not disordered[flow]:
+            continue
         mine = order[starts[flow] : starts[flow + 1]].copy()
         mine = mine[np.argsort(times[mine, 0], kind="mergesort")]
         order[starts[flow] : starts[flow + 1]] = mine
@@ -411,9 +419,8 @@ def store(s: Any, entry: Any, letters: Any) -> None:
 
 
 @packet_kernel
-def take(s: Any, packets: Any, order: Any, at: Any, low: Any) -> None:
-    """Take the packet in hand into the connection; its copies of a moment ago are counted and otherwise ignored."""
-    state_machine.advance(s)
+def analyse(s: Any, packets: Any, order: Any, at: Any, low: Any) -> None:
+    """Say what the packet in hand repeats and who was waited for; a copy of a moment ago is only counted."""
     look(s)
     if s[C_REPEAT]:
         end = end_of(s[P_SIDE])
@@ -423,7 +430,6 @@ def take(s: Any, packets: Any, order: Any, at: Any, low: Any) -> None:
         else:
             s[end + T_RETRANSMITTED] += 1
     observe(s)
-    count(s)
 
 
 @step_kernel
@@ -441,6 +447,7 @@ def track(
     begin_flow: Any,
     end_flow: Any,
     base: Any,
+    analysed: Any,
 ) -> Any:
     """Fill `table`, `text` (its histories) and `of_packet` (numbers from `base` on); returns how many connections.
 
@@ -466,7 +473,10 @@ def track(
                 table[found]["flow"] = flow
                 table[found]["interface"] = flows[flow, rows.FLOW_PROTO] >> 16
                 is_open = True
-            take(s, packets, order, at, low)
+            state_machine.advance(s)
+            if analysed:
+                analyse(s, packets, order, at, low)
+            count(s)
             of_packet[row] = base + found
         if is_open:
             store(s, table[found], text[found])

@@ -103,6 +103,7 @@ class _Work:
         seen_at = (self.conversations.group >= 0).astype(np.float32)
         self.shared = (seen_at.T @ seen_at).astype(np.int64)
         self._pairings: dict[tuple[int, int], Pairing] = {}
+        self._relations: dict[tuple[int, int], Relation] = {}
 
     # ---- pairs of points ----
     def _both(self, p: int, q: int) -> Conversations:
@@ -123,18 +124,25 @@ class _Work:
 
         `is_new`: q's clock was not looked at yet, and may run at another speed.
         """
+        if (p, q) not in self._relations:
+            self._relations[p, q] = self._related(p, q, is_new=is_new)
+        return self._relations[p, q]
+
+    def _related(self, p: int, q: int, *, is_new: bool) -> Relation:
         grouped, pairing = (self.grouped[p], self.grouped[q]), self.pairing(p, q)
         travel = travel_of(grouped, self._both(p, q), pairing)
         drift = drift_of(travel) if is_new and not runs_on_one_clock(travel) else None
         if drift is not None:
             self.points[q], self.grouped[q] = steadied(self.points[q], self.grouped[q], drift)
             self._pairings = {pair: known for pair, known in self._pairings.items() if q not in pair}
-            return self._relation(p, q)
+            self._relations.clear()
+            return self._related(p, q, is_new=False)
         relation = relate(grouped, pairing, travel)
         turned = against_the_rest(self._both(p, q), travel, relation)
         if not len(turned):
             return relation
         self.conversations.flipped[turned] ^= True
+        self._relations.clear()
         return relate(grouped, pairing, travel_of(grouped, self._both(p, q), pairing))
 
     # ---- order ----

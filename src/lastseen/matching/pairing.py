@@ -27,7 +27,7 @@ LOOK_AHEAD: Final = 16
 """Reordering inside this many packets is met by the walk itself; farther ones are hashed."""
 LOOK_BACK: Final = 64
 """How many packets back a copy's original is looked for; the network may keep a copy back for a while."""
-SAMPLE: Final = 50_000
+SAMPLE: Final = 10_000
 """Packets a usual time is taken of: more would not move it by what matters here."""
 
 PARTS: Final = 2
@@ -163,7 +163,8 @@ def _mark_repeats(packets: Any, rows: Any, starts: Any, partner: Any, how: Any, 
 
 def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairing:
     """Pair the packets of the conversations two points share; `both` has exactly their two columns."""
-    p, q = (_unpaired(groups) for groups in grouped)
+    with ThreadPoolExecutor(PARTS) as pool:
+        p, q = pool.map(_unpaired, grouped)
     sides = shared_sides(both)
     packets = grouped[0].packets, grouped[1].packets
     lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)

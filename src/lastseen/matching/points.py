@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from lastseen.connections.tracking import Connections, connections
 from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
 from lastseen.matching.rotated import one_a_capture
-from lastseen.tables.facts_from_texts import Counter, Interface, Row
+from lastseen.matching.sightings import first_and_last
 from lastseen.tables.packets import (
     ACK,
     FLOW,
@@ -29,6 +29,9 @@ from lastseen.tables.packets import (
     Room,
 )
 from lastseen.tables.points import Point, Watch
+
+if TYPE_CHECKING:
+    from lastseen.tables.facts_from_texts import Row
 
 __all__ = ["build_points", "name_of"]
 
@@ -45,13 +48,14 @@ _NS: Final = 1_000_000_000
 
 
 def build_points(
-    captures: Sequence[ReadCapture], rows: Iterable[Row], said: CaseToml, *, room: Room = np.empty
+    captures: Sequence[ReadCapture], rows: "Sequence[Row]", said: CaseToml, *, room: Room = np.empty
 ) -> list[Point]:
     """One point a capture interface, in the order of the captures; the files of a rotated capture are one.
 
     `room` makes the tables of packets of rotated captures.
     """
-    places, reads = _InterfaceNames.of(rows), one_a_capture(captures, room)
+    places = _InterfaceNames.of(rows) if rows else _InterfaceNames(())
+    reads = one_a_capture(captures, room)
     with ThreadPoolExecutor() as pool:
         of_read = list(pool.map(lambda read: _points_of(read, places, said), reads))
     return _unique([point for points in of_read for point in points])
@@ -64,8 +68,10 @@ class _InterfaceNames:
     known: tuple[tuple[str, str], ...]
 
     @staticmethod
-    def of(rows: Iterable[Row]) -> "_InterfaceNames":
+    def of(rows: "Iterable[Row]") -> "_InterfaceNames":
         """Names from interface lists, and from counters that are kept by interface."""
+        from lastseen.tables.facts_from_texts import Counter, Interface  # noqa: PLC0415 - captures alone need none
+
         found: set[tuple[str, str]] = set()
         for row in rows:
             if isinstance(row, Interface):
@@ -198,10 +204,11 @@ def _dropped(capture: Capture, number: int) -> int:
 
 def _spanned(point: Point) -> Point:
     """With the times of the first and last packet of the whole capture: it saw what came in between."""
-    times = point.capture.packets.view(np.int64)[:, 0]
-    if not len(times):
+    packets = point.capture.packets
+    if not len(packets):
         return point
-    return replace(point, first_ns=int(times.min()), last_ns=int(times.max()))
+    first, last = first_and_last(packets)
+    return replace(point, first_ns=int(first), last_ns=int(last))
 
 
 def _is_file(parts: tuple[str, ...], path: str) -> bool:

@@ -5,7 +5,7 @@ their times, which touch and do not overlap: captures of several interfaces that
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
@@ -31,7 +31,7 @@ from lastseen.tables.packets import (
     Room,
 )
 
-__all__ = ["joined", "one_a_capture", "series"]
+__all__ = ["Span", "joined", "one_a_capture", "series"]
 
 GAP_NS: Final = 60_000_000_000
 """Parts follow each other within this time, or within the time the longest of them took: quiet links have gaps."""
@@ -53,22 +53,27 @@ Span = tuple[int | None, int | None]
 
 def one_a_capture(captures: Sequence[ReadCapture], room: Room = np.empty) -> list[ReadCapture]:
     """The captures with the parts of each rotated one joined, in tables of `room`, at the place of the first part."""
-    spans = {read.capture.file: _span(read) for read in captures}
-    return [joined(parts, room) if len(parts) > 1 else parts[0] for parts in series(captures, spans)]
+    return [joined(parts, room) if len(parts) > 1 else parts[0] for parts in series(captures, _span)]
 
 
-def series(captures: Sequence[ReadCapture], spans: Mapping[str, Span]) -> list[list[ReadCapture]]:
+def series(
+    captures: Sequence[ReadCapture], span_of: Callable[[ReadCapture], Span]
+) -> list[list[ReadCapture]]:
     """The files of each capture, in order of time; captures in order of their first file.
 
-    `spans`: of each file the times of its first and last packet, ns; None: it has none.
+    `span_of`: the times of a file's first and last packet, ns; None: it has none. Only asked where names are alike.
     """
     found: dict[tuple[object, ...], list[ReadCapture]] = {}
     for read in captures:
         found.setdefault(_series(read, captures), []).append(read)
     result = []
     for parts in found.values():
-        ordered = sorted(parts, key=lambda part: _begin(part, spans))
-        touch = len(parts) > 1 and _touch([spans[part.capture.file] for part in ordered])
+        if len(parts) == 1:
+            result.append(parts)
+            continue
+        spans = {part.capture.file: span_of(part) for part in parts}
+        ordered = sorted(parts, key=lambda part: _begin(part, spans[part.capture.file]))
+        touch = _touch([spans[part.capture.file] for part in ordered])
         result += [ordered] if touch else [[part] for part in parts]
     place = {read.capture.file: number for number, read in enumerate(captures)}
     return sorted(result, key=lambda parts: min(place[file] for part in parts for file in _files(part)))
@@ -112,9 +117,9 @@ def _span(read: ReadCapture) -> Span:
     return (int(times.min()), int(times.max())) if len(times) else (None, None)
 
 
-def _begin(read: ReadCapture, spans: Mapping[str, Span]) -> tuple[int, str]:
+def _begin(read: ReadCapture, span: Span) -> tuple[int, str]:
     """Order of the parts: their first packets, empty ones last."""
-    first, _ = spans[read.capture.file]
+    first, _ = span
     return np.iinfo(np.int64).max if first is None else first, read.parts[-1]
 
 

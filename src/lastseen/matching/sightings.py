@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lastseen.compiled import kernel, packet_kernel
+from lastseen.compiled import kernel, packet_kernel, step_kernel
 from lastseen.tables.packets import (
     ACK,
     FLAGS,
@@ -25,6 +25,7 @@ __all__ = [
     "LONG_AGO",
     "SAME_MOMENT_NS",
     "alike",
+    "first_and_last",
     "hash_of",
     "have_ids_alike",
     "is_unique",
@@ -50,6 +51,16 @@ _BARE_ACK: Final = FLAGS["A"]
 def time_of(row: Any) -> Any:
     """When a packet was seen, ns."""
     return np.int64((np.uint64(row[1]) << np.uint64(32)) | np.uint64(row[0]))
+
+
+@step_kernel
+def first_and_last(packets: Any) -> Any:
+    """(first, last) time of some packets, at least one, ns; by NumPy it would be two passes over the table."""
+    first = last = time_of(packets[0])
+    for row in range(1, packets.shape[0]):
+        time = time_of(packets[row])
+        first, last = min(first, time), max(last, time)
+    return first, last
 
 
 @packet_kernel

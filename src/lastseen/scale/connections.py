@@ -14,7 +14,7 @@ import numpy.typing as npt
 from lastseen.connections.tracking import connections
 from lastseen.evidence.case import ReadCapture
 from lastseen.matching.points import name_of
-from lastseen.matching.rotated import joined, series
+from lastseen.matching.rotated import Span, joined, series
 from lastseen.scale.spill import Spill
 from lastseen.tables.connections import CONNECTION
 from lastseen.tables.packets import FLOW, FLOW_COLUMNS, FlowRows
@@ -30,8 +30,12 @@ def spilled_points(
     captures: Sequence[ReadCapture], spill: Spill, progress: Callable[[str], None] = lambda _: None
 ) -> list[Point]:
     """One point a capture, rotated files as one; their captures have flows and no packets, which are in `spill`."""
-    spans = {file: (told.first_ns, told.last_ns) for file, told in spill.files.items()}
-    return [_point(parts, spill, progress) for parts in series(captures, spans)]
+
+    def span_of(read: ReadCapture) -> Span:
+        told = spill.files[read.capture.file]
+        return told.first_ns, told.last_ns
+
+    return [_point(parts, spill, progress) for parts in series(captures, span_of)]
 
 
 def _point(files: Sequence[ReadCapture], spill: Spill, progress: Callable[[str], None]) -> Point:
