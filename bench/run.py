@@ -4,7 +4,8 @@
 
 The captures are made here (`make_captures`) and removed at the end; they take up to 9 GB. Every ratio is of times
 taken in this run, in turns. Rates of other programs are marginal (a large input less a small one), so that their
-start-up is not held against them, while lastseen's own is counted. Needs Linux (/proc).
+start-up is not held against them, while lastseen's own is counted. What needs much memory runs twice in a row, and the
+second run counts (`measures.warm_seconds_of`); what the first one took is told beside it. Needs Linux (/proc).
 """
 
 import argparse
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from make_captures import Truth, make_captures
-from measures import Took, interleaved, run_program, seconds_of
+from measures import Took, interleaved, run_program, seconds_of, warm_seconds_of
 
 __all__ = ["Bar", "Sizes", "bars"]
 
@@ -177,7 +178,11 @@ def _pass_over(files: tuple[Path, ...]) -> float:
 
 def _comparison_bars(sizes: Sizes, pair: Pair) -> Iterator[Bar]:
     """Against tshark, against memory, and how much memory of its own it takes."""
-    runs = {"lastseen": partial(seconds_of, _losses(pair)), "memory": partial(_pass_over, pair.files)}
+    runs = {
+        "first": partial(seconds_of, _losses(pair)),
+        "lastseen": partial(seconds_of, _losses(pair)),
+        "memory": partial(_pass_over, pair.files),
+    }
     has_tshark = shutil.which("tshark") is not None
     if has_tshark:
         for name, file in zip(("underlay", "tap"), pair.files, strict=True):
@@ -185,6 +190,7 @@ def _comparison_bars(sizes: Sizes, pair: Pair) -> Iterator[Bar]:
     seconds = interleaved(runs, REPEATS)
     rate = pair.packets / seconds["lastseen"]
     yield Bar(what="compare two points, whole command", value=seconds["lastseen"], unit="s")
+    yield Bar(what="the same, right after other programs", value=seconds["first"], unit="s")
     yield Bar(what="compare two points, packets", value=rate / 1e6, unit="million/s")
     yield (
         _against_tshark(sizes, rate, seconds)
@@ -229,7 +235,7 @@ def _summary_bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
     commands: dict[str, list[str | Path]] = {
         name: [LASTSEEN, "connections", file, "--json"] for name, file in files.items()
     }
-    runs = {f"lastseen {name}": partial(seconds_of, command) for name, command in commands.items()}
+    runs = {f"lastseen {name}": partial(warm_seconds_of, command) for name, command in commands.items()}
     if shutil.which("tcptrace"):
         for name, file in files.items():
             runs[f"tcptrace {name}"] = partial(seconds_of, ["tcptrace", "-n", file])
@@ -303,7 +309,9 @@ def _start_up(pair: Pair, folder: Path) -> float:
 def _growth_bars(sizes: Sizes, pair: Pair, folder: Path) -> Iterator[Bar]:
     """Twice the packets, the same command."""
     double = _pair(folder, 2 * sizes.pair)
-    runs = {name: partial(seconds_of, _losses(files)) for name, files in (("once", pair), ("twice", double))}
+    runs = {
+        name: partial(warm_seconds_of, _losses(files)) for name, files in (("once", pair), ("twice", double))
+    }
     seconds = interleaved(runs, REPEATS)
     what = f"compare two points, {2 * sizes.pair:,} packets against {sizes.pair:,} each"
     yield Bar(what=what, value=seconds["twice"] / seconds["once"], unit="x", bar=2.1)
