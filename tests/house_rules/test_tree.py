@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ CAPTURE_MAGIC = tuple(
 )
 """pcap in both byte orders and both units of time; pcapng's section header block."""
 CAPTURE_BYTES = 64 << 10
+SOURCE = re.compile(r'`([^`\n]+)`(?: whose ORIGIN\.md begins with "(\w+)")?')
+"""A path in SOURCES.md, and what it says of the cases it is about."""
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +103,40 @@ def test_a_capture_is_small(root: Path, files: tuple[Path, ...]) -> None:
     ] == []
 
 
+def _sources(root: Path) -> list[tuple[str, str]]:
+    """What SOURCES.md names: paths or patterns of them, each with how ORIGIN.md has to begin ("" where it is not said)."""
+    lines = (root / "SOURCES.md").read_text("utf-8").splitlines()
+    cells = [line.split("|")[1] for line in lines if line.startswith("| `")]
+    return [
+        (path.rstrip("/"), begins) for cell in cells for path, begins in SOURCE.findall(cell) if "/" in path
+    ]
+
+
+def _has_a_source(root: Path, file: Path, sources: list[tuple[str, str]]) -> bool:
+    """Whether a line of SOURCES.md is about this file, and what its case says of itself agrees with the line."""
+    inside = [str(file), *map(str, file.parents)]
+    said = _origin(root, file)
+    return any(
+        said.startswith(begins) and any(fnmatchcase(place, path) for place in inside)
+        for path, begins in sources
+    )
+
+
+def _origin(root: Path, file: Path) -> str:
+    """The ORIGIN.md of the case that the file belongs to; "" where there is none."""
+    pages = [root / folder / "ORIGIN.md" for folder in file.parents if "cases" in folder.parts]
+    return next((page.read_text("utf-8") for page in pages if page.is_file()), "")
+
+
 def test_a_capture_says_where_it_comes_from(root: Path, files: tuple[Path, ...]) -> None:
-    """SOURCES.md names it, or a folder it lies in, in backticks; a case of a fault says it in its own ORIGIN.md."""
-    named = set(re.findall(r"`([^`\n]+?)/?`", (root / "SOURCES.md").read_text("utf-8")))
-    unknown = [file for file in _captures(root, files) if not named & {str(file), *map(str, file.parents)}]
-    assert [file for file in unknown if not _origin_of_case(root, file)] == []
+    """SOURCES.md names it, or a folder it lies in, in backticks."""
+    sources = _sources(root)
+    assert [file for file in _captures(root, files) if not _has_a_source(root, file, sources)] == []
 
 
-def _origin_of_case(root: Path, file: Path) -> bool:
-    """Whether the fault's case the file belongs to says where it comes from."""
-    return "cases" in file.parts and any((root / folder / "ORIGIN.md").is_file() for folder in file.parents)
+def test_each_source_is_there(root: Path) -> None:
+    """No line of SOURCES.md is about something that went away or was renamed."""
+    assert [path for path, _ in _sources(root) if not any(root.glob(path))] == []
 
 
 def _fault_folders(root: Path) -> list[Path]:
