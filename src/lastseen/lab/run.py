@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -25,7 +26,7 @@ from lastseen.lab.scene import Scene, scene_of
 from lastseen.lab.snapshots import take_snapshot
 from lastseen.lab.truth import write_truth
 
-__all__ = ["build", "main", "record"]
+__all__ = ["build", "check_that_it_showed", "main", "record"]
 
 LONGEST_WORK_S = 40.0
 FAILED = 2
@@ -81,8 +82,16 @@ def record(name: str, folder: Path, scratch: Path, *, seed: int | None = None, s
         _finish(lab, process)
     lab.snapshot("after")
     stop_captures(lab.captures)
+    check_that_it_showed(lab, {name: scene, **others})
     (folder / "time.txt").write_text(f"start={began:.9f} end={time.time():.9f}\n", "utf-8")
     write_truth(folder, name, scene, parameters, second=others)
+
+
+def check_that_it_showed(lab: Lab, shown: Mapping[str, Scene]) -> None:
+    """Raises LastseenError where a fault did not come: what was recorded is then no case of it."""
+    for name, scene in shown.items():
+        if not scene.showed(lab):
+            raise LastseenError(f"lab: the fault of {name} did not come in this run; try again")
 
 
 def _finish(lab: Lab, process: subprocess.Popen[bytes] | None) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "Arm",
     "Scene",
     "Serve",
+    "Showed",
     "Topology",
     "Truth",
     "Work",
@@ -35,6 +36,8 @@ Arm = Callable[[Lab, Parameters], None]
 """Puts the fault in, after the network works and before anything is captured."""
 Serve = Callable[[Lab, Parameters], None]
 """Starts what answers, and returns when it listens."""
+Showed = Callable[[Lab], bool]
+"""Whether the fault really happened in this run, asked at its end."""
 Work = Callable[[Lab, Parameters], subprocess.Popen[bytes] | None]
 """Starts what the user does, and returns it while it runs (None: it is already over)."""
 Whose = Literal["kernel", "stand-in"]
@@ -82,6 +85,8 @@ class Scene:
     ranges: Mapping[str, Range] = field(default_factory=dict)
     mechanism: Whose = "kernel"
     symptom: Whose = "kernel"
+    showed: Showed = lambda _lab: True
+    """A fault that needs a coincidence says whether it came; a run in which it did not has no truth and fails."""
     hits: Hits = "everything"
     """What of the network's traffic suffers. Beside a fault that hits its own service only, another can show."""
     root: bool = False

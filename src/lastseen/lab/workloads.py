@@ -17,6 +17,7 @@ from lastseen.lab.scene import Serve, Work
 __all__ = [
     "NAME",
     "client",
+    "closes_apart",
     "curl",
     "first",
     "names",
@@ -57,6 +58,8 @@ def _serve(lab: Lab, parameters: Parameters, *, options: tuple[object, ...], nod
 
 web = server()
 """Answers with a page and closes."""
+closes_apart = server("--close", "apart")
+"""The same; its FIN is always a packet without data."""
 
 
 def secure(*options: object) -> Serve:

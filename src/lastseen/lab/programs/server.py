@@ -5,10 +5,14 @@ swallows uploads; `--udp` echoes datagrams, `--tls` speaks all of it below TLS.
 """
 
 import argparse
+import fcntl
 import os
+import select
 import socket
 import ssl
 import struct
+import sys
+import termios
 import threading
 import time
 
@@ -16,6 +20,9 @@ __all__ = ["main"]
 
 REQUEST_BYTES = 65_536
 DATAGRAM_BYTES = 65_507
+LONGEST_UNHEARD_S = 5.0
+"""Pages are acknowledged within a round trip; who does not by then never will."""
+POLL_S = 0.001
 
 
 def main() -> None:
@@ -35,7 +42,11 @@ def main() -> None:
         _answer_datagrams(listener, opaque=options.opaque)
     listener.listen(options.backlog)
     print("ready", flush=True)
-    time.sleep(options.accept_after)
+    if options.accept_after:
+        select.select(
+            [listener], [], []
+        )  # counted from the first connection: how long a lab takes to begin varies
+        time.sleep(options.accept_after)
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=_safely, args=(connection, options), daemon=True).start()
@@ -102,7 +113,21 @@ def _http(connection: socket.socket, options: argparse.Namespace) -> None:
 def _close(connection: socket.socket, how: str) -> None:
     if how == "reset":
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if how == "apart":
+        _wait_until_heard(connection)
     connection.close()
+
+
+def _wait_until_heard(connection: socket.socket) -> None:
+    """Until all that was sent is acknowledged (tcp(7), SIOCOUTQ): the FIN is then a packet of its own.
+
+    Otherwise it travels with the last data, where a page is larger than the first congestion window.
+    """
+    end = time.monotonic() + LONGEST_UNHEARD_S
+    while int.from_bytes(fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)), sys.byteorder):
+        if time.monotonic() > end:
+            return
+        time.sleep(POLL_S)
 
 
 def _answer_datagrams(listener: socket.socket, *, opaque: bool) -> None:
@@ -117,7 +142,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("host")
     parser.add_argument("port", type=int)
     parser.add_argument("--speak", choices=("http", "echo", "sink"), default="http")
-    parser.add_argument("--close", choices=("fin", "reset"), default="fin")
+    parser.add_argument("--close", choices=("fin", "apart", "reset"), default="fin")
     parser.add_argument("--tls", default="", metavar="FILE")
     parser.add_argument("--udp", action="store_true")
     parser.add_argument("--opaque", action="store_true")

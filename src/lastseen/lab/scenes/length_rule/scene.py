@@ -5,7 +5,7 @@ from functools import partial
 from lastseen.lab.arming import all_of, rules, sysctl
 from lastseen.lab.scene import Scene, Truth
 from lastseen.lab.topologies.routed import routed
-from lastseen.lab.workloads import php, web
+from lastseen.lab.workloads import closes_apart, php
 
 __all__ = ["SCENE"]
 
@@ -22,7 +22,7 @@ SCENE = Scene(
     title="a firewall rule drops the shortest packets",
     topology=partial(routed, wire=("--pad",)),
     arm=all_of(sysctl("remote", "net.ipv4.tcp_timestamps=0"), rules("compute", RULES)),
-    serve=web,
+    serve=closes_apart,
     work=php(),
     truth=Truth(fault="firewall_deny", hop=("compute_w1", "compute_t0"), needs=("nft",)),
     hits="some packets",

@@ -9,7 +9,7 @@ from functools import partial
 from lastseen.lab.arming import all_of, sysctl, untrimmed
 from lastseen.lab.scene import Scene, Truth
 from lastseen.lab.topologies.openstack import openstack
-from lastseen.lab.workloads import php, web
+from lastseen.lab.workloads import closes_apart, php
 
 __all__ = ["SCENE"]
 
@@ -17,7 +17,7 @@ SCENE = Scene(
     title="the case study: PHP stalls on OpenStack's path",
     topology=partial(openstack, wire=("--pad",)),
     arm=all_of(sysctl("remote", "net.ipv4.tcp_timestamps=0"), untrimmed("compute", "qvb1")),
-    serve=web,
+    serve=closes_apart,
     work=php(),
     truth=Truth(
         fault="ovs_conntrack_padding", accept=("dataplane_padding",), hop=("compute_qvb1", "compute_tap1")

@@ -8,7 +8,7 @@ from functools import partial
 from lastseen.lab.arming import all_of, sysctl, untrimmed
 from lastseen.lab.scene import Scene, Truth
 from lastseen.lab.topologies.routed import routed
-from lastseen.lab.workloads import php, web
+from lastseen.lab.workloads import closes_apart, php
 
 __all__ = ["SCENE"]
 
@@ -16,7 +16,7 @@ SCENE = Scene(
     title="padded short packets judged invalid",
     topology=partial(routed, wire=("--pad",)),
     arm=all_of(sysctl("remote", "net.ipv4.tcp_timestamps=0"), untrimmed("compute", "w1")),
-    serve=web,
+    serve=closes_apart,
     work=php(),
     truth=Truth(
         fault="ovs_conntrack_padding", accept=("dataplane_padding",), hop=("compute_w1", "compute_t0")

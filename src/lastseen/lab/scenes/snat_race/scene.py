@@ -1,5 +1,6 @@
 """Two clients with the same source port connect at the same moment; translation picks one port for both."""
 
+import re
 import subprocess
 from functools import partial
 
@@ -32,11 +33,17 @@ def work(lab: Lab, parameters: Parameters) -> subprocess.Popen[bytes] | None:
     return lab.program("vm", "pairs", parameters.remote, parameters.port, *sources, log="vm_pairs.log")
 
 
+def showed(lab: Lab) -> bool:
+    """Whether both chose the same port in some round, so that one flow could not be entered."""
+    return any(map(int, re.findall(r"insert_failed=(\d+)", lab.node("gateway").run("conntrack", "-S"))))
+
+
 SCENE = Scene(
     title="two flows that race for one translated port",
     topology=partial(floating, rules=ONE_ADDRESS + LONG_CHAIN),
     arm=ip("vm", "addr add ${vm_net}.6/24 dev t1"),
     serve=web,
     work=work,
+    showed=showed,
     truth=Truth(fault="conntrack_snat_race", hop=("gateway_t0", "gateway_w1"), needs=("conntrack_-S",)),
 )
