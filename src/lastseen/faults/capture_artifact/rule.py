@@ -21,7 +21,7 @@ SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "random_loss": "there the receiver does not acknowledge what is missing",
 }
-DROPPED: Final = ("dropped_by_kernel", "dropped_by_interface")
+DROPPED: Final = ("packets_dropped_by_kernel", "packets_dropped_by_interface")
 
 
 def judge(facts: Facts) -> Judgement:
@@ -40,7 +40,10 @@ def _otherwise(facts: Facts) -> Judgement:
 
 
 def _account(number: int, facts: Facts) -> Account | None:
-    """None: this point lacks nothing within its own time."""
+    """None: this point lacks nothing within its own time.
+
+    Never confirmed where a connection stood still: what hung is the question, and this is no answer to it.
+    """
     point = facts.matching.points[number]
     missed = sum(_missed(hop, facts) for hop in facts.matching.hops if hop.downstream == number)
     if not missed:
@@ -53,7 +56,8 @@ def _account(number: int, facts: Facts) -> Account | None:
             dropped,
             _nothing_lost(facts),
         ),
-        agreeing=(dropped,),
+        agreeing=() if facts.stalled() else (dropped,),
+        general=True,
         summary=f"the capture at {point.name} missed {missed} packets; the network delivered them",
         component=f"the capture at {point.name}",
         remedies=_REMEDIES,
