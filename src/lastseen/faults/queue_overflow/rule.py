@@ -7,6 +7,7 @@ bursts; what makes it this fault is that a queue counted them.
 
 from typing import Final
 
+from lastseen.faults.chance import in_turns_or_bursts, nothing_counts
 from lastseen.faults.counting import agrees, lost_at, moved_text
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
@@ -37,9 +38,11 @@ def judge(facts: Facts) -> Judgement:
 
 def _account(site: LossSite, facts: Facts) -> Account:
     queue = _queue(site, facts)
+    shape = () if isinstance(queue, Observed) else in_turns_or_bursts(site)
     return Account(
-        required=(queue,),
+        required=(queue, *shape),
         agreeing=(queue, traced(facts, "QDISC_DROP")),
+        telling=nothing_counts(facts, site.node, "qdisc") and bool(shape),
         summary=f"{len(site.lost_rows)} packets find a full queue between {site.upstream.name} and "
         f"{site.downstream.name} and are dropped",
         component=f"a queue of {facts.host(site.node)}",

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.faults.chance import LEAST_RATIO, TELLING, preferred, runs_of_loss
 from lastseen.faults.counting import agrees, lost_at
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import first_of_flow, size_step, without_loss
@@ -25,7 +26,7 @@ TITLE: Final = "packets vanish at random"
 SINCE: Final = "0.1.0"
 CONFUSED_WITH: Final = {
     "queue_overflow": "there a queue's drop counter moved by as much",
-    "rate_limit": "there a rule or policer with a limit was hit",
+    "rate_limit": "there a rule or policer with a limit was hit, and packets are lost in bursts or by turns",
     "receive_ring_overflow": "there a card or the kernel counts what it could not take",
     "tap_queue_overflow": "there the tap's TX dropped moved by as much",
     "ovs_flow_limit": "there the switch's flows are at their limit, and it counts lost upcalls",
@@ -33,12 +34,8 @@ CONFUSED_WITH: Final = {
 }
 FEWEST: Final = 5
 """Fewer lost packets show no pattern, and no lack of one."""
-LEAST_RATIO: Final = 0.01
 MOST_RATIO: Final = 0.7
-"""Of the packets of a direction. TCP's rate falls with the root of the loss ratio (Mathis et al., CCR 1997): from 1 %
-on it is felt. What loses nearly everything is no chance."""
-TELLING: Final = 1e-3
-"""A contrast that separates the lost with a smaller p-value explains them; of thirty features one may reach 0.05."""
+"""Of the packets of a direction. What loses nearly everything is no chance."""
 FEWEST_RUNS: Final = 3
 """Lost packets that are neighbours all together are one event, not chance."""
 
@@ -55,14 +52,16 @@ def _account(site: LossSite, facts: Facts) -> Account:
     ratio = len(site.lost_rows) / total
     source = site.source(int(site.lost_rows[0]))
     text = f"{len(site.lost_rows)} of {total} packets ({ratio:.1%}) of this direction were lost"
+    injected = _injected(site, facts)
     return Account(
         required=(
             holds(LEAST_RATIO <= ratio <= MOST_RATIO, Reason(text=text, source=source)),
             _nothing_separates(site),
+            injected if isinstance(injected, Observed) else _by_chance(site),
             _scattered(site),
             _repetitions_pass(site),
         ),
-        agreeing=(_injected(site, facts),),
+        agreeing=(injected,),
         refuting=_turned_round(site),
         general=True,
         summary=f"{text} between {site.upstream.name} and {site.downstream.name}, whatever they were",
@@ -85,6 +84,19 @@ def _nothing_separates(site: LossSite) -> Fact:
         text = "only first packets of flows were lost, and too many of them for chance"
         return Contradicted(reason=Reason(text=text, source=source))
     return Observed(reason=Reason(text="no property separates lost from delivered packets", source=source))
+
+
+def _by_chance(site: LossSite) -> Fact:
+    """Neither what a packet is nor what was lost before it makes its loss likelier."""
+    chosen, runs = preferred(site), runs_of_loss(site)
+    if chosen is not None:
+        return Unknown(
+            missing=f"what loses packets with {chosen.text} more often than others, and than chance does"
+        )
+    if not runs.by_chance:
+        return Unknown(missing=f"the counters of queues, limits and links on the way: {runs.text}")
+    text = f"they were lost in {runs.runs} runs of neighbours, as many as chance makes ({runs.expected:.0f})"
+    return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
 def _only_openings(site: LossSite) -> bool:

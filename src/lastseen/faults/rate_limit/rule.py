@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from lastseen.faults.chance import in_turns_or_bursts
 from lastseen.faults.counting import LAYERS, agrees, lost_at
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
@@ -40,11 +41,15 @@ def judge(facts: Facts) -> Judgement:
 def _account(site: LossSite, facts: Facts) -> Account:
     told = (*_limits(site, facts), traced(facts, "OVS_DROP_METER"))
     limit = first_observed(told)
+    shape = tuple[Observed, ...]()
     if not isinstance(limit, Observed):
         limit = Unknown(missing="the hits of rules with a limit, policers and meters, before and after")
+        shape = in_turns_or_bursts(site)
+    counted = any(facts.rule_deltas(site.node, layer) for layer in LAYERS)
     return Account(
-        required=(limit,),
+        required=(limit, *shape),
         agreeing=told,
+        telling=not counted and bool(shape),
         summary=f"{len(site.lost_rows)} packets exceed a limit between {site.upstream.name} and "
         f"{site.downstream.name} and are dropped",
         component=f"a limit on {facts.host(site.node)}",

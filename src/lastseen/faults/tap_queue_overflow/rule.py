@@ -7,6 +7,7 @@ direction does.
 
 from typing import Final
 
+from lastseen.faults.chance import TELLING, in_turns_or_bursts, nothing_counts
 from lastseen.faults.counting import agrees, lost_at, moved_text
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
@@ -37,9 +38,13 @@ def judge(facts: Facts) -> Judgement:
 
 def _account(site: LossSite, facts: Facts) -> Account:
     dropped = _dropped(site, facts)
+    shape = () if isinstance(dropped, Observed) else in_turns_or_bursts(site)
+    counted = not nothing_counts(facts, site.node, *dict(_COUNTERS))
+    into_guest = site.upstream.interface.startswith(_TAPS)
     return Account(
-        required=(_any_kind(site), dropped),
+        required=(_any_kind(site), dropped, *shape),
         agreeing=(dropped, traced(facts, "FULL_RING")),
+        telling=into_guest and not counted and bool(shape),
         summary=f"{len(site.lost_rows)} packets towards the guest find its queue full behind {site.upstream.name}",
         component="the guest, or the CPU time it gets",
         hop=site.number,
@@ -57,10 +62,6 @@ def _any_kind(site: LossSite) -> Fact:
         else "no property separates lost from delivered packets"
     )
     return holds(telling is None, Reason(text=text, source=site.source(int(site.lost_rows[0]))))
-
-
-TELLING: Final = 1e-3
-"""A contrast that separates the lost with a smaller p-value explains them."""
 
 
 def _dropped(site: LossSite, facts: Facts) -> Fact:
