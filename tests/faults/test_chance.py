@@ -46,7 +46,7 @@ def test_one_gap_is_no_queue(tmp_path: Path) -> None:
     assert found.verdict.grade == "unattributed"
 
 
-def test_losses_more_even_than_chance_are_no_chance(tmp_path: Path) -> None:
+def test_losses_more_even_than_chance_are_no_chance() -> None:
     """Recorded: datagrams over a limit, of which every other one passes."""
     found = diagnosed(HOME / "near_miss/recorded_limit_unseen")
     assert set(found.verdict.indistinguishable) == {"queue_overflow", "rate_limit"}
