@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 from gathered_cases import SEED, Files, gathered, other_talk
-from written_cases import START_NS, conntrack_stats, log_line, lost_short, nft_rules, two_points
+from written_cases import (
+    START_NS,
+    TAP,
+    TUNNEL,
+    Talk,
+    conntrack_stats,
+    log_line,
+    lost_short,
+    nft_rules,
+    two_points,
+)
 
 from lastseen.diagnosis.reconciling import reconciled
 from lastseen.diagnosis.snapshots import moments
@@ -109,7 +119,28 @@ def test_traced_drops_with_their_packets_count(tmp_path: Path) -> None:
         " location=nft_do_chain+0x7c/0x2d0 reason: NETFILTER_DROP\n"
     )
     (said,) = sentences(tmp_path, {"after/cmp/trace.txt": text, "after/cmp/kfree.txt": nameless})
-    assert said == f"{COUNT} packets lost behind tunnel = {COUNT} traced drops NETFILTER_DROP"
+    assert said == (
+        f"{COUNT} packets lost behind tunnel = {COUNT} traced drops NETFILTER_DROP at nft ip t c: ct state invalid drop"
+    )
+
+
+def test_traced_drops_name_the_kernels_function(tmp_path: Path) -> None:
+    """Of drops without packets, joined by their pauses; the offset in the function is left out."""
+    talk = Talk()
+    talk.opening()
+    talk.exchange(10, acknowledged=False)
+    talk.unheard_close(20)
+    lost = [sent for sent in talk.sent if lost_short(sent)]
+    text = "# tracer: nop\n#\n" + "".join(
+        f"  php-71 [000] ..s1.  {1320.5 + (sent.at_ms + 0.02) / 1000:.6f}: kfree_skb: skbaddr=00000000cb3bdc29"
+        " protocol=2048 location=nft_do_chain+0x3e8/0x610 reason: NETFILTER_DROP\n"
+        for sent in lost
+    )
+    files: Files = {**two_points([talk], TUNNEL, TAP), "case.toml": TOML, "after/cmp/kfree.trace": text}
+    facts, rows = gathered(tmp_path, files)
+    (said,) = (reason.text for reason in reconciled(facts, moments(rows)))
+    count = len(lost)
+    assert said == f"{count} packets lost behind tunnel = {count} traced drops NETFILTER_DROP at nft_do_chain"
 
 
 def test_lines_about_another_connections_packets_are_not_counted(tmp_path: Path) -> None:

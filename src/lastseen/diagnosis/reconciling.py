@@ -4,16 +4,17 @@ Each layer counts what it sees, at the moment it is read. Equal numbers are said
 reason is given where the evidence holds one, and what no evidence explains is left to the rules, not talked away.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from lastseen.faults.counting import LAYERS, agrees, lost_at
+from lastseen.diagnosis.countable import countable
+from lastseen.diagnosis.spans import lost_by, of_spans
+from lastseen.faults.counting import agrees, lost_at
 from lastseen.faults.facts import Facts, JoinedDrop, JoinedLine, LossSite
-from lastseen.faults.invalid import takes_invalid
-from lastseen.faults.rule_match import NO, Passage, takes
 from lastseen.tables.facts_from_texts import Moment
 from lastseen.tables.judgements import Reason
 from lastseen.tables.sources import Source
@@ -22,15 +23,7 @@ __all__ = ["reconciled"]
 
 SHOWN: Final = 5
 """Counts of one place in a sentence: more nobody reads."""
-RULE_CHARS: Final = 80
-"""As much of a rule as names it; the source has all."""
-_COUNTERS: Final = (
-    ("conntrack", "invalid"),
-    ("conntrack", "drop"),
-    ("conntrack", "insert_failed"),
-    ("nstat", "TcpExtListenOverflows"),
-    ("nstat", "IpReversePathFilter"),
-)
+_OFFSET: Final = re.compile(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +37,18 @@ class _Tally:
 
 
 def reconciled(facts: Facts, moments: Sequence[Moment]) -> tuple[Reason, ...]:
-    """A sentence for each place at which packets were lost that somebody waited for and another layer counts."""
+    """A sentence for each place at which packets were lost that somebody waited for and another layer counts.
+
+    Where snapshots were taken in the middle of the stall, a sentence for each span between snapshots follows.
+    """
     reasons = []
     for site in facts.losses():
         found = [*_texts(facts, site), *_counted(facts, site, moments)]
         found.sort(key=lambda one: abs(one.count - lost_at(site)))
         if found:
-            reasons.append(Reason(text=_sentence(site, found[:SHOWN]), source=found[0].source))
+            shown = found[:SHOWN]
+            reasons.append(Reason(text=_sentence(site, shown), source=shown[0].source))
+            reasons.extend(of_spans(facts, site, moments, {one.what for one in shown}))
     return tuple(reasons)
 
 
@@ -82,7 +80,15 @@ def _texts(facts: Facts, site: LossSite) -> Iterator[_Tally]:
         mine = [(item, row) for item, row in at if row in rows]
         if mine:
             why = _other_texts(facts, site, items, mine=len(mine))
-            yield _Tally(len({row for _, row in mine}), what, _source(mine[0][0]), why)
+            told = what + _functions([item for item, _ in mine])
+            yield _Tally(len({row for _, row in mine}), told, _source(mine[0][0]), why)
+
+
+def _functions(items: Sequence[JoinedLine | JoinedDrop]) -> str:
+    """Where they were dropped (a kernel function, a rule): " at F"; nothing for lines and drops that do not say it."""
+    places = (_OFFSET.sub("", item.drop.location) for item in items if isinstance(item, JoinedDrop))
+    names = list(dict.fromkeys(filter(None, places)))
+    return f" at {', '.join(names[:SHOWN])}" if names else ""
 
 
 def _source(item: JoinedLine | JoinedDrop) -> Source:
@@ -103,19 +109,10 @@ def _other_texts(facts: Facts, site: LossSite, items: Sequence[JoinedLine | Join
 # ---- counters and rules, counted only ----
 def _counted(facts: Facts, site: LossSite, moments: Sequence[Moment]) -> Iterator[_Tally]:
     late = _after_snapshot(facts, site, moments)
-    passage = Passage(enters=site.upstream.interface, leaves=site.downstream.interface)
-    for layer in LAYERS:
-        for rule, delta in facts.rule_deltas(site.node, layer):
-            why = _difference(delta.value, lost_at(site), late)
-            if why is None or not (rule.drops or takes_invalid(rule)):
-                continue
-            if (takes(rule, site.lost, passage) != NO).all():
-                name = ": ".join(filter(None, (rule.place, rule.match)))[:RULE_CHARS]
-                yield _Tally(delta.value, f"hits of the rule '{name}'", delta.after, why)
-    for family, name in _COUNTERS:
-        moved = facts.counter_delta(family, name, site.node)
-        if moved is not None and (why := _difference(moved.value, lost_at(site), late)) is not None:
-            yield _Tally(moved.value, f"on {family}'s counter {name}", moved.after, why)
+    for what, delta in countable(facts, site):
+        why = _difference(delta.value, lost_at(site), late)
+        if why is not None:
+            yield _Tally(delta.value, what, delta.after, why)
 
 
 def _difference(value: int, lost: int, late: int) -> str | None:
@@ -134,5 +131,4 @@ def _after_snapshot(facts: Facts, site: LossSite, moments: Sequence[Moment]) -> 
     noted = [m.at_ns for m in moments if m.snapshot == "after" and m.node in ("", site.node)]
     if not noted:
         return 0
-    times = site.upstream.capture.times_ns()[site.missing_rows]
-    return int((times + facts.matching.offsets_ns[site.hop.upstream] > max(noted)).sum())
+    return int((lost_by(facts, site) > max(noted)).sum())

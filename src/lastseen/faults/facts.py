@@ -31,7 +31,10 @@ from lastseen.tables.related import Related
 from lastseen.tables.sources import Source
 from lastseen.tables.symptoms import Symptom
 
-__all__ = ["ConversationFacts", "Delta", "Facts", "JoinedDrop", "JoinedLine", "LossSite"]
+__all__ = ["WHOLE", "ConversationFacts", "Delta", "Facts", "JoinedDrop", "JoinedLine", "LossSite"]
+
+WHOLE = ("before", "after")
+"""The snapshots between which counts are taken where no other two are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,16 +255,22 @@ class Facts:
 
     # ---- counters ----
     def counter_delta(
-        self, family: str, name: str, node: str | None, *, scope: str | None = None
+        self,
+        family: str,
+        name: str,
+        node: str | None,
+        *,
+        scope: str | None = None,
+        span: tuple[str, str] = WHOLE,
     ) -> Delta | None:
-        """How far a counter moved from before to after, summed over nodes and scopes unless one is given.
+        """How far a counter moved between two snapshots, summed over nodes and scopes unless one is given.
 
         Its place in the evidence is that of the one that moved most.
 
         None when either value is not known, or when the counter fell: then it was reset in between.
         """
         moved, most, told_by = 0, 0, None
-        for before, after in self._pairs(family, name, node, scope):
+        for before, after in self._pairs(family, name, node, scope=scope, span=span):
             if before.value is None or after.value is None or after.value < before.value:
                 return None
             rose = after.value - before.value
@@ -278,33 +287,35 @@ class Facts:
         return next((delta for delta in deltas if delta is not None and delta.value > 0), None)
 
     def _pairs(
-        self, family: str, name: str, node: str | None, scope: str | None
+        self, family: str, name: str, node: str | None, *, scope: str | None, span: tuple[str, str]
     ) -> Iterator[tuple[Counter, Counter]]:
         wanted = [
             c
             for c in self.counters
             if c.family == family and c.name == name and node in (None, c.node) and scope in (None, c.scope)
         ]
-        before = {(c.node, c.scope): c for c in wanted if c.snapshot == "before"}
+        before = {(c.node, c.scope): c for c in wanted if c.snapshot == span[0]}
         for counter in wanted:
             earlier = before.get((counter.node, counter.scope))
-            if counter.snapshot == "after" and earlier is not None:
+            if counter.snapshot == span[1] and earlier is not None:
                 yield earlier, counter
 
-    def rule_deltas(self, node: str | None, layer: str) -> list[tuple[Rule, Delta]]:
-        """How often each rule was hit between the snapshots.
+    def rule_deltas(
+        self, node: str | None, layer: str, span: tuple[str, str] = WHOLE
+    ) -> list[tuple[Rule, Delta]]:
+        """How often each rule was hit between two snapshots.
 
         A rule without a before counts from zero when the before snapshot of its kind is missing altogether (a fresh
-        rule set), else it is left out.
+        rule set), else it is left out; of a snapshot in the middle of a stall nothing is assumed.
         """
         mine = [r for r in self.rules if r.layer == layer and (node is None or r.node == node)]
-        before = {_identity(r): r for r in mine if r.snapshot == "before"}
+        before = {_identity(r): r for r in mine if r.snapshot == span[0]}
         result = []
         for rule in mine:
-            if rule.snapshot != "after" or rule.packets is None:
+            if rule.snapshot != span[1] or rule.packets is None:
                 continue
             earlier = before.get(_identity(rule))
-            if before and earlier is None:
+            if earlier is None and (before or span[0] != "before"):
                 continue
             start = earlier.packets or 0 if earlier else 0
             start_bytes = earlier.bytes or 0 if earlier else 0
