@@ -3,6 +3,7 @@
 import pytest
 from reading import recognised, rows, sample, weirds
 
+from lastseen.evidence.curl_dumps import MOST_ROWS, as_verbose
 from lastseen.evidence.texts import curl_verbose as reader
 from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.transfers import Transfer
@@ -213,3 +214,56 @@ def test_only_curl_speaks_so() -> None:
     assert not recognised(reader, "* a list\n* of things\n> a quotation\n< b\n")
     assert not recognised(reader, "", "curl http://h/")
     assert not recognised(reader, "71 connect(3, NULL, 16) = 0 <0.000010>\n" * 9 + ASKED)
+
+
+@pytest.mark.parametrize("name", ["trace_7_88_hex", "trace_7_88_ascii"])
+def test_a_trace_tells_what_the_words_tell(name: str) -> None:
+    found = one(name)
+    assert reached(found) == ["begun", "named", "connected", "asked", "answered", "ended"]
+    assert (found.peer, found.ended_by, found.framing, found.received_bytes) == (HERE, "done", "length", 12)
+    assert found.milestones[3].text == "GET /a HTTP/1.1"
+    assert found.milestones[3].source.line == 3
+
+
+@pytest.mark.parametrize("name", ["trace_7_88_hex_time_hang", "trace_7_88_ascii_time_hang"])
+def test_a_trace_with_times(name: str) -> None:
+    """Recorded: 12 of 500 bytes, then nothing for two seconds."""
+    found = one(name)
+    assert (found.ended_by, found.received_bytes, found.framing) == ("timeout", 12, "length")
+    answered, ended = after_s(found, "answered"), after_s(found, "ended")
+    assert answered is not None
+    assert ended is not None
+    assert 1.9 < ended - answered < 2.1
+    assert found.resolution_ns == 1000
+
+
+def test_a_trace_with_ids_of_a_server_that_is_silent_behind_tls() -> None:
+    found = one("trace_8_14_ids_tls_written")
+    assert reached(found)[-2:] == ["asked", "ended"]
+    assert (found.ended_by, found.peer) == ("timeout", Endpoint(address="192.0.2.80", port=443))
+    assert after_s(found, "asked") == 0.0329
+
+
+def test_a_long_header_goes_on_in_the_next_row() -> None:
+    """64 characters a row as text; the row that begins just behind another is the same line."""
+    head = sample("curl_verbose/trace_7_88_ascii")
+    lines = [line for _, line in as_verbose(enumerate(head.splitlines()))]
+    assert "> X-Long: " + "a" * 100 in lines
+    assert "{ [12 bytes data]" in lines
+    assert not any("hello world" in line for line in lines)
+
+
+def test_a_trace_that_is_cut_off_in_a_head() -> None:
+    cut = (
+        "== Info:   Trying 192.0.2.80:80...\n=> Send header, 83 bytes (0x53)\n0000: GET /hang HTTP/1.1\n0014:"
+    )
+    assert [line for _, line in as_verbose(enumerate(cut.splitlines()))][1:] == ["> GET /hang HTTP/1.1", "> "]
+    (found,) = transfers(cut)
+    assert reached(found)[-1] == "asked"
+
+
+def test_a_head_without_end_is_read_to_a_bound() -> None:
+    rows_of_it = "".join(f"{64 * number:04x}: {'a' * 64}\n" for number in range(3000))
+    text = "<= Recv header, 192000 bytes (0x2ee00)\n" + rows_of_it
+    (line,) = (line for _, line in as_verbose(enumerate(text.splitlines())))
+    assert len(line) == MOST_ROWS * 64 + 2

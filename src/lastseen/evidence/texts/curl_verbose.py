@@ -1,4 +1,6 @@
-"""`curl -v` (stderr), with or without `--trace-time`, `--trace-ids` and the progress meter, or curl's closing line.
+"""`curl -v` (stderr), also with `--trace-time`, `--trace-ids` and the progress meter, or curl's closing line alone.
+
+The files of `curl --trace` and `--trace-ascii` say the same in another form (`curl_dumps`).
 
 Without times in the lines the progress meter, which curl prints unless silent, tells them to a second; without
 either, only what a failure says it took. The answer's body may stand between the lines where both streams went into
@@ -13,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from lastseen.evidence.curl_dumps import as_verbose
 from lastseen.evidence.curl_variables import is_whole, transfer_of, variables_in
 from lastseen.evidence.curl_words import RECEIVED, TOOK, ended_by, is_last
 from lastseen.evidence.program_messages import about
@@ -101,7 +104,8 @@ class _Open:
 
 def recognise(head: Head) -> bool:
     """Half of the first lines have curl's marks, one as only curl prints; or its closing line; or the command alone."""
-    lines = [line for line in head.lines if line.strip()][:LOOKED_AT_LINES]
+    shown = as_verbose(enumerate(head.lines))
+    lines = [line for _, line in shown if line.strip()][:LOOKED_AT_LINES]
     if not lines:
         return bool(_COMMAND.search(head.command))
     marked = [found for line in lines if (found := _LINE.match(_behind_meter(line)[1]))]
@@ -116,7 +120,7 @@ def read(text: Text) -> Iterator[Transfer | LogLine | Weird]:
     """One `Transfer` for each request; `source` is its first line. Of an error that tells more, a `LogLine`, too."""
     now: _Open | None = None
     earlier = 0
-    for number, line in text.lines():
+    for number, line in as_verbose(text.lines()):
         for piece in line.split("\r"):
             if not piece.strip() or _METER_HEAD.match(piece) or _MORE.match(piece):
                 continue
