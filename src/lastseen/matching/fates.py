@@ -3,7 +3,8 @@
 Absence from a capture is no loss by itself. A packet is called lost only where the downstream point was certainly
 watching when it should have come by: between its first and last packet, or before a moment at which something proves
 that the capture still ran. Beyond that it is unproven; where packets of the other direction, which must have passed
-that point, are missing there as well, the capture was over: outside.
+that point, are missing there as well, the capture was over: outside. A capture that ended by itself, at its bound, say,
+ended at a packet, not at a moment: what its host had still in hand is missing whatever its time.
 """
 
 from dataclasses import dataclass, field
@@ -52,6 +53,11 @@ _FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp
 """What `_walk` compares. TTL is left out: every router lowers it."""
 _TCP: Final = 6
 _RST: Final = FLAGS["R"]
+
+QUEUED_NS: Final = 200_000_000
+"""So long a host may keep a packet that has its time and is not captured yet. Linux stamps what it receives when it
+queues it (net.core.netdev_tstamp_prequeue) and what it sends when it captures it; a busy host's queue waits its turn as
+any process does. What is kept for longer its sender repeats (TCP_RTO_MIN)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -323,11 +329,12 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     The watch begins with what was sent after down's first packet. Its end is stretched by the largest delay, as what
     was sent then still comes by; but not where packets of the other direction are missing after it, too: there the
     capture itself was cut off. What was sent between two packets that did reach down would have been seen there,
-    however long its way is.
+    however long its way is. Where the run says that the capture was cut, its end is drawn in by what the host may have
+    had in its queues, of which only those of one connection are known to keep their order.
     """
     watched = _watched(view.down)
     if watched is None:
-        placed = view.down.given_order is not None
+        placed = view.down.given_order is not None and not view.down.watch.is_cut
         return walked.by_default if placed else np.full(len(walked.missing), UNPROVEN, np.uint8)
     sent, (start, end) = _times(view.grouped_up, walked.missing), watched
     at, largest_delay = sent + view.offset_ns, max(int(walked.delays.max(initial=0)), 0)
@@ -337,14 +344,29 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
         end = _last(
             view.down, end
         )  # a snapshot shows that the host was up, the missing packets that tcpdump was not
-    reach_after = -largest_delay if late < limits.max else largest_delay
     before = (at < start) & (sent <= walked.first)
-    after = (at > end + reach_after) & (sent >= walked.last)
+    if view.down.watch.is_cut:
+        after = (at > end - max(largest_delay, QUEUED_NS)) & (sent >= _last_of_each(view, walked.missing))
+    else:
+        after = (at > end + (-largest_delay if late < limits.max else largest_delay)) & (sent >= walked.last)
     verdict = walked.by_default.copy()
     verdict[(before | after) & (verdict == LOST)] = UNPROVEN
     verdict[(before & (at <= early)) | (after & (at >= late))] = OUTSIDE
     _count_out(view.down, verdict, at)
     return verdict
+
+
+def _last_of_each(view: PairView, missing: Int64s) -> Int64s:
+    """int64[n], ns: when up saw the last packet that reached down of the connection each missing row belongs to."""
+    up, how = view.grouped_up, view.pairing.p.how
+    group_of = view.up.group_of[missing]
+    result = np.full(len(missing), LONG_AGO, np.int64)
+    for group, side in view.members[np.isin(view.members[:, 0], group_of)][:, (0, 2)].tolist():
+        place = 2 * group + side
+        rows = up.rows[up.starts[place] : up.starts[place + 1]].astype(np.int64)
+        arrived = rows[np.isin(how[rows], (EXACT, MERGED_INTO, SPLIT_INTO))]
+        result[group_of == group] = _times(up, arrived).max(initial=LONG_AGO)
+    return result
 
 
 def _count_out(down: Point, fates: npt.NDArray[np.uint8], at: Int64s) -> None:

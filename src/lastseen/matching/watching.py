@@ -4,11 +4,13 @@ A packet that comes after a capture's last one is lost only if that capture stil
 capture's own closing record, the time a later snapshot of the same run was taken, and, finer than any clock, a
 later snapshot whose interface counters have counted every packet of a neighbouring capture: it was read after the
 last of them. The same counters tell whether the capture has all that passed its interface, or a filter left some out.
-Nothing proves it of a capture of which the run's own record says that it ended early.
+Nothing proves it of a capture of which the run's own record says that it ended early; and not even all that it has
+the time of was recorded there (`fates.py`). How many packets tcpdump dropped it says itself, in its closing lines.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -19,6 +21,9 @@ from lastseen.tables.sources import Source
 
 __all__ = ["with_watches"]
 
+_DROPPED: Final = "packets_dropped_by_kernel"
+"""What the readers of tcpdump's closing lines call packets that came faster than it read them."""
+
 _Proof = tuple[str, int, str]
 """(node, time in ns, what proves that it ran then)."""
 
@@ -27,12 +32,15 @@ def with_watches(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
     """The points, each with the latest moment at which it is known to have been watching."""
     moments: dict[str, list[Moment]] = {"before": [], "after": []}
     counters: list[Counter] = []
+    closing: list[Counter] = []
     cut: set[str] = set()
     for row in rows:
         if isinstance(row, Moment) and row.snapshot in moments:
             moments[row.snapshot].append(row)
         elif isinstance(row, Counter) and row.family == "link" and row.name in ("rx_packets", "tx_packets"):
             counters.append(row)
+        elif isinstance(row, Counter) and row.family == "capture" and row.name == _DROPPED:
+            closing.append(row)
         elif isinstance(row, CutCapture):
             cut.add(row.file)
     first, last = (
@@ -41,7 +49,21 @@ def with_watches(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
     )
     proofs = last + [proof for point in points if (proof := _counted_all(point, counters))]
     counted = [_with_uncaptured(point, counters, _of(point, first), _of(point, last)) for point in points]
-    return [point if point.file in cut else _watching(point, _of(point, proofs)) for point in counted]
+    told = [_with_dropped(point, closing) for point in counted]
+    return [_cut(point) if point.file in cut else _watching(point, _of(point, proofs)) for point in told]
+
+
+def _cut(point: Point) -> Point:
+    return replace(point, watch=replace(point.watch, is_cut=True))
+
+
+def _with_dropped(point: Point, closing: list[Counter]) -> Point:
+    """The point with what tcpdump's closing lines say that the kernel dropped at its interface.
+
+    What the interface dropped never reached this host, and is lost.
+    """
+    own = [c for c in closing if c.scope in (point.interface, point.name) and c.node in ("", point.node)]
+    return replace(point, dropped_packets=point.dropped_packets + sum(c.value or 0 for c in own))
 
 
 def _of(point: Point, proofs: list[_Proof]) -> list[_Proof]:

@@ -51,7 +51,7 @@ class Watch:
 
     `reason` says what proves the end beyond the last packet (a closing record, a later snapshot, case.toml).
     `uncaptured`: how many packets the interface's own counters have beside those captured in the span `counted_ns`;
-    None: nothing tells.
+    None: nothing tells. `is_cut`: the capture ended by itself, before whoever made it ended it.
     """
 
     start_ns: int | None = None
@@ -59,6 +59,7 @@ class Watch:
     reason: str = ""
     uncaptured: int | None = None
     counted_ns: tuple[int, int] = (0, 0)
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,8 +68,8 @@ class Point:
 
     `group_of`: int32[n], number of each packet's group, -1 none. The first `len(connections)` groups are TCP
     connections, in the order of the table; the others are flows of other protocols (`flow_groups`: uint32[g],
-    their flow numbers). `given_order`: the place case.toml gives it. `dropped_packets`: those the capture says it
-    dropped. `filter`: the capture filter it (or case.toml) says it has.
+    their flow numbers). `given_order`: the place case.toml gives it. `dropped_packets`: those the capture, or
+    what wrote it, says it dropped. `filter`: the capture filter it (or case.toml) says it has.
     """
 
     name: str
