@@ -326,6 +326,22 @@ def test_points_that_nothing_orders_lie_beside_those_of_their_node() -> None:
     assert path_of(matching) == []
 
 
+@pytest.mark.parametrize("side", ["client", "remote"])
+def test_a_point_that_nothing_places_is_not_inside_another_node(side: str) -> None:
+    """One direction; both points of a node have one clock, the third one's is apart: no path comes back to a node."""
+    to_client = side == "client"
+    other_way = frozenset(s.number for s in TALK.segments() if s.from_client == to_client)
+    bare = [n for n in BARE if n not in other_way][1]
+    near, far = (MIDDLE, TAP) if to_client else (TAP, MIDDLE)
+    captures = {
+        "compute_in": TALK.seen_at(replace(near, drop=other_way)),
+        "compute_out": TALK.seen_at(replace(far, drop=other_way | {bare})),
+        "vm_eth0": TALK.seen_at(replace(far, drop=other_way | {bare}, clock_offset_ns=HOUR)),
+    }
+    matching = match([replace(point, node=point.name.partition("_")[0]) for point in points_of(captures)])
+    assert set(losses(matching)) == {("compute_in", "compute_out", f"to_{side}")}
+
+
 @pytest.mark.parametrize("isn", [0, 1_000_000])
 def test_replayed_connections_are_paired_in_time(isn: int) -> None:
     """The same numbers three times; the second time an acknowledgment was lost."""

@@ -161,14 +161,15 @@ class _Work:
             left -= found
         return sorted(result, key=lambda component: (-len(component), component))
 
-    def _placed(self, component: list[int]) -> tuple[list[int], dict[int, int], set[int]]:
+    def _placed(self, component: list[int]) -> tuple[list[int], dict[int, int], dict[int, float]]:
         """(points of a component in path order, their clock offsets, those whose place is not known).
 
-        Clock offsets are to one point of the component.
+        Clock offsets are to one point of the component. Of the last, what is missing at them tells on which side of
+        others they lie: of one beyond 0, nearer the client.
         """
         start = max(component, key=lambda p: (int(self.shared[p, component].sum()), -p))
         places: dict[int, tuple[float, float]] = {start: (0.0, 0.0)}
-        clocks, unknown = {start: 0}, set[int]()
+        clocks, unknown = {start: 0}, dict[int, float]()
         while len(places) < len(component):
             known, new = max(
                 ((a, b) for a in places for b in component if b not in places),
@@ -178,8 +179,9 @@ class _Work:
             places[new] = (places[known][0] + relation.hops, places[known][1] + relation.distance_ns)
             clocks[new] = clocks[known] + relation.offset_ns
             if not relation.known or known in unknown:
-                unknown.add(new)
-        return *self._in_order(component, places, clocks), unknown
+                unknown[new] = relation.distance_ns
+        order, clocks = self._in_order(component, places, clocks)
+        return self._out_of_nodes(order, unknown), clocks, unknown
 
     def _in_order(
         self, component: list[int], places: dict[int, tuple[float, float]], clocks: dict[int, int]
@@ -205,6 +207,22 @@ class _Work:
             before.sort(key=lambda p: nodes[p] in shared)
             behind.sort(key=lambda p: nodes[p] not in shared)
         return [p for group in groups for p in group]
+
+    def _out_of_nodes(self, order: list[int], unknown: dict[int, float]) -> list[int]:
+        """The same order, but of the `unknown` points none between two of another node, which no path comes back to.
+
+        Nothing tells how far such a point is from the others, but on which side of them it lies: then of all of them.
+        """
+        nodes = [point.node for point in self.points]
+        for point, side in unknown.items():
+            at, rest = order.index(point), [p for p in order if p != point]
+            left, come_to = ({nodes[p] for p in part} for part in (rest[:at], rest[at:]))
+            around = (left & come_to) - {"", nodes[point]}
+            if around:
+                beside = [place for place, p in enumerate(rest) if nodes[p] in around]
+                rest.insert(beside[0] if side < 0 else beside[-1] + 1, point)
+                order = rest
+        return order
 
     def _neighbours_agree(self, order: list[int], places: dict[int, tuple[float, float]]) -> list[int]:
         """The same order, with neighbours turned round where their own packets say so.
@@ -247,7 +265,7 @@ class _Work:
             hops=tuple(_renumbered(hop, number) for hop in hops),
         )
 
-    def _is_placed(self, placed: list[int], unknown: set[int]) -> bool:
+    def _is_placed(self, placed: list[int], unknown: dict[int, float]) -> bool:
         """Whether the order of a path is known: given, found, or of a single point."""
         if all(self.points[p].given_order is not None for p in placed):
             return True
