@@ -4,7 +4,7 @@ from typing import Final
 
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.weighing import Account, Observed, first_observed
-from lastseen.faults.wrong_checksums import Refused, agreeing, only_these_lost
+from lastseen.faults.wrong_checksums import Refused, agreeing, each_one_named
 from lastseen.tables.details import CHECKSUM_PARTIAL
 from lastseen.tables.judgements import Remedy, Step
 
@@ -19,7 +19,7 @@ def dropped_at_hop(site: LossSite, facts: Facts, component: str) -> Account:
     told = agreeing(facts, site)
     what = "packets whose checksum nobody filled in"
     return Account(
-        required=(only_these_lost(site, CHECKSUM_PARTIAL, what), first_observed(told)),
+        required=(each_one_named(facts, site, CHECKSUM_PARTIAL, what), first_observed(told)),
         agreeing=told,
         summary=f"{len(site.lost_rows)} packets without their checksum are dropped between {site.upstream.name} and "
         f"{site.downstream.name}",

@@ -16,7 +16,7 @@ from lastseen.faults.invalid import invalid_rule
 from lastseen.faults.patterns import exactly_these
 from lastseen.faults.tracks import Track
 from lastseen.faults.unanswered import counted, traced
-from lastseen.faults.weighing import Fact, Observed, Unknown
+from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
 from lastseen.tables.details import CHECKSUM_GOOD, column
 from lastseen.tables.judgements import Reason
 
@@ -24,6 +24,7 @@ __all__ = [
     "Chosen",
     "Refused",
     "agreeing",
+    "each_one_named",
     "first_wrong_at",
     "only_these_lost",
     "refused",
@@ -45,6 +46,19 @@ def only_these_lost(site: LossSite, state: int, what: str) -> Fact:
     return exactly_these(
         site, column(site.lost, "checksum") == state, column(site.delivered, "checksum") == state, what
     )
+
+
+def each_one_named(facts: Facts, site: LossSite, state: int, what: str) -> Fact:
+    """As `only_these_lost`; where nothing passed to compare with, conntrack's word about each will do."""
+    compared = only_these_lost(site, state, what)
+    lines = joined_to_lost(facts, site, facts.invalid_lines("checksum"))
+    rows = {facts.row_at(line, site.hop.upstream, site.hop.direction) for line in lines}
+    if len(site.delivered) or isinstance(compared, Contradicted) or not rows >= set(site.lost_rows.tolist()):
+        return compared
+    text = (
+        f'all {len(site.lost)} lost packets are {what}, and conntrack says of each "{lines[0].line.reason}"'
+    )
+    return Observed(reason=Reason(text=text, source=lines[0].line.source))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
