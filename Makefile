@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint system-tools machine bench clean
+.PHONY: help setup demo test lint system-tools machine nightly bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -46,6 +46,7 @@ help:
 	echo "make demo    setup, then the diagnosis of $(EXAMPLE)"
 	echo "make test    setup, then everything CI checks; as root it also installs the tools the lab tests need"
 	echo "make machine setup, then the case study on a real kernel in QEMU (docs/lab-kernel.md): minutes, 800 MB"
+	echo "make nightly setup, then every scene of the lab twice, with the same verdict (root)"
 	echo "make lint    setup, then ruff, mypy and import-linter only"
 	echo "make bench   setup, then speed and memory against other tools"
 	echo "make clean   removes .venv, caches and build output"
@@ -135,6 +136,11 @@ test: setup system-tools lint
 machine: setup
 	@export PATH="$(CURDIR)/$(BIN):$$PATH:/usr/sbin:/sbin"
 	$(BIN)/python -m pytest -m machine -o faulthandler_timeout=0 $(PYTEST_ARGS) tests/lab
+
+# The whole lab twice in a row: a scene whose verdict changes is a broken scene.
+nightly: setup system-tools
+	@export PATH="$(CURDIR)/$(BIN):$$PATH:/usr/sbin:/sbin"
+	$(BIN)/python -m pytest -p no:cacheprovider --again 1 -o faulthandler_timeout=0 $(PYTEST_ARGS) tests/lab
 
 bench: setup
 	@$(BIN)/python $(BENCH)

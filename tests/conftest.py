@@ -22,9 +22,19 @@ settings.load_profile("lastseen")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --update-golden."""
+    """Add --update-golden, and what of the lab is run again."""
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite golden files with what is produced now"
+    )
+    parser.addoption(
+        "--again",
+        type=float,
+        default=1 / 3,
+        metavar="SHARE",
+        help="of the lab's scenes to record twice (0 to 1)",
+    )
+    parser.addoption(
+        "--again-seed", type=int, default=None, metavar="N", help="draw the scenes that earlier run drew"
     )
 
 

@@ -1,7 +1,13 @@
-"""Every scene of the lab, really recorded and diagnosed through the command line: the verdict is the truth it declares."""
+"""Every scene of the lab, really recorded and diagnosed through the command line: the verdict is the truth it declares.
 
+A share of them, another one each time, is recorded once more and has to get the same verdict: a scene that does so now
+and then only is a broken scene.
+"""
+
+import functools
 import json
 import os
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,24 +24,48 @@ AT_ONCE = 4
 TOGETHER = [name for name, scene in scenes().items() if not scene.exclusive]
 
 
-@pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Future[Run]]]:
-    """Each scene's case folder and the run that records it, all under way."""
-    folder = tmp_path_factory.mktemp("scenes")
+Recordings = dict[str, tuple[Path, Future[Run]]]
+
+
+def _recorded(names: Iterable[str], folder: Path) -> Recordings:
+    """Each scene's case folder and the run that recorded it."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return {
             name: (folder / name, pool.submit(lastseen, "lab", "run", name, "--out", folder / name))
-            for name in TOGETHER
+            for name in names
         }
 
 
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Recordings:
+    """All scenes."""
+    return _recorded(TOGETHER, tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.fixture(scope="module")
+def second_recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recordings:
+    """Those that are drawn to be recorded again, of the tests that were not deselected."""
+    chosen = [
+        item.callspec.params["again"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "again" in item.callspec.params
+    ]
+    return _recorded(chosen, tmp_path_factory.mktemp("again"))
+
+
+@functools.cache
+def _verdict(case: Path) -> dict[str, Any]:
+    said: dict[str, Any] = lastseen("diagnose", case, "--json").said["verdict"]
+    return said
+
+
 @pytest.mark.parametrize("name", TOGETHER)
-def test_the_verdict_is_the_truth(name: str, recordings: dict[str, tuple[Path, Future[Run]]]) -> None:
+def test_the_verdict_is_the_truth(name: str, recordings: Recordings) -> None:
     case, recording = recordings[name]
     recorded = recording.result()
     assert recorded.status == 0, recorded.err
     truth: dict[str, Any] = json.loads((case / "truth.json").read_text())
-    verdict = lastseen("diagnose", case, "--json").said["verdict"]
+    verdict = _verdict(case)
     if truth["healthy"]:
         assert (verdict["grade"], verdict["fault"]) == ("healthy", None)
         return
@@ -44,7 +74,17 @@ def test_the_verdict_is_the_truth(name: str, recordings: dict[str, tuple[Path, F
         assert [verdict["last_seen"], verdict["missing_at"]] == truth["hop"]
 
 
-def test_nothing_is_left_behind(recordings: dict[str, tuple[Path, Future[Run]]]) -> None:
+def test_the_same_again(again: str, recordings: Recordings, second_recordings: Recordings) -> None:
+    """The scene shows the same fault at the same place, told with the same grade."""
+    both = []
+    for case, recording in (recordings[again], second_recordings[again]):
+        assert recording.result().status == 0, recording.result().err
+        verdict = _verdict(case)
+        both.append([verdict[key] for key in ("fault", "grade", "last_seen", "missing_at")])
+    assert both[0] == both[1]
+
+
+def test_nothing_is_left_behind(recordings: Recordings) -> None:
     """Neither processes in a sandbox nor interfaces: they ended with the recordings."""
     assert all(run.done() for _, run in recordings.values())
     mine = Path("/proc/self/ns/net").readlink()
