@@ -36,21 +36,27 @@ def _recorded(names: Iterable[str], folder: Path) -> Recordings:
         }
 
 
+def _wanted(request: pytest.FixtureRequest, *parameters: str) -> list[str]:
+    """Scenes that the tests to be run ask for by one of these parameters."""
+    asked = {
+        item.callspec.params.get(parameter)
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and item.path == request.path
+        for parameter in parameters
+    }
+    return [name for name in TOGETHER if name in asked]
+
+
 @pytest.fixture(scope="module")
-def recordings(tmp_path_factory: pytest.TempPathFactory) -> Recordings:
-    """All scenes."""
-    return _recorded(TOGETHER, tmp_path_factory.mktemp("scenes"))
+def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recordings:
+    """All scenes, or those that were selected."""
+    return _recorded(_wanted(request, "name", "again"), tmp_path_factory.mktemp("scenes"))
 
 
 @pytest.fixture(scope="module")
 def second_recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recordings:
-    """Those that are drawn to be recorded again, of the tests that were not deselected."""
-    chosen = [
-        item.callspec.params["again"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "again" in item.callspec.params
-    ]
-    return _recorded(chosen, tmp_path_factory.mktemp("again"))
+    """Those that are drawn to be recorded again."""
+    return _recorded(_wanted(request, "again"), tmp_path_factory.mktemp("again"))
 
 
 @functools.cache

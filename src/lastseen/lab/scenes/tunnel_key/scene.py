@@ -14,8 +14,6 @@ SCENE = Scene(
     topology=partial(openstack, tunnels=(NETNODE, replace(COMPUTE, key=8))),
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(
-        fault=None, accept=(None,), hop=("netnode_ens3", "netnode_ens4"), needs=("ip_addr", "ip_route")
-    ),
+    truth=Truth(fault="tunnel_key_mismatch", needs=("ovs-vsctl",)),
     root=True,
 )
