@@ -136,7 +136,7 @@ def test_loss_of_acknowledgments_only_is_harmless(tmp_path: Path) -> None:
     found = notes(
         tmp_path, two_points([talk], View(pad_to=padded), View(delay_ms=0.1, drop=lambda s: s.number == one))
     )
-    assert any(note.startswith("1 packets were lost between tunnel and tap") for note in found)
+    assert any(note.startswith("1 packet was lost between tunnel and tap") for note in found)
     assert TAP.drop(talk.sent[4])
 
 

@@ -6,6 +6,7 @@ run refutes, or what a healthy verdict over the path leaves no room for.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from lastseen.tables.counted import counted
 from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.differences import Changed, Difference
 from lastseen.tables.facts_from_texts import Row, Setting, Version
@@ -72,7 +73,9 @@ def _losses(first: Matching, second: Matching) -> Iterator[Changed]:
     before, after = _lost(first), _lost(second)
     for name in before:
         if name in after and before[name] != after[name]:
-            first_said, second_said = (f"{count} packets lost" for count in (before[name], after[name]))
+            first_said, second_said = (
+                f"{counted(count, 'packet')} lost" for count in (before[name], after[name])
+            )
             yield Changed(kind="loss", name=name, first=first_said, second=second_said)
 
 

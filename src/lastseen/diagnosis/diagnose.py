@@ -22,6 +22,7 @@ from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.refusals import Refusal, refusals
 from lastseen.faults.tracks import Details
+from lastseen.tables.counted import counted
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
@@ -226,7 +227,8 @@ def _unattributed(facts: Facts, site: LossSite) -> Verdict:
     return Verdict(
         fault=None,
         grade="unattributed",
-        summary=f"{len(site.lost_rows)} packets to the {'client' if site.to_client else 'remote end'} were lost"
+        summary=f"{counted(len(site.lost_rows), 'packet')} to the {'client' if site.to_client else 'remote end'}"
+        f" {'was' if len(site.lost_rows) == 1 else 'were'} lost"
         f" {names}{host}; no known cause was proven{shared}",
         component=facts.host(site.node) if site.node is not None else None,
         last_seen=site.upstream.name,

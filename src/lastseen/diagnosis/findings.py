@@ -9,6 +9,7 @@ from lastseen.diagnosis.joins import LogClock
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Details
 from lastseen.matching.related import related_text
+from lastseen.tables.counted import counted
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Reason
 from lastseen.tables.packets import Capture
@@ -181,9 +182,10 @@ def _checksums_off(facts: Facts) -> Iterator[Reason]:
 def _harmless(facts: Facts) -> Iterator[Reason]:
     for site in facts.sites:
         if len(site.lost_rows) and not site.material:
+            lost, one = counted(len(site.lost_rows), "packet"), len(site.lost_rows) == 1
             text = (
-                f"{len(site.lost_rows)} packets were lost between {site.upstream.name} and {site.downstream.name},"
-                " but nobody waited for them: repaired in time, or not needed any more"
+                f"{lost} {'was' if one else 'were'} lost between {site.upstream.name} and {site.downstream.name},"
+                f" but nobody waited for {'it' if one else 'them'}: repaired in time, or not needed any more"
             )
             yield Reason(text=text, source=site.source(int(site.lost_rows[0])))
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lastseen.diagnosis.countable import countable
 from lastseen.faults.counting import LAG_PACKETS
 from lastseen.faults.facts import Delta, Facts, LossSite
+from lastseen.tables.counted import counted
 from lastseen.tables.facts_from_texts import Moment
 from lastseen.tables.judgements import Reason
 
@@ -51,7 +52,7 @@ def of_spans(
     for span, when in SPANS.items():
         found = counts[span]
         if found:
-            what = f"{when}, {_packets(lost[span])} lost behind {site.upstream.name}"
+            what = f"{when}, {counted(lost[span], 'packet')} lost behind {site.upstream.name}"
             yield Reason(
                 text=_sentence(what, lost[span], found, off), source=next(iter(found.values())).after
             )
@@ -67,13 +68,11 @@ def _off(
         more = delta.value - lost_until
         balanced = what in after and after[what].value - lost_after == -more
         why[what] = (
-            f"read after {_packets(more)} more had come" if balanced and 0 < more <= LAG_PACKETS else OTHERS
+            f"read after {counted(more, 'packet')} more had come"
+            if balanced and 0 < more <= LAG_PACKETS
+            else OTHERS
         )
     return why
-
-
-def _packets(count: int) -> str:
-    return f"{count} packet" if count == 1 else f"{count} packets"
 
 
 def _noted(moments: Sequence[Moment], node: str | None) -> defaultdict[str, list[int]]:

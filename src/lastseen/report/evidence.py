@@ -11,6 +11,7 @@ from lastseen.report.jsons import weird_json
 from lastseen.report.page import Page
 from lastseen.report.wording import clean, counted
 from lastseen.tables.assessments import Assessment
+from lastseen.tables.counted import counted_of
 from lastseen.tables.sources import EvidenceFile, Weird
 
 __all__ = ["evidence_json", "print_evidence"]
@@ -76,7 +77,7 @@ def print_evidence(
     page.heading("What it proves, and what it does not")
     for one in found.can_tell:
         page.say(
-            (f"{one.rows} {one.kind}", "bold"),
+            (counted_of(one.rows, one.kind), "bold"),
             f" in {counted(one.files, 'file')}: {one.proves}; not {one.not_prove}",
             label="* ",
             indent=2,

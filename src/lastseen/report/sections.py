@@ -225,7 +225,9 @@ def weirds(page: Page, rows: Sequence[Weird]) -> None:
     if not found:
         return
     total = sum(weird.count for weird in found)
-    page.heading(f"Not read as expected: {total} times in {counted(len({w.file for w in found}), 'file')}")
+    page.heading(
+        f"Not read as expected: {counted(total, 'time')} in {counted(len({w.file for w in found}), 'file')}"
+    )
     for weird in found[:LIST_LENGTH]:
         where = f":{weird.line}" if weird.line is not None else ""
         where += f" at byte {weird.offset}" if weird.offset is not None else ""

@@ -7,6 +7,7 @@ not visible text.
 import re
 from typing import Final
 
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Grade
 
 __all__ = [
@@ -111,8 +112,3 @@ def size(count: int) -> str:
     while value >= _KB and len(letters) > 1:
         value, letters = value / _KB, letters[1:]
     return f"{value:.1f}{letters[0]}"
-
-
-def counted(number: int, noun: str) -> str:
-    """The number with its noun: "1 packet", "20 packets"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
