@@ -176,7 +176,7 @@ def _supported(facts: Facts, supported: Sequence[Supported]) -> tuple[Verdict, L
         last_seen=site.upstream.name if site else None,
         missing_at=site.downstream.name if site else None,
         also=tuple(j.fault for j in supported[1:] if j not in rivals),
-        indistinguishable=equals,
+        indistinguishable=tuple(dict.fromkeys((*equals, *best.alike))),
     )
     return verdict, site
 

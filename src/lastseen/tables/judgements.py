@@ -43,13 +43,15 @@ class Remedy:
 class Supported:
     """Every required fact was observed. `confirmed`: an independent layer agrees as well.
 
-    `general`: what many causes look like; it gives way to a particular fault that explains the same loss.
+    `general`: what many causes look like; it gives way to a particular fault that explains the same loss. `alike`:
+    faults whose own facts are not in evidence and which would look the same.
     """
 
     fault: str
     confirmed: bool
     reasons: tuple[Reason, ...]
     general: bool = False
+    alike: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     summary: str = ""
     component: str = ""

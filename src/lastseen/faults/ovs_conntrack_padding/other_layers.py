@@ -26,6 +26,7 @@ __all__ = [
     "agreeing",
     "component",
     "context",
+    "is_told",
     "log_alone",
     "rules_alone",
     "settings_against",
@@ -37,6 +38,9 @@ CHECKSUM_SETTING: Final = "net.netfilter.nf_conntrack_checksum"
 _BAD_CHECKSUM: Final = "checksum"
 _SWITCH_PORTS: Final = "ovs-system"
 """What `ip link` calls the master of every port of an Open vSwitch with the kernel's datapath."""
+_OF_A_SWITCH: Final = re.compile(r"genev_sys|vxlan_sys|gre_sys|ovs-|br-(?:int|tun|ex)|qvo")
+"""Interfaces that only an Open vSwitch has: its own tunnel devices (Open vSwitch lib/netdev-vport.c)
+and bridges and ports as Neutron names them."""
 _INVALID, _TRACKED = 0x10, 0x20
 _BY_SHAPE: Final = re.compile(r"\b(?:length|flags|u32|@nh|@th)\b")
 """Words of nft and iptables matches that take packets by their length or flags."""
@@ -248,6 +252,14 @@ def _bridge(site: LossSite, facts: Facts) -> str:
     ]
     shared = masters[0] & (masters[1] - {_SWITCH_PORTS})
     return shared.pop() if len(shared) == 1 else ""
+
+
+def is_told(site: LossSite, facts: Facts) -> bool:
+    """Whether anything beside the packets tells conntrack from a rule on the length: an Open vSwitch, or the rules."""
+    names = (p.interface or p.name for p in (site.upstream, site.downstream))
+    if any(_OF_A_SWITCH.search(name) for name in names):
+        return True
+    return any(rule.node == site.node for rule in facts.rules)
 
 
 def _host_of_loss(site: LossSite, facts: Facts) -> str | None:

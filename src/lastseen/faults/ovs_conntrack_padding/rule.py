@@ -44,6 +44,8 @@ CONFUSED_WITH: Final = {
 }
 FEWEST_SHORT: Final = 2
 """One lost packet that happens to be short says nothing of short packets."""
+LENGTH_RULE: Final = "firewall_deny"
+"""A rule on the length takes exactly the padded packets, too; no packet tells the two apart."""
 BOTH_SIDES: Final = "captures on both sides of the hop that drops (tunnel interface and tap)"
 
 
@@ -83,6 +85,7 @@ def _judge_site(site: LossSite, facts: Facts) -> Judgement:
     return Supported(
         fault=SLUG,
         confirmed=bool(agreeing),
+        alike=() if agreeing or other_layers.is_told(site, facts) else (LENGTH_RULE,),
         reasons=(*_from_captures(site), *agreeing, *other_layers.context(site, facts)),
         missing=tuple(absent),
         summary=_summary(site, component),
