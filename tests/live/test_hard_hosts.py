@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,18 +62,26 @@ def test_a_host_without_tcpdump_gives_what_it_has(net: Network, tmp_path: Path) 
     assert json.loads(out)["symptom"]["call"] == "poll"
 
 
-def test_without_root_it_says_which_capability_is_missing(net: Network, tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder anyone can reach, as pytest's own are not.
+
+    Each pytest that starts on the machine takes the rights of others from the folder above them all
+    (TempPathFactory.getbasetemp), also in the middle of this test.
+    """
+    with tempfile.TemporaryDirectory(prefix="lastseen-open-") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def test_without_root_it_says_which_capability_is_missing(net: Network, open_folder: Path) -> None:
     words = ("--timeout", "5", "--", "curl", "-s", f"http://{networks.REMOTE}/")
-    run = began(net, tmp_path, *words, before=NOBODY, HOME=str(tmp_path))
+    run = began(net, open_folder, *words, before=NOBODY, HOME=str(open_folder))
     _, messages = run.communicate(timeout=240)
     assert "CAP_NET_RAW is missing" in messages
     assert "CAP_NET_ADMIN is missing" in messages
     assert "Traceback" not in messages
-    print(messages)
-    assert (tmp_path / "case/run.json").exists()
+    assert (open_folder / "case/run.json").exists(), messages
 
 
 def test_a_disk_without_room_is_told_before_anything_begins(net: Network, tmp_path: Path) -> None:
@@ -84,8 +93,36 @@ def test_a_disk_without_room_is_told_before_anything_begins(net: Network, tmp_pa
         _, messages = run.communicate(timeout=240)
         assert run.returncode == 2
         assert "make room" in messages
+        assert net.run("compute", "ls", str(disk)) == "", "no empty case is left behind"
     finally:
         net.run("compute", "umount", str(disk))
+
+
+@pytest.mark.parametrize("room", [0, 1, 2, 3])
+def test_a_journal_without_room_changes_nothing_and_leaves_nothing(
+    net: Network, tmp_path: Path, room: int
+) -> None:
+    """`room`: changes the journal has about room for: it fills up at the first change, or at a later one."""
+    state = tmp_path / "state"
+    state.mkdir()
+    node, before = net.lab.node("compute"), snapshot([net.spaces["compute"]])
+    node.run("mount", "-t", "tmpfs", "-o", "size=64k", "none", str(state))
+    try:
+        node.run("sh", "-c", f": >{state}/lock; : >{state}/journal.jsonl")
+        full = ("sh", "-c", f"head -c {4096 - 600 * room} /dev/zero | tr '\\0' '\\n' >{state}/journal.jsonl")
+        node.run(*full)
+        node.run("dd", "if=/dev/zero", f"of={state}/fill", "bs=4k", check=False)
+        run = began(net, tmp_path, *fetch("--target", "t0"))
+        _, messages = run.communicate(timeout=240)
+    finally:
+        node.run("umount", "-l", str(state))
+    assert run.returncode == 2, messages
+    said = [line for line in messages.splitlines() if "No space left on device" in line]
+    assert len(said) == 1, messages
+    assert "Traceback" not in messages
+    assert not (tmp_path / "case").exists()
+    assert marked_processes(net.spaces.values()) == []
+    assert snapshot([net.spaces["compute"]]) == before
 
 
 def test_a_command_that_never_ends_is_ended_and_diagnosed(net: Network, tmp_path: Path) -> None:

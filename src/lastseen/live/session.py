@@ -49,13 +49,15 @@ class _Running:
 class Outcome:
     """What a run left: its folder, how the command ended (None: there was none) and what could not be had.
 
-    `cut`: captures that ended before the run did, by their names in the folder.
+    `cut`: captures that ended before the run did, by their names in the folder. `observing`: all that comes before the
+    command is done, and there is something to keep.
     """
 
     folder: Path
     ended: Ended | None = None
     notes: list[str] = field(default_factory=list)
     cut: list[str] = field(default_factory=list)
+    observing: bool = False
 
 
 Say = Callable[[str], None]
@@ -102,10 +104,10 @@ def _around(
     plan: Plan, session: Session, outcome: Outcome, say: Say, *, command: Sequence[str] = ()
 ) -> Iterator[list[_Running]]:
     """Everything that is there before, and taken down after, what is observed."""
-    _make_folder(plan)
-    if why := begin_case(plan, command):
-        raise LastseenError(f"{plan.folder}: cannot be written ({why}); name another folder with --out")
     with ExitStack() as stack:
+        stack.enter_context(_folder(plan, outcome))
+        if why := begin_case(plan, command):
+            raise LastseenError(f"{plan.folder}: cannot be written ({why}); name another folder with --out")
         results: list[tuple[HostPlan, Held]] = []
         stack.callback(_tell, results, outcome)  # the last to be called: what could not be set back is in it
         results.extend(
@@ -114,6 +116,7 @@ def _around(
         running = list(_captures(plan, session, outcome, say, stack=stack))
         say("taking the snapshot before")
         _snapshot(plan, "before", outcome)
+        outcome.observing = True
         try:
             yield running
         finally:
@@ -127,20 +130,40 @@ def _tell(results: Sequence[tuple[HostPlan, Held]], outcome: Outcome) -> None:
     outcome.notes += [f"{host.facts.name}: {note}" for host, result in results for note in result.notes]
 
 
-def _make_folder(plan: Plan) -> None:
+@contextmanager
+def _folder(plan: Plan, outcome: Outcome) -> Iterator[None]:
+    """The folder of the case. One given up before anything could be observed is no case, and does not stay behind."""
     try:
         plan.folder.mkdir(parents=True)
+    except OSError as error:
+        raise _not_made(plan, error) from error
+    try:
+        _furnish(plan)
+        yield
+    except LastseenError:  # also from the journal: then the command was not started
+        shutil.rmtree(plan.folder, ignore_errors=True)
+        raise
+    except KeyboardInterrupt:
+        if not outcome.observing:
+            shutil.rmtree(plan.folder, ignore_errors=True)
+        raise
+
+
+def _furnish(plan: Plan) -> None:
+    try:
         (plan.folder / "captures").mkdir()
         free = shutil.disk_usage(plan.folder).free
     except OSError as error:
-        raise LastseenError(
-            f"{plan.folder}: cannot be made ({error.strerror}); name another folder with --out"
-        ) from error
+        raise _not_made(plan, error) from error
     if free * FREE_SHARE < plan.bounds.most_bytes:
         raise LastseenError(
             f"{plan.folder}: {free >> 20} MB are free, and twice the bound of {plan.bounds.most_bytes >> 20} MB is"
             " wanted; make room, lower --max-mb, or name another disk with --out"
         )
+
+
+def _not_made(plan: Plan, error: OSError) -> LastseenError:
+    return LastseenError(f"{plan.folder}: cannot be made ({error.strerror}); name another folder with --out")
 
 
 def _captures(
