@@ -211,6 +211,15 @@ def test_a_containers_own_name_for_its_card_is_never_an_argument(host: Host, con
     assert "\x1b" not in messages
 
 
+def test_a_container_without_a_network_is_said_so(host: Host, container: int) -> None:
+    """As `docker run --network none` makes it: it runs, so that "no such container" would be wrong."""
+    host.ip("link del veth0")
+    host.program("docker", knows("web", container))
+    status, _, messages = host.path("web")
+    assert (status, messages.count("\n")) == (2, 1), messages
+    assert "web: its network namespace has no interface that is up but lo" in messages
+
+
 @pytest.fixture(params=VIRSH)
 def virsh(request: pytest.FixtureRequest, host: Host) -> Host:
     """A host whose libvirt has one domain with four cards, two of which are taps here."""
@@ -248,6 +257,25 @@ def test_one_card_of_a_domain(virsh: Host, target: str) -> None:
     """By its MAC, or by the port's id that libvirt gives to Open vSwitch."""
     _, said, messages = virsh.path(target)
     assert names(said)[0] == (None, "tapd80b1a3b-4f"), messages
+
+
+def test_a_running_machine_is_found_by_its_mac_though_the_bridge_has_taken_its_taps(host: Host) -> None:
+    """A bridge without an address of its own has the lowest one of its ports; it was taken for the machine's card."""
+    host.program(
+        "virsh",
+        f'case "$*" in "-r list --name") cat {ANSWERS}/virsh/qemu_list.txt ;;'
+        f' "-r dumpxml --domain=instance-00000042") cat {ANSWERS}/virsh/qemu_dumpxml.xml ;; *) exit 1 ;; esac',
+    )
+    taps = {"tap3f1c9a2e-7b": "fe:16:3e:00:00:01", "vnet0": "fe:16:3e:00:00:02"}
+    host.ip("link add br-test type bridge", "link set br-test up")
+    for number, (tap, mac) in enumerate(taps.items()):
+        host.ip(f"link add {tap} address {mac} type veth peer name guest{number}")
+        host.ip(f"link set {tap} master br-test", f"link set {tap} up")
+    links = json.loads(ip("-n", host.netns, "-j", "link", "show", "br-test"))
+    assert links[0]["address"] == taps["tap3f1c9a2e-7b"], "the bridge has the tap's MAC, or nothing is tested"
+    for tap, mac in taps.items():
+        _, said, messages = host.path("fa" + mac[2:])
+        assert names(said)[0] == (None, tap), messages
 
 
 def test_a_domain_without_a_card_on_the_host_is_said_so(virsh: Host) -> None:

@@ -79,6 +79,10 @@ def _resolved(seen: Inventory, target: str, remote: str) -> list[Link]:
     netns = "" if not target else _namespace(seen, target)
     if netns is not None and (link := _way_out(seen, netns, remote)):
         return [link]
+    if netns:
+        raise LastseenError(
+            f"{target}: its network namespace has no interface that is up but lo; there is nothing to capture"
+        )
     known = sorted({link.name for link in seen.links if link.netns == "" and link.name != "lo"})
     raise LastseenError(
         f"{target or 'this host'}: no such interface, address, MAC, namespace, running container or domain here;"
@@ -94,7 +98,10 @@ def _by_name(seen: Inventory, target: str) -> list[Link]:
 
 
 def _by_mac(seen: Inventory, target: str) -> list[Link]:
-    """An interface of that MAC; or a tap: its MAC is the guest's with a first byte of fe (libvirt, virnetdevtap.c)."""
+    """An interface of that MAC; or a tap: its MAC is the guest's with a first byte of fe (libvirt, virnetdevtap.c).
+
+    A Linux bridge takes the lowest MAC of its ports (br_stp_recalculate_bridge_id), a tap's often: the port is meant.
+    """
     mac = target.lower()
     if not _MAC.fullmatch(mac):
         return []
@@ -102,7 +109,8 @@ def _by_mac(seen: Inventory, target: str) -> list[Link]:
     named = {port.name for port in seen.ports if dict(port.ids).get("attached-mac", "").lower() == mac}
     named |= {card.device for card in seen.guests if card.mac.lower() == mac}
     fitting = [link for link in seen.links if link.mac in wanted or link.name in named]
-    return [link for link in fitting if link.mac == mac][:1] or fitting[:1]
+    fitting.sort(key=lambda link: (link.mac != mac, link.name not in named, link.kind == "bridge"))
+    return fitting[:1]
 
 
 def _by_address(seen: Inventory, target: str) -> list[Link]:
