@@ -4,6 +4,7 @@ Numba compiles one kernel at a time in a process. Reading, connection tracking a
 other, need nothing of each other to be compiled, and write into the same cache.
 """
 
+import signal
 import struct
 import subprocess
 import sys
@@ -163,4 +164,6 @@ def _point(packets: int) -> Point:
 
 
 if __name__ == "__main__":
+    # Ctrl-C reaches it, too, and is answered by the one that waits for it: a traceback here would only hide that answer
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _compile(sys.argv[1])
