@@ -56,6 +56,7 @@ def test_losses_are_counted_by_connection_direction_and_hop(matching: Matching) 
             "unproven": 1,
             "bytes": 200,
             "frames": list(range(1, 21)),
+            "icmp_errors": [],
         }
     ]
     assert [hop["sent"] for hop in found["hops"]] == [24, 24, 6]

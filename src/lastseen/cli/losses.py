@@ -53,13 +53,17 @@ def losses(
         Progress() as progress,
         opened(files, progress, texts=False, expired=deadline(timeout), room=room, analysed=False) as case,
     ):
+        from lastseen.matching.quoted import quotes_of_losses
         from lastseen.matching.related import related_connections
         from lastseen.report.jsons import losses_json
 
         check_within(memory, case)
         matching = matched(case, progress)
         related = related_connections(matching, case.details)
-        found = losses_json(matching, weirds=case.weirds, partial=case.partial, related=related)
+        quotes = quotes_of_losses(matching, case.details)
+        found = losses_json(
+            matching, weirds=case.weirds, partial=case.partial, related=related, quotes=quotes
+        )
         if wanted is not None:
             from lastseen.report.tabular import losses_where
 
@@ -68,7 +72,7 @@ def losses(
             from lastseen.report.losses_text import print_losses
 
             chosen = found if where is not None else None
-            print_losses(matching, tuple(case.weirds), found=chosen, related=related)
+            print_losses(matching, tuple(case.weirds), found=chosen, related=related, quotes=quotes)
         if not any(point.packets for point in matching.points) and not case.partial:
             raise typer.Exit(1)
 

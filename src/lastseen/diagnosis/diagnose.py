@@ -22,6 +22,7 @@ from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.refusals import Refusal, refusals
 from lastseen.faults.tracks import Details
+from lastseen.matching.quoted import quotes_of_losses
 from lastseen.tables.counted import counted
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
@@ -88,6 +89,7 @@ def diagnose(
         partial=partial,
         picture_hops=tuple(s.number for s in facts.sites if len(s.lost_rows)),
         related=facts.related,
+        quotes=quotes_of_losses(matching, details),
     )
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "EvidenceJson",
     "ExoneratedJson",
     "HopJson",
+    "IcmpErrorJson",
     "JudgementJson",
     "LossJson",
     "LossesJson",
@@ -142,12 +143,32 @@ class PointJson(Struct, kw_only=True, frozen=True):
     interface: str
 
 
+class IcmpErrorJson(Struct, kw_only=True, frozen=True):
+    """An ICMP error that quotes a lost packet, the one with number `frame` in the file of `from`.
+
+    `by`: the address that sent the error; `point` and `point_frame`: where it was captured, at the point nearest
+    `from`. `protocol`: icmp or icmpv6, with its `type` and `code`; `text`: these in words. `mtu`: null where none is
+    told.
+    """
+
+    frame: int
+    by: str
+    point: str
+    point_frame: int
+    protocol: Literal["icmp", "icmpv6"]
+    type: int
+    code: int
+    mtu: int | None
+    text: str
+
+
 class LossJson(Struct, kw_only=True, frozen=True):
     """The packets one connection certainly lost in one direction between two points, at least one.
 
     `connection`: "ip:port > ip:port" as seen at `from`, the client first. `unproven`: further packets not seen at
     `to`, of which nothing says whether `to` was still watching. `bytes`: payload of the lost packets. `frames`:
-    numbers of the lost packets in the file of `from`, from 1.
+    numbers of the lost packets in the file of `from`, from 1. `icmp_errors`: those that quote one of them, one a
+    packet, where one packet only can be meant.
     """
 
     from_: str = field(name="from")
@@ -158,6 +179,7 @@ class LossJson(Struct, kw_only=True, frozen=True):
     unproven: int
     bytes: int
     frames: list[int]
+    icmp_errors: list[IcmpErrorJson] = field(default_factory=list)
 
 
 class DelayJson(Struct, kw_only=True, frozen=True):

@@ -17,8 +17,9 @@ from lastseen.tables import points as fates
 from lastseen.tables.connections import STALLS, STATES
 from lastseen.tables.contrasts import Contrast
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
-from lastseen.tables.packets import LENGTH_FLAGS
+from lastseen.tables.packets import FLOW, LENGTH_FLAGS
 from lastseen.tables.points import DIRECTIONS, Hop, Matching, Point
+from lastseen.tables.quotes import IPV4, Quote, meaning
 from lastseen.tables.related import Related
 from lastseen.tables.sources import Source, Weird
 
@@ -73,7 +74,7 @@ def diagnosis_json(diagnosis: "Diagnosis") -> out.DiagnosisJson:
         judgements=[judgement_json(judgement) for judgement in diagnosis.judgements],
         symptom=_symptom(diagnosis.symptom) if diagnosis.symptom else None,
         points=points_json(matching),
-        losses=_losses(matching),
+        losses=_losses(matching, diagnosis.quotes),
         contrasts=[_contrast(contrast) for contrast in diagnosis.contrasts],
         remedies=[
             out.RemedyJson(
@@ -180,12 +181,13 @@ def losses_json(
     weirds: Sequence[Weird] = (),
     partial: bool = False,
     related: Sequence[Related] = (),
+    quotes: Sequence[Quote] = (),
 ) -> out.LossesJson:
     """What was certainly lost, by connection, direction and hop, and the counts of every hop."""
     return out.LossesJson(
         schema="lastseen.losses/1",
         points=points_json(matching),
-        losses=_losses(matching),
+        losses=_losses(matching, quotes),
         hops=hops_json(matching),
         order_reason=matching.order_reason,
         weirds=[weird_json(weird) for weird in weirds],
@@ -269,12 +271,16 @@ def _delay(delays_ns: npt.NDArray[np.int64]) -> out.DelayJson:
     return out.DelayJson(p50=p50, p99=p99)
 
 
-def _losses(matching: Matching) -> list[out.LossJson]:
-    return [row for hop in matching.hops for row in _losses_at(matching, hop)]
+def _losses(matching: Matching, quotes: Sequence[Quote]) -> list[out.LossJson]:
+    return [
+        row
+        for number, hop in enumerate(matching.hops)
+        for row in _losses_at(matching, hop, {quote.row: quote for quote in quotes if quote.hop == number})
+    ]
 
 
-def _losses_at(matching: Matching, hop: Hop) -> list[out.LossJson]:
-    """One row a connection of the hop, in order of their first lost packet."""
+def _losses_at(matching: Matching, hop: Hop, quotes: dict[int, Quote]) -> list[out.LossJson]:
+    """One row a connection of the hop, in order of their first lost packet. `quotes`: by that packet's row."""
     point, lost = matching.points[hop.upstream], hop.rows(fates.LOST)
     if not len(lost):
         return []
@@ -293,9 +299,30 @@ def _losses_at(matching: Matching, hop: Hop) -> list[out.LossJson]:
             unproven=int(unproven[groups[i] + 1]),
             bytes=int(payload[i]),
             frames=(rows_of[i] + 1).tolist(),
+            icmp_errors=[
+                _icmp_error(matching, quotes[row])
+                for row in (rows_of[i].tolist() if quotes else ())
+                if row in quotes
+            ],
         )
         for i in np.argsort(first, kind="stable").tolist()
     ]
+
+
+def _icmp_error(matching: Matching, quote: Quote) -> out.IcmpErrorJson:
+    point = matching.points[quote.point]
+    flow = int(point.capture.packets[quote.error_row, FLOW])
+    return out.IcmpErrorJson(
+        frame=quote.row + 1,
+        by=flow_text.endpoint_text(point.capture.flows[flow >> 1], flow & 1),
+        point=point.name,
+        point_frame=quote.error_row + 1,
+        protocol="icmp" if quote.ip_version == IPV4 else "icmpv6",
+        type=quote.type,
+        code=quote.code,
+        mtu=quote.mtu,
+        text=meaning(quote.ip_version, quote.type, quote.code, quote.mtu),
+    )
 
 
 def _client_first(matching: Matching, point: int, groups: npt.NDArray[np.int32]) -> list[str]:

@@ -11,6 +11,7 @@ from lastseen.report.page import Page
 from lastseen.report.picture import point_number, point_numbers
 from lastseen.report.wording import clean, counted, duration
 from lastseen.tables.points import Matching
+from lastseen.tables.quotes import Quote
 from lastseen.tables.related import Related
 from lastseen.tables.sources import Weird
 
@@ -23,15 +24,17 @@ def print_losses(
     *,
     found: LossesJson | None = None,
     related: Sequence[Related] = (),
+    quotes: Sequence[Quote] = (),
     console_width: int | None = None,
     stream: TextIO | None = None,
 ) -> None:
     """Print all points, hops and losses to `stream` (standard output); width and pipes as `print_diagnosis`.
 
     `found`: with the losses chosen of the matching's; None: all. `related`: connections that others go on with.
+    `quotes`: ICMP errors that quote lost packets.
     """
     page, chosen = Page(stream, console_width), found is not None
-    found = losses_json(matching) if found is None else found
+    found = losses_json(matching, quotes=quotes) if found is None else found
     lost, unproven = sum(hop.lost for hop in found.hops), sum(hop.unproven for hop in found.hops)
     between = f"between {counted(len(found.points), 'point')}"
     page.say((f"{counted(lost, 'packet')} lost {between}, {unproven} unproven", "bold"))
@@ -45,6 +48,7 @@ def print_losses(
     if found.losses:
         page.heading("Lost packets that fit --where" if chosen else "Lost packets")
         sections.losses_table(page, matching, found.losses)
+        sections.icmp_errors(page, found.losses)
     elif chosen and lost:
         page.heading("None of the lost packets fits --where")
     sections.related(page, matching, related)

@@ -1,11 +1,11 @@
 """The sections below the verdict: what proves it, what was lost, what cures it, what was read."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lastseen.matching.related import related_text
 from lastseen.report.columns import table_lines
-from lastseen.report.contracts import LossJson
+from lastseen.report.contracts import IcmpErrorJson, LossJson
 from lastseen.report.jsons import losses_json
 from lastseen.report.page import LIST_LENGTH, Page
 from lastseen.report.picture import point_number
@@ -14,6 +14,7 @@ from lastseen.tables.contrasts import Contrast
 from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Supported, Untestable
 from lastseen.tables.points import Matching
+from lastseen.tables.quotes import Quote
 from lastseen.tables.related import Related
 from lastseen.tables.sources import Weird
 
@@ -24,6 +25,7 @@ __all__ = [
     "evidence",
     "exonerated",
     "files",
+    "icmp_errors",
     "losses",
     "losses_table",
     "next_steps",
@@ -61,13 +63,14 @@ def reasons(page: Page, sign: str, found: Sequence[Reason]) -> None:
     page.shown(len(found))
 
 
-def losses(page: Page, matching: Matching) -> None:
+def losses(page: Page, matching: Matching, quotes: Sequence[Quote] = ()) -> None:
     """The lost packets, by connection and hop."""
-    rows = losses_json(matching).losses
+    rows = losses_json(matching, quotes=quotes).losses
     if not rows:
         return
     page.heading(f"Lost packets: {sum(row.packets for row in rows)}")
     losses_table(page, matching, rows, limit=LIST_LENGTH)
+    icmp_errors(page, rows)
 
 
 def losses_table(
@@ -90,6 +93,26 @@ def losses_table(
     ]
     page.raw(table_lines(header, cells, page.width))
     page.shown(len(rows), len(rows) if limit is None else limit)
+
+
+def icmp_errors(page: Page, rows: Sequence[LossJson]) -> None:
+    """The ICMP errors that quote lost packets: those of one connection that say the same in one line."""
+    alike: dict[tuple[str, ...], list[IcmpErrorJson]] = defaultdict(list)
+    for row in rows:
+        for error in row.icmp_errors:
+            alike[row.from_, row.connection, error.by, error.text, error.point].append(error)
+    if not alike:
+        return
+    page.heading("ICMP errors that quote lost packets")
+    for (seen_at, connection, by, text, point), errors in list(alike.items())[:LIST_LENGTH]:
+        lost, told = (_frames([getattr(e, name) for e in errors]) for name in ("frame", "point_frame"))
+        page.say(
+            f"{by} says '{text}' of frame {lost} of {clean(seen_at)} ({clean(connection)})",
+            (f"  {clean(point)} #{told}", "dim"),
+            label="* ",
+            indent=2,
+        )
+    page.shown(len(alike))
 
 
 def _frames(frames: Sequence[int]) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from lastseen.report.contracts import ConnectionJson, ConnectionsJson, LossesJson, LossJson
+from lastseen.report.contracts import ConnectionJson, ConnectionsJson, IcmpErrorJson, LossesJson, LossJson
 from lastseen.report.where import Expression, Field, holds
 from lastseen.tables.connections import STALLS, STATES
 from lastseen.tables.points import DIRECTIONS
@@ -101,6 +101,8 @@ LOSS_COLUMNS: Final = (
     Column("unproven", "int", "further packets of which nothing says whether `to` still watched"),
     Column("bytes", "int", "payload bytes of the lost packets"),
     Column("frames", "ints", "frame numbers of the lost packets in `file`, from 1"),
+    Column("icmp_frames", "ints", "those of them that an ICMP error quotes"),
+    Column("icmp_errors", "text", "what each of these errors says, who sent it and where it was captured"),
 )
 """Columns of `lastseen losses`; values as in lastseen.losses/1. `a` is the client's side."""
 
@@ -255,7 +257,14 @@ def _loss_row(loss: LossJson, file: str) -> Row:
         "unproven": loss.unproven,
         "bytes": loss.bytes,
         "frames": loss.frames,
+        "icmp_frames": [error.frame for error in loss.icmp_errors],
+        "icmp_errors": "; ".join(map(_icmp_error, loss.icmp_errors)) or None,
     }
+
+
+def _icmp_error(error: IcmpErrorJson) -> str:
+    where = f"frame {error.point_frame} of {error.point}"
+    return f"{error.protocol} {error.type}/{error.code} {error.text} from {error.by}, {where}"
 
 
 def _endpoints(a: str, b: str) -> Row:

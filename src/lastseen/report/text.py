@@ -22,7 +22,7 @@ def print_diagnosis(
     answer(page, diagnosis)
     draw_path(page, diagnosis)
     sections.evidence(page, diagnosis)
-    sections.losses(page, diagnosis.matching)
+    sections.losses(page, diagnosis.matching, diagnosis.quotes)
     sections.connections_ranked(page, diagnosis)
     sections.contrasts(page, diagnosis.contrasts)
     sections.exonerated(page, diagnosis)

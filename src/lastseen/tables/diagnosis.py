@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from lastseen.tables.contrasts import Contrast
 from lastseen.tables.judgements import Grade, Judgement, Reason, Remedy, Step
 from lastseen.tables.points import Matching
+from lastseen.tables.quotes import Quote
 from lastseen.tables.related import Related
 from lastseen.tables.sources import EvidenceFile, Weird
 from lastseen.tables.symptoms import Symptom
@@ -77,3 +78,5 @@ class Diagnosis:
     """Numbers of the hops at which the packets that matter were lost, worst first."""
     related: tuple[Related, ...] = ()
     """Connections without a packet in common of which one goes on with what the other asked."""
+    quotes: tuple[Quote, ...] = ()
+    """ICMP errors that quote lost packets."""
