@@ -112,13 +112,15 @@ def _of_hop(matching: Matching, number: int, errors: dict[int, _Errors], details
     said: dict[int, Quote] = {}
     for at in sorted(errors, key=lambda one: abs(one - hop.upstream)):
         alike: dict[Key, list[int]] = defaultdict(list)
-        for row, key in zip(rows.tolist(), _keys(matching, hop, at, (rows, found), details), strict=True):
+        for row, key in zip(
+            rows.tolist(), _keys(matching, hop, at, (rows, found), details=details), strict=True
+        ):
             alike[key].append(row)
         for key, meant in alike.items():
             places = errors[at].of.get(key, [])
             if len(places) == len(meant):
                 for row, place in zip(meant, places, strict=True):
-                    said.setdefault(row, _quote(number, row, at, errors[at], place))
+                    said.setdefault(row, _quote(number, row, at, errors[at], place=place))
     yield from (said[row] for row in sorted(said) if hop.fate[row] == LOST)
 
 
@@ -139,7 +141,7 @@ def _may_be_meant(point: Point, hop: Hop, errors: dict[int, _Errors]) -> Int64s:
 
 
 def _keys(
-    matching: Matching, hop: Hop, at: int, packets: tuple[Int64s, Int64s], details: Details
+    matching: Matching, hop: Hop, at: int, packets: tuple[Int64s, Int64s], *, details: Details
 ) -> Iterator[Key]:
     """What an error seen at point `at` quotes of each of the packets (rows, details) of the hop."""
     rows, found = packets
@@ -147,7 +149,7 @@ def _keys(
     has_ports = (proto == _TCP) | (proto == _UDP)
     ends = [column(found, name).copy() for name in _ENDS]
     if at != hop.upstream:
-        ends = _ends_at(matching, hop, at, (rows, ends), details)
+        ends = _ends_at(matching, hop, at, (rows, ends), details=details)
     for ports in ends[2:]:
         ports[~has_ports] = -1
     seq = np.where(proto == _TCP, column(found, "tcp_seq"), -1)
@@ -156,7 +158,7 @@ def _keys(
 
 
 def _ends_at(
-    matching: Matching, hop: Hop, at: int, packets: tuple[Int64s, list[Int64s]], details: Details
+    matching: Matching, hop: Hop, at: int, packets: tuple[Int64s, list[Int64s]], *, details: Details
 ) -> list[Int64s]:
     """The ends of packets' connections as another point saw them; unchanged where it did not see them."""
     rows, ends = packets
@@ -168,7 +170,7 @@ def _ends_at(
     seen = np.unique(of[of >= 0])
     if not len(seen):
         return ends
-    shown = _ends_of(matching, seen, at, hop, details)
+    shown = _ends_of(matching, seen, at, hop, details=details)
     place = np.searchsorted(seen, of)
     return [
         np.where(of >= 0, theirs[np.minimum(place, len(seen) - 1)], mine)
@@ -176,7 +178,9 @@ def _ends_at(
     ]
 
 
-def _ends_of(matching: Matching, conversations: Int64s, at: int, hop: Hop, details: Details) -> list[Int64s]:
+def _ends_of(
+    matching: Matching, conversations: Int64s, at: int, hop: Hop, *, details: Details
+) -> list[Int64s]:
     """Source, destination and ports of the packets of the hop's direction in conversations a point saw."""
     point = matching.points[at]
     groups = matching.conversations.group[conversations, at]
@@ -194,7 +198,7 @@ def _ends_of(matching: Matching, conversations: Int64s, at: int, hop: Hop, detai
     ]
 
 
-def _quote(hop: int, row: int, point: int, errors: _Errors, place: int) -> Quote:
+def _quote(hop: int, row: int, point: int, errors: _Errors, *, place: int) -> Quote:
     told = {
         name: int(column(errors.details, name)[place])
         for name in ("ip_version", "icmp_type", "icmp_code", "icmp_mtu")
