@@ -33,7 +33,7 @@ GRADES: Final[dict[Grade, str]] = {
 """What each grade means, in plain words."""
 
 STALL_WORDS: Final = {
-    "waiting_for_fin": "the answer was complete, the close did not come",
+    "waiting_for_fin": "all that came was acknowledged, the close did not come",
     "waiting_for_data": "the request was acknowledged, the answer did not come",
     "waiting_for_request": "the client was silent",
     "waiting_for_ack": "data was sent and nobody acknowledged it",

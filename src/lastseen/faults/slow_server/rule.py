@@ -57,7 +57,6 @@ def _waited(conversation: ConversationFacts, facts: Facts) -> Account:
     if behind is None:
         return account
     related, back = behind
-    asked = source_of(facts.matching.points[related.back_point], related.back_row)
     waited_ns = related.back_wait_ns
     if waited_ns is not None and waited_ns + SAME_GAP_NS < conversation.stall_ns:
         return _at_the_proxy(account, (conversation, back), facts, waited_ns)
