@@ -11,7 +11,8 @@ from lastseen.report.columns import table_lines
 from lastseen.report.connections_text import print_connections
 from lastseen.report.losses_text import print_losses
 from lastseen.report.text import print_diagnosis
-from lastseen.report.wording import clean, duration, encodable, shortened, size
+from lastseen.report.wording import STALL_WORDS, clean, duration, encodable, shortened, size
+from lastseen.tables.connections import STALLS
 from lastseen.tables.diagnosis import Diagnosis, Verdict
 from lastseen.tables.judgements import Reason, Step
 from lastseen.tables.points import Matching
@@ -50,6 +51,19 @@ def test_an_account_that_does_not_tell_its_end_says_so(diagnosis: Diagnosis) -> 
     assert "; what ended it is not told" in words(report(replace(diagnosis, symptom=account)))
     call = replace(diagnosis.symptom, ended_by="killed")
     assert "; it never returned" in words(report(replace(diagnosis, symptom=call)))
+
+
+def test_a_missing_close_does_not_say_that_the_answer_was_complete(diagnosis: Diagnosis) -> None:
+    """Acknowledged is what came; whether more was to come after it, nobody has seen."""
+    text = words(report(replace(diagnosis, symptom=None)))
+    said = "all that came was acknowledged, the close did not come"
+    assert f"What hung 10.20.0.15:50184 > 203.0.113.80:443: {said} for 60.06 s" in text
+    assert f"{said} (60.06 s)" in text
+    assert "complete" not in text
+
+
+def test_every_kind_of_silence_has_words() -> None:
+    assert {"", *STALL_WORDS} == set(STALLS)
 
 
 def test_the_first_lines_answer(diagnosis: Diagnosis) -> None:

@@ -70,7 +70,7 @@ def _network(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
     first, last = (hops[0], hops[-1]) if site.hop.direction == REMOTE_TO_CLIENT else (hops[-1], hops[0])
     count = int(np.count_nonzero(first.fate))
     if not count:
-        return  # nothing of this direction went that way: that clears nobody
+        return  # a way that nothing took has not been shown to work
     way = f"from {points[first.upstream].name} to {points[last.downstream].name}"
     text = f"all {count} packets of this direction got {way}"
     source = Source(file=points[last.downstream].file)
