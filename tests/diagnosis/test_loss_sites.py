@@ -14,7 +14,7 @@ from lastseen.diagnosis.loss_sites import conversation_of, loss_sites
 from lastseen.faults.facts import LossSite
 from lastseen.tables.points import Conversations, Hop, Matching
 
-HARMLESS = "but nobody waited for them"
+HARMLESS = "but nobody waited for it"
 
 
 def sites_of(
