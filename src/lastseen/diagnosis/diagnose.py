@@ -18,6 +18,7 @@ from lastseen.diagnosis.next_steps import next_steps
 from lastseen.diagnosis.reconciling import reconciled
 from lastseen.diagnosis.rests import rested
 from lastseen.diagnosis.snapshots import moments
+from lastseen.diagnosis.unwatched import unwatched
 from lastseen.faults import rules
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.refusals import Refusal, refusals
@@ -268,7 +269,11 @@ def _nothing_lost(facts: Facts) -> Verdict:
     if waits or facts.symptoms:
         return Verdict(fault=None, grade="blind", summary=_blind(facts, waits))
     unexplained = (
-        _ignored_datagrams(facts) or _repeated_unseen(facts) or cut_off(facts) or unanswered_attempt(facts)
+        _ignored_datagrams(facts)
+        or _repeated_unseen(facts)
+        or cut_off(facts)
+        or unanswered_attempt(facts)
+        or unwatched(facts)
     )
     if unexplained:
         return Verdict(fault=None, grade="blind", summary=unexplained)
