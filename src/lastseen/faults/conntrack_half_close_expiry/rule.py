@@ -105,8 +105,8 @@ _REMEDIES: Final = (
         risk="low",
         check="the answer arrives whole",
         undo=(
-            "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_close_wait=60",
-            "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_fin_wait=120",
+            "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_close_wait=FORMER_VALUE",
+            "sysctl -w net.netfilter.nf_conntrack_tcp_timeout_fin_wait=FORMER_VALUE",
         ),
     ),
 )

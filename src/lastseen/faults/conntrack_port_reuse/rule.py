@@ -28,7 +28,9 @@ REMEMBERED_NS: Final = 120_000_000_000
 """nf_conntrack_tcp_timeout_time_wait."""
 _OLD_ENTRY: Final = re.compile(
     r"invalid packet ignored|challenge-ack|invalid rst|invalid state|in state (?:TIME_WAIT|CLOSE)"
+    r"|(?:ignored|invalid), state (?:TIME_WAIT|CLOSE|LAST_ACK)\b"
 )
+"""What nf_conntrack_proto_tcp.c logs; newer kernels say "packet (index 2) in dir 0 ignored, state TIME_WAIT"."""
 
 
 def judge(facts: Facts) -> Judgement:
@@ -98,7 +100,7 @@ _REMEDIES: Final = (
         price="code, or none",
         risk="low",
         check="ports are not reused within two minutes",
-        undo=("sysctl -w net.ipv4.ip_local_port_range='32768 60999'",),
+        undo=("sysctl -w net.ipv4.ip_local_port_range='FORMER_VALUES'",),
     ),
     Remedy(
         title="Forget closed connections as soon as TCP does",
@@ -107,7 +109,7 @@ _REMEDIES: Final = (
         price="none",
         risk="low",
         check="connects no longer take 1 or 3 s now and then",
-        undo=("sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=120",),
+        undo=("sysctl -w net.netfilter.nf_conntrack_tcp_timeout_time_wait=FORMER_VALUE",),
     ),
 )
 _NEXT: Final = (

@@ -83,7 +83,7 @@ def _remedies(host: str) -> tuple[Remedy, ...]:
             price="none at once",
             risk="medium: a connection that is idle for longer is forgotten, and its next packet may be dropped",
             check="conntrack -C falls in the hours after it",
-            undo=("sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established=432000",),
+            undo=("sysctl -w net.netfilter.nf_conntrack_tcp_timeout_established=FORMER_VALUE",),
         ),
         Remedy(
             title="Find who opens so many, and do not track what needs no state",

@@ -122,7 +122,7 @@ _REMEDIES: Final = (
         price="memory",
         risk="low; at high rates fragments of different datagrams may be mixed up",
         check="IpReasmFails stands still",
-        undo=("sysctl -w net.ipv4.ipfrag_high_thresh=4194304",),
+        undo=("sysctl -w net.ipv4.ipfrag_high_thresh=FORMER_VALUE",),
     ),
 )
 _NEXT: Final = (

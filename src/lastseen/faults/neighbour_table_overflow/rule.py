@@ -65,9 +65,9 @@ _REMEDIES: Final = (
         risk="low",
         check="ip neigh | wc -l stays below gc_thresh3 and the log line does not come back",
         undo=(
-            "sysctl -w net.ipv4.neigh.default.gc_thresh1=128",
-            "sysctl -w net.ipv4.neigh.default.gc_thresh2=512",
-            "sysctl -w net.ipv4.neigh.default.gc_thresh3=1024",
+            "sysctl -w net.ipv4.neigh.default.gc_thresh1=FORMER_VALUE",
+            "sysctl -w net.ipv4.neigh.default.gc_thresh2=FORMER_VALUE",
+            "sysctl -w net.ipv4.neigh.default.gc_thresh3=FORMER_VALUE",
         ),
     ),
     Remedy(

@@ -84,7 +84,7 @@ _REMEDIES: Final = (
         price="tuning",
         risk="low",
         check="softnet_stat's second column stands still",
-        undo=("sysctl -w net.core.netdev_max_backlog=1000",),
+        undo=("sysctl -w net.core.netdev_max_backlog=FORMER_VALUE",),
     ),
 )
 _NEXT: Final = (

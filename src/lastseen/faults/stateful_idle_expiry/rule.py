@@ -164,7 +164,7 @@ _REMEDIES: Final = (
         price="a few packets; concerns sockets that ask for keep-alives",
         risk="none",
         check="the connection works after a pause",
-        undo=("sysctl -w net.ipv4.tcp_keepalive_time=7200",),
+        undo=("sysctl -w net.ipv4.tcp_keepalive_time=FORMER_VALUE",),
     ),
     Remedy(
         title="Let the hop remember longer, or say that it forgot",
