@@ -1,15 +1,16 @@
-"""A veth pair with two MTUs; and the same step on a host whose interfaces all have one."""
+"""A veth pair with two MTUs, one of them with room for a VLAN tag; and the same step where all interfaces have one."""
 
 from pathlib import Path
 
 from written_cases import Talk, View, seen, write_case
 
 
-def download() -> Talk:
+def download(passes: int) -> Talk:
+    """One answer of `passes` bytes, then one of 1448 that never arrives."""
     talk = Talk()
     talk.opening()
     talk.send(10, "PA", client=True, size=150)
-    talk.send(11, "PA", size=1300)
+    talk.send(11, "PA", size=passes)
     talk.send(11.5, "A", client=True)
     talk.send(12, "A", size=1448)
     large = talk.sent[-1].number
@@ -27,11 +28,11 @@ def links(small: int) -> str:
     )
 
 
-def captures() -> dict[str, bytes | str]:
-    talk = download()
+def captures(passes: int = 1300, most: int = 1400) -> dict[str, bytes | str]:
+    talk = download(passes)
     return {
         "1_qvb0.pcap": seen([talk], View()),
-        "2_tap0.pcap": seen([talk], View(delay_ms=0.02, drop=lambda s: len(s.packet) > 1400)),
+        "2_tap0.pcap": seen([talk], View(delay_ms=0.02, drop=lambda s: len(s.packet) > most)),
     }
 
 
@@ -43,6 +44,15 @@ def write(folder: Path) -> None:
         | {
             "after/ip_link.txt": links(1400),
             "ORIGIN.md": origin + "the tap's MTU is 1400, the veth's 1500.\n",
+        },
+    )
+    write_case(
+        folder / "positive" / "written_room_for_a_tag",
+        captures(passes=1364, most=1404)
+        | {
+            "after/ip_link.txt": links(1400),
+            "ORIGIN.md": origin
+            + "the kernel leaves room for a VLAN tag, so 1404 bytes pass an MTU of 1400.\n",
         },
     )
     write_case(

@@ -38,6 +38,9 @@ CONFUSED_WITH: Final = {
 ETHERNET_BYTES: Final = 14
 """The outer Ethernet header, which an MTU does not count."""
 
+TAG_BYTES: Final = 4
+"""What passes beyond the MTU: room for a VLAN tag, used or not (Linux netdevice.h, __is_skb_forwardable)."""
+
 
 def judge(facts: Facts) -> Judgement:
     """Supported where loss begins at a size between two points of one host with no router between them."""
@@ -81,18 +84,21 @@ def _step(site: LossSite, step: SizeStep | None) -> Fact:
 
 
 def _smaller_mtu(site: LossSite, facts: Facts, step: SizeStep | None) -> Fact:
-    """An interface of the hop's host whose MTU lies inside the step, beside one that is larger."""
+    """An interface of the hop's host whose MTU makes the step, beside one that is larger."""
     missing = Unknown(missing="ip -d link of both ends of the segment (their MTUs)")
     if step is None:
         return missing
     mine = [i for i in facts.interfaces if i.mtu_bytes is not None and site.node in (None, i.node)]
-    small = [i for i in mine if i.mtu_bytes is not None and step.passes <= i.mtu_bytes < step.lost]
+    small = [
+        i for i in mine if i.mtu_bytes is not None and step.passes - TAG_BYTES <= i.mtu_bytes < step.lost
+    ]
     large = [
         i for i in mine if i.mtu_bytes is not None and i.mtu_bytes >= int(np.max(column(site.lost, "ip_len")))
     ]
     ends = {site.upstream.interface, site.downstream.interface}
     if not small and ends <= {i.name for i in mine}:
-        text = f"no interface of {facts.host(site.node)} has an MTU between {step.passes} and {step.lost - 1}"
+        least, most = step.passes - TAG_BYTES, step.lost - 1
+        text = f"no interface of {facts.host(site.node)} has an MTU between {least} and {most}"
         return Contradicted(reason=Reason(text=text, source=mine[0].source))
     if not small or not large:
         return missing
