@@ -145,5 +145,11 @@ def test_what_is_ltraces_is_not_straces_and_the_other_way_round() -> None:
     system = "71 1.0 poll([{fd=3, events=POLLIN}], 1, 6000) = 0 (Timeout) <6.0>\n71 7.0 close(3) = 0 <0.1>\n"
     assert recognised(strace, system)
     assert not recognised(reader, system)
+    six = '71 0.5 connect(3, {sa_family=AF_INET6, sin6_port=htons(443), inet_pton(AF_INET6, "2001:db8::80", &sin6_addr)}, 28) = 0 <0.1>\n'
+    assert recognised(strace, six + system)
+    assert not recognised(reader, six + system)
+    own = "71 0.5 inet_pton(10, 0x7ffe10, 0x7ffe20, 0) = 1 <0.1>\n"
+    assert recognised(reader, own + own)
+    assert not recognised(strace, own + own)
     assert recognised(reader, "", "ltrace -f ./fetch")
     assert not recognised(reader, "", "strace -f ./fetch")
