@@ -4,8 +4,10 @@ from pathlib import Path
 
 import packet_writer as w
 import pytest
-from written_cases import Talk, View, diagnosed, seen, write_case
+from written_cases import MS, START_NS, Talk, View, diagnosed, seen, write_case
 
+from lastseen.cli.pipeline import matched, opened
+from lastseen.cli.progress import Progress
 from lastseen.matching import places
 from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.facts_from_texts import Interface, Moment, Route
@@ -135,3 +137,145 @@ def test_what_is_no_address_and_what_leads_nowhere_is_left_out() -> None:
     hosts = places._Hosts.of(rows)
     assert list(map(str, hosts.owner)) == ["10.0.0.9"]
     assert hosts.routes == {}
+
+
+def ip_addr(*interfaces: str) -> str:
+    """Blocks of `ip addr` from "6: qvb1@qvo1: master qbr1" or "2: eth0@if8: 10.0.0.5/24"."""
+    lines = []
+    for said in interfaces:
+        index, name, *rest = said.split()
+        master = f"master {rest[1]} " if rest[:1] == ["master"] else ""
+        lines.append(
+            f"{index} {name} <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue {master}state UP group default\n"
+            f"    link/ether {w.MAC_B.hex(':')} brd ff:ff:ff:ff:ff:ff\n"
+        )
+        lines += [f"    inet {address} scope global x\n" for address in rest if "/" in address]
+    return "".join(lines)
+
+
+def vsctl(remote_ip: str, port: str, *, tunnel: str = "gnv0") -> str:
+    """`ovs-vsctl show` of a host with a switch for its tunnels' underlay, and one for what is in them."""
+    return (
+        "ece4578d-9a90-4977-8e6f-7d035bd1c80a\n    Bridge br-phy\n        Port br-phy\n            Interface br-phy\n"
+        "                type: internal\n        Port ens3\n            Interface ens3\n    Bridge br-int\n"
+        f"        Port {port}\n            Interface {port}\n        Port {tunnel}\n            Interface {tunnel}\n"
+        f'                type: geneve\n                options: {{key="7", remote_ip="{remote_ip}"}}\n'
+    )
+
+
+TUNNELLED = {
+    "after/remote/ip_addr.txt": ip_addr(f"2: eth0@if2: {SERVER}/24"),
+    "after/remote/ip_route.txt": f"{CLIENT} dev eth0 scope link\n",
+    "after/netnode/ip_addr.txt": ip_addr("2: ens4@if2:", "3: ens3@if2:", "6: br-phy: 172.31.0.1/24"),
+    "after/netnode/ip_route.txt": "172.31.0.0/24 dev br-phy proto kernel scope link src 172.31.0.1\n",
+    "after/netnode/ovs-vsctl_show.txt": vsctl("172.31.0.2", "ens4"),
+    "after/compute/ip_addr.txt": ip_addr(
+        "2: ens3@if3:",
+        "5: br-phy: 172.31.0.2/24",
+        "6: qvb1@qvo1: master qbr1",
+        "7: qvo1@qvb1:",
+        "8: tap1@if2: master qbr1",
+        "9: qbr1:",
+    ),
+    "after/compute/ip_route.txt": "172.31.0.0/24 dev br-phy proto kernel scope link src 172.31.0.2\n",
+    "after/compute/ovs-vsctl_show.txt": vsctl("172.31.0.3", "qvo1"),
+    "after/vm/ip_addr.txt": ip_addr(f"2: eth0@if8: {CLIENT}/24"),
+    "after/vm/ip_route.txt": f"{SERVER} dev eth0 scope link\n",
+}
+"""Hosts of OpenStack, as a lab recorded them; the compute host's tunnel leads to an address that nobody has."""
+ASKED_FOR = b"\xff" * 6 + w.MAC_A + bytes.fromhex("08060001080006040001") + w.MAC_A + bytes(20)
+"""A request of ARP: all that comes out of a host whose tunnel has no neighbour to send to."""
+ARP = [(START_NS - MS, ASKED_FOR), (START_NS + 5000 * MS, ASKED_FOR)]
+
+
+def tunnelled(tmp_path: Path, texts: dict[str, str], underlay: list[w.Packet]) -> tuple[Diagnosis, list[str]]:
+    """The diagnosis, and the names of the points that have a place, in path order."""
+    heard = ("compute_qvo1", "compute_tap1", "vm_eth0")
+    captures = {f"{name}.pcap": seen([unanswered()], View(delay_ms=0.1 * k)) for k, name in enumerate(heard)}
+    captures |= {"compute_ens3.pcap": w.pcap(underlay), "remote_eth0.pcap": seen([], View())}
+    folder = write_case(tmp_path, texts | captures)
+    return diagnosed(folder), placed(folder)
+
+
+def placed(folder: Path) -> list[str]:
+    """The names of the points of a case that have a place, in path order."""
+    with Progress() as progress, opened([folder], progress) as case:
+        found = matched(case, progress)
+    return [
+        point.name
+        for order, point in sorted(zip(found.order, found.points, strict=True), key=lambda each: each[0] or 0)
+        if order is not None
+    ]
+
+
+def test_a_capture_below_a_tunnel_proves_what_the_switch_swallowed(tmp_path: Path) -> None:
+    """No route leads over a switch's ports: its own tables and the other end of the tunnel do."""
+    diagnosis, order = tunnelled(tmp_path, TUNNELLED, ARP)
+    assert (diagnosis.verdict.last_seen, diagnosis.verdict.missing_at) == ("compute_qvo1", "compute_ens3")
+    assert order == ["remote_eth0", "compute_ens3", "compute_qvo1", "compute_tap1", "vm_eth0"]
+
+
+def test_an_empty_capture_below_a_tunnel_has_no_place(tmp_path: Path) -> None:
+    """A filter for the inner packets matches none in a tunnel; the far end itself still has its place."""
+    diagnosis, order = tunnelled(tmp_path, TUNNELLED, [])
+    assert diagnosis.verdict.missing_at == "remote_eth0"
+    assert "compute_ens3" not in order
+
+
+@pytest.mark.parametrize("vlan", [0, 7])
+def test_an_empty_capture_below_a_switch_with_vlans_has_no_place(tmp_path: Path, vlan: int) -> None:
+    """A filter that does not say "vlan" matches no tagged frame."""
+    learnt = f" port  VLAN  MAC                Age\n    2  {vlan:4}  66:5f:f1:7c:15:a4    6\n"
+    texts = TUNNELLED | {"after/netnode/fdb.txt": "$ ovs-appctl fdb/show br-int\n" + learnt}
+    captures = {f"{name}.pcap": seen([unanswered()], View()) for name in ("compute_qvo1", "vm_eth0")}
+    captures["netnode_ens4.pcap"] = seen([], View())
+    verdict = diagnosed(write_case(tmp_path, texts | captures)).verdict
+    assert verdict.missing_at == (None if vlan else "netnode_ens4")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"after/netnode/ovs-vsctl_show.txt": vsctl("172.31.0.9", "ens4")},
+        {"after/netnode/ip_route.txt": ""},
+        {"after/more/ip_addr.txt": ip_addr("2: eth1@if8: 192.0.2.7/24")},
+        {"after/compute/more.txt": vsctl("172.31.0.7", "qvo1", tunnel="gnv1")},
+    ],
+    ids=[
+        "neither end leads to the other",
+        "no route to the far end",
+        "numbers twice",
+        "two tunnels, none leads back",
+    ],
+)
+def test_without_a_link_all_the_way_nothing_is_placed(tmp_path: Path, changed: dict[str, str]) -> None:
+    diagnosis, order = tunnelled(tmp_path, TUNNELLED | changed, ARP)
+    assert diagnosis.verdict.grade == "blind"
+    assert "compute_ens3" not in order
+
+
+def test_of_two_tunnels_the_one_that_leads_back_is_taken(tmp_path: Path) -> None:
+    more = {"after/compute/more.txt": vsctl("172.31.0.1", "qvo1", tunnel="gnv1")}
+    _, order = tunnelled(tmp_path, TUNNELLED | more, ARP)
+    assert order[:2] == ["remote_eth0", "compute_ens3"]
+
+
+def test_a_path_that_passes_a_capture_twice_places_nothing(tmp_path: Path) -> None:
+    """A router that sends back where it came from: which of the two passings is missing is not told."""
+    texts = (
+        ROUTER
+        | ENDS
+        | {
+            "after/far/ip_addr.txt": addresses(far0="10.0.0.80/24"),
+            "after/far/ip_route.txt": "10.0.0.0/24 via 10.0.0.1 dev far0\n",
+            "after/vm/ip_route.txt": "10.0.0.80/32 via 10.0.0.1 dev vm0\n",
+        }
+    )
+    talk = Talk(server=("10.0.0.80", 443))
+    talk.send(0, "S", client=True)
+    talk.send(1000, "S", client=True, again=0)
+    captures = {
+        f"{name}.pcap": seen([talk] if name != "far0" else [], View(delay_ms=0.1 * place))
+        for place, name in enumerate(("vm0", "lan0", "far0"))
+    }
+    assert "far0" not in placed(write_case(tmp_path, texts | captures))

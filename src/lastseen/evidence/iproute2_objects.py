@@ -78,6 +78,8 @@ def _interface(text: Text, line: int, element: _Object) -> Iterator[Row]:
         master=text_of(element.get("master")),
         state=text_of(element.get("operstate")),
         addresses=tuple(filter(None, (_address(_object(info)) for info in _list(element.get("addr_info"))))),
+        peer=text_of(element.get("link"))
+        or (f"if{far}" if (far := number_of(element.get("link_index"))) else ""),
     )
     if linked in TUNNEL_KINDS:
         for word, value in tunnel_of_json(_object(info.get("info_data"))).items():

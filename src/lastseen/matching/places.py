@@ -3,14 +3,17 @@
 Matching orders points by the packets they share. A capture behind the hop that drops everything shares none, and is
 the one that would prove the loss: an empty capture is worth something only where its place on the path is known.
 Where the case holds `ip addr` and `ip route` of the hosts, the path follows from them: from one end's route to the
-other, next hop by next hop. Nothing is placed unless every point that did see packets lies on that path.
+other, next hop by next hop, and from port to port of the switches between (`matching/links.py`), tunnels with their
+underlay included. Nothing is placed unless every point that did see packets lies on that path, and once only.
 """
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
 from typing import Final
 
+from lastseen.matching.links import Address, Place, links_of, tags_frames, tunnels_of, way
 from lastseen.tables.endpoints import endpoints_of
 from lastseen.tables.facts_from_texts import Interface, Route, Row
 from lastseen.tables.points import Point
@@ -25,10 +28,7 @@ MOST_PAIRS: Final = 50
 _SYN_ACK_FIRST: Final = b"H"
 """Of a connection's history: the first packet was a SYN-ACK, of who counts as the originator and is none."""
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Place = tuple[str, str]
-"""(node, interface)."""
 
 
 def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
@@ -37,12 +37,19 @@ def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
     heard = [p for p in points if p.group_count]
     if not silent or not heard or any(p.given_order is not None for p in points):
         return list(points)
-    hosts = _Hosts.of(rows)
+    hosts = _Hosts.of(list(rows))
     for client, server in _ends(heard):
         for path in (hosts.path(server, client), hosts.path(client, server)[::-1]):
             order = {place: number for number, place in enumerate(path, start=1)}
-            if all(_place(p) in order for p in heard) and any(_place(p) in order for p in silent):
-                return [replace(p, given_order=order.get(_place(p))) for p in points]
+            doubtful = {_place(p) for p in silent if not p.packets} & hosts.unproven
+            captured = [place for place in path if place in {_place(p) for p in points}]
+            if len(captured) > len(set(captured)) or any(_place(p) not in order for p in heard):
+                continue
+            if any(_place(p) in order.keys() - doubtful for p in silent):
+                return [
+                    replace(p, given_order=None if _place(p) in doubtful else order.get(_place(p)))
+                    for p in points
+                ]
     return list(points)
 
 
@@ -68,13 +75,21 @@ def _ends(points: Sequence[Point]) -> Iterator[tuple[Address, Address]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hosts:
-    """`owner`: place of each address. `routes`: of each node, (destination, device, gateway), longest prefix first."""
+    """`owner`: place of each address. `routes`: of each node, (destination, device, gateway), longest prefix first.
+
+    `links`: places one link apart. `below`: what a packet passes between two ends of a tunnel, which then count as one
+    link apart. `unproven`: places where a capture of nothing at all tells nothing, as its filter may not have meant
+    what is in a tunnel or has a tag.
+    """
 
     owner: dict[Address, Place]
     routes: dict[str, list[tuple[Network, str, Address | None]]]
+    links: dict[Place, set[Place]] = field(default_factory=dict)
+    below: dict[tuple[Place, Place], list[Place]] = field(default_factory=dict)
+    unproven: frozenset[Place] = frozenset()
 
     @staticmethod
-    def of(rows: Iterable[Row]) -> "_Hosts":
+    def of(rows: Sequence[Row]) -> "_Hosts":
         owner: dict[Address, Place] = {}
         routes: dict[str, list[tuple[Network, str, Address | None]]] = {}
         for row in rows:
@@ -84,13 +99,40 @@ class _Hosts:
                 routes.setdefault(row.node, []).extend(_routes(row))
         for known in routes.values():
             known.sort(key=lambda route: -route[0].prefixlen)
-        return _Hosts(owner=owner, routes=routes)
+        hosts = _Hosts(owner=owner, routes=routes, links=links_of(rows))
+        below = hosts.tunnelled(tunnels_of(rows))
+        links = {place: set(beside) for place, beside in hosts.links.items()}
+        for one, other in below:
+            links.setdefault(one, set()).add(other)
+        unproven = frozenset(chain.from_iterable(below.values()))
+        if tags_frames(rows):
+            unproven |= hosts.links.keys() - set(owner.values())
+        return replace(hosts, links=links, below=below, unproven=unproven)
 
     def path(self, start: Address, end: Address) -> list[Place]:
         """Every interface from the owner of one address to the owner of another; empty where the routes do not tell."""
-        if start not in self.owner or start.version != end.version:
-            return []
-        node, result = self.owner[start][0], list[Place]()
+        return self._from(self.owner[start][0], end) if start in self.owner else []
+
+    def tunnelled(self, tunnels: Mapping[Place, Address]) -> dict[tuple[Place, Place], list[Place]]:
+        """What lies between both ends of each tunnel, in either direction.
+
+        A far end that nobody has leads nowhere; that the other end leads here is enough. Which of several tunnels of a
+        host takes what arrives is told by the address it leads back to.
+        """
+        result: dict[tuple[Place, Place], list[Place]] = {}
+        for near, address in tunnels.items():
+            node = self.owner.get(address, ("", ""))[0] if address in self.owner else None
+            there = {place: back for place, back in tunnels.items() if place[0] == node and node != near[0]}
+            if len(there) > 1:
+                there = {p: back for p, back in there.items() if self.owner.get(back, ("", ""))[0] == near[0]}
+            if len(there) == 1 and (between := self._from(near[0], address)):
+                (far,) = there
+                result[near, far] = between
+                result.setdefault((far, near), between[::-1])
+        return result
+
+    def _from(self, node: str, end: Address) -> list[Place]:
+        result = list[Place]()
         for _ in range(MOST_HOSTS):
             route = next(
                 (r for r in self.routes.get(node, ()) if r[0].version == end.version and end in r[0]), None
@@ -100,11 +142,19 @@ class _Hosts:
             arrives = self.owner.get(route[2] or end)
             if arrives is None or arrives[0] == node:
                 return []
-            result += [(node, route[1]), arrives]
+            result += self._switched((node, route[1]), arrives)
             if self.owner.get(end, ("", ""))[0] == arrives[0]:
                 return result
             node = arrives[0]
         return []
+
+    def _switched(self, leaves: Place, arrives: Place) -> list[Place]:
+        """What a frame passes between two interfaces that have addresses: at least these two."""
+        places = way(self.links, leaves, arrives) or [leaves, arrives]
+        result = places[:1]
+        for one, other in pairwise(places):
+            result += [*self.below.get((one, other), ()), other]
+        return result
 
 
 def _addresses(row: Interface) -> list[Address]:

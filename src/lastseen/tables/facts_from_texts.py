@@ -218,7 +218,11 @@ class Version(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface(Row):
-    """A network interface: `kind` is the driver or link type ("veth", "geneve", "e1000", "" unknown)."""
+    """A network interface: `kind` is the driver or link type ("veth", "geneve", "e1000", "" unknown).
+
+    `peer` is what `ip` prints after the name's @: the other end or the lower device, by name, or "if8" by its number in
+    another namespace.
+    """
 
     name: str
     ifindex: int | None = None
@@ -228,6 +232,7 @@ class Interface(Row):
     master: str = ""
     state: str = ""
     addresses: tuple[str, ...] = ()
+    peer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

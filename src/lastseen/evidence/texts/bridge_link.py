@@ -22,7 +22,7 @@ _COMMAND = re.compile(
     r"(?:^|[\s/])(?:bridge\s+(?:-\S{1,16}\s+(?:\S{1,64}\s+)?){0,5}link(?:\s+(?:show|list|ls)(?:\s.*)?)?$|brctl\s+show(?:\s|$))"
 )
 _PORT = re.compile(
-    r"^(?P<ifindex>[0-9]{1,10}): (?P<name>[^\s:@]{1,64})(?:@[^\s:]{1,64})?(?: state \S{1,16} @\S{1,64})?: "
+    r"^(?P<ifindex>[0-9]{1,10}): (?P<name>[^\s:@]{1,64})(?:@(?P<peer>[^\s:]{1,64}))?(?: state \S{1,16} @\S{1,64})?: "
     r"<[A-Z0-9_,-]{0,200}> mtu (?P<mtu>[0-9]{1,10}) "
     r"(?P<rest>(?:master \S{1,64} )?state (?:disabled|listening|learning|forwarding|blocking)\s.*)$"
 )
@@ -53,7 +53,8 @@ def read(text: Text) -> Iterator[Interface | Setting | Weird]:
             pairs = dict(pairwise(found["rest"].split()[:32]))
             place = text.at(number)
             index, mtu = int(found["ifindex"]), int(found["mtu"])
-            yield Interface(**place, name=name, ifindex=index, mtu_bytes=mtu, master=pairs.get("master", ""))
+            master, peer = pairs.get("master", ""), found["peer"] or ""
+            yield Interface(**place, name=name, ifindex=index, mtu_bytes=mtu, master=master, peer=peer)
             yield Setting(**place, scope=f"bridge_port:{name}", name="state", value=pairs["state"])
         elif found := _BRIDGE.match(line) or (_NEXT_PORT.match(line) if bridge else None):
             bridge = found.groupdict().get("bridge") or bridge

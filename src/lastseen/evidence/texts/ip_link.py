@@ -122,6 +122,7 @@ def _interface(text: Text, number: int, line: str) -> Interface | None:
             mtu_bytes=int(pairs["mtu"]),
             master=pairs.get("master", ""),
             state=pairs.get("state", ""),
+            peer="" if found["peer"] in {None, "NONE"} else found["peer"],
         )
     found = ADDRESS_LINE.match(line)
     if found is None or found["name"] is None:
