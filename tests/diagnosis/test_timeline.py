@@ -94,7 +94,7 @@ def test_without_a_connection_the_list_is_the_cases(tmp_path: Path) -> None:
     )
     assert found.connection is None
     assert [event.layer for event in found.events] == ["snapshot"]
-    assert "1 events of dmesg.txt are left out" in found.notes[0].text
+    assert "1 event of dmesg.txt is left out" in found.notes[0].text
 
 
 # ---- system calls ----
@@ -155,7 +155,7 @@ def test_placeholders_for_times_are_replaced_by_the_packets(tmp_path: Path) -> N
     alone = "[  100.500000] nf_conntrack: table full, dropping packet\n"
     found = listed(tmp_path, {**two_points([SEED]), "dmesg.txt": text + alone})
     assert len(of(found, "log")) == len(LOST)
-    assert "1 events of dmesg.txt are left out" in found.notes[-1].text
+    assert "1 event of dmesg.txt is left out" in found.notes[-1].text
 
 
 def test_lines_of_no_packet_are_listed_if_they_came_meanwhile(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_drops_with_their_packets_stand_there_and_others_nowhere(tmp_path: Path)
     assert drop.text == "dropped as NETFILTER_DROP in nft ip t c: tcp flags fin drop"
     assert drop.packet is not None
     assert drop.packet.frame == fin.number + 1, numbers
-    assert "1 events of kfree.txt are left out" in found.notes[-1].text
+    assert "1 event of kfree.txt is left out" in found.notes[-1].text
 
 
 def test_a_traces_clock_is_learned_from_its_joined_drops(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from lastseen.diagnosis.snapshots import moments
 from lastseen.faults import rules
 from lastseen.faults.facts import Facts
 from lastseen.tables.assessments import Assessment, Question, Telling
+from lastseen.tables.counted import counted
 from lastseen.tables.facts_from_texts import Counter, Row
 from lastseen.tables.judgements import Untestable
 
@@ -146,7 +147,7 @@ def _lost(facts: Facts) -> Question:
     unproven = sum(len(site.unproven_rows) for site in facts.sites)
     if unproven:
         missing.append(
-            f"until when the captures ran: {unproven} packets came after the last one of the next point"
+            f"until when the captures ran: {counted(unproven, 'packet')} came after the last one of the next point"
         )
     return Question(
         question="What is missing, and where was it last seen?", answered_by=found, missing=tuple(missing)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.tables.counted import all_of, counted
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Exonerated
 from lastseen.tables.judgements import Reason
@@ -72,7 +73,7 @@ def _network(facts: Facts, site: LossSite | None) -> Iterator[Exonerated]:
     if not count:
         return  # a way that nothing took has not been shown to work
     way = f"from {points[first.upstream].name} to {points[last.downstream].name}"
-    text = f"all {count} packets of this direction got {way}"
+    text = f"{all_of(count, 'packet')} of this direction got {way}"
     source = Source(file=points[last.downstream].file)
     yield Exonerated(what="the network before that hop", reason=Reason(text=text, source=source))
 
@@ -116,7 +117,7 @@ def _congestion(site: LossSite | None) -> Iterator[Exonerated]:
     passed = int(np.count_nonzero(large > longest_lost))
     if longest_lost < LARGE_BYTES and passed:
         text = (
-            f"{passed} longer packets (up to {int(large.max())} bytes) passed;"
+            f"{counted(passed, 'longer packet')} (up to {int(large.max())} bytes) passed;"
             f" only packets of at most {longest_lost} bytes vanished"
         )
         frame = int(column(site.delivered, "frame_number")[int(np.argmax(large))])

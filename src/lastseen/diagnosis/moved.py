@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lastseen.faults.facts import Facts, LossSite
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Reason
 
 __all__ = ["moved_as_much"]
@@ -44,7 +45,10 @@ def _rules(facts: Facts, site: LossSite) -> Iterator[tuple[bool, Reason]]:
         for rule, delta in facts.rule_deltas(site.node, layer):
             if delta.value == count:
                 what = "the dropping rule" if rule.drops else "the rule"
-                text = f"{what} '{rule.place}: {rule.match}' was hit {count} times, as often as packets were lost"
+                text = (
+                    f"{what} '{rule.place}: {rule.match}' was hit {counted(count, 'time')}, as often as "
+                    "packets were lost"
+                )
                 yield rule.drops, Reason(text=text, source=delta.after)
 
 

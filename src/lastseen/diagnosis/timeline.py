@@ -17,6 +17,7 @@ from lastseen.diagnosis.snapshots import snapshot_events
 from lastseen.diagnosis.syscall_joins import JoinedCalls, join_calls
 from lastseen.diagnosis.transfer_joins import JoinedTransfer, join_transfers
 from lastseen.faults.facts import ConversationFacts, Facts, JoinedDrop, JoinedLine
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.facts_from_texts import LogLine, Row, Syscall
 from lastseen.tables.flow_text import address_and_port
 from lastseen.tables.judgements import Reason
@@ -99,7 +100,7 @@ def _packet_text(matching: Matching, history: History) -> str:
     identified = int(packet[MISC]) >> 24 & INFO_IP_ID
     named = f", id {int(packet[ID_WINDOW]) >> 16}" if identified else ""
     acknowledged = f", ack {int(packet[ACK])}" if word & FLAGS["A"] else ""
-    return f"{flags}, seq {int(packet[SEQ])}{acknowledged}, {word >> 8} bytes{named}"
+    return f"{flags}, seq {int(packet[SEQ])}{acknowledged}, {counted(word >> 8, 'byte')}{named}"
 
 
 # ---- system calls ----
@@ -125,7 +126,10 @@ def _calls(
                     source=call.source,
                 )
             )
-    text = f"{untimed} system calls on the connection have no time that can be compared with the captures'"
+    calls = counted(untimed, "system call")
+    text = (
+        f"{calls} on the connection {agreed(untimed, 'have')} no time that can be compared with the captures'"
+    )
     return events, [Reason(text=text)] if untimed else []
 
 
@@ -244,7 +248,8 @@ def _texts(
             events.append(_text_event(facts.matching, item, at_ns))
     left = [
         Reason(
-            text=f"{count} events of {file} are left out: its clock cannot be compared with the captures'",
+            text=f"{counted(count, 'event')} of {file} {agreed(count, 'are')} left out: its clock cannot be "
+            "compared with the captures'",
             source=Source(file=file),
         )
         for file, count in sorted(untimed.items())

@@ -15,6 +15,7 @@ import numpy as np
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.weighing import Observed
 from lastseen.tables.contrasts import Contrast
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Reason
 from lastseen.tables.points import DELIVERED, LOST
 
@@ -68,7 +69,8 @@ class Runs:
             else "by turns with delivered ones, more evenly than chance"
         )
         return (
-            f"{self.lost} of {self.lost + self.delivered} packets were lost {how}: in {self.runs} runs, where"
+            f"{self.lost} of {self.lost + self.delivered} packets {agreed(self.lost, 'were')} lost {how}: "
+            f"in {counted(self.runs, 'run')}, where"
             f" chance makes {self.expected:.0f}"
         )
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from lastseen.faults.facts import Delta, Facts, JoinedLine, LossSite
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
+from lastseen.tables.counted import counted
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Reason
 
@@ -50,7 +51,7 @@ def moved_text(what: str, delta: Delta, lost: int) -> str:
         if delta.value < lost
         else "other packets were counted too"
     )
-    return f"{what} moved by {delta.value} for {lost} lost packets ({lag})"
+    return f"{what} moved by {delta.value} for {counted(lost, 'lost packet')} ({lag})"
 
 
 def counter_agrees(facts: Facts, site: LossSite, family: str, names: Iterable[str], *, what: str) -> Fact:
@@ -74,7 +75,7 @@ def counter_covers(facts: Facts, site: LossSite, family: str, name: str, *, what
         return Unknown(missing=f"{what}, before and after")
     if delta.value >= lost or agrees(delta.value, lost):
         return Observed(reason=Reason(text=moved_text(what, delta, lost), source=delta.after))
-    text = f"{what} moved by {delta.value} only, and {lost} packets are missing"
+    text = f"{what} moved by {delta.value} only, and {counted(lost, 'packet', 'are')} missing"
     return Contradicted(reason=Reason(text=text, source=delta.after))
 
 

@@ -12,6 +12,7 @@ from lastseen.faults.counting import agrees, dropping_rules, joined_to_lost, los
 from lastseen.faults.facts import Facts, JoinedLine, LossSite
 from lastseen.faults.tracking_table import FAMILIES
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.ct_state import CT_STATE_BITS, ct_state
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Reason
@@ -72,7 +73,10 @@ def invalid_count(facts: Facts, site: LossSite) -> Fact:
             text = moved_text("conntrack's invalid counter", delta, lost)
             return Observed(reason=Reason(text=text, source=delta.after))
         if delta.value * FEWEST_COUNTED < lost:
-            text = f"conntrack judged {delta.value} packets invalid there, and {lost} are missing"
+            text = (
+                f"conntrack judged {counted(delta.value, 'packet')} invalid there, and {lost} "
+                f"{agreed(lost, 'are')} missing"
+            )
             return Contradicted(reason=Reason(text=text, source=delta.after))
     return Unknown(missing="conntrack -S of the hop, before and after")
 

@@ -10,6 +10,7 @@ from typing import Final
 from lastseen.faults.counting import counter_covers, counter_rose, logged
 from lastseen.faults.facts import Facts, JoinedLine, LossSite
 from lastseen.faults.weighing import Fact, Unknown, holds
+from lastseen.tables.counted import counted
 from lastseen.tables.endpoints import ends_of
 from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.judgements import Reason
@@ -60,7 +61,7 @@ def _flows_beside_limit(facts: Facts, node: str | None) -> Fact:
         limit = limits.get((counter.node, counter.snapshot, counter.scope))
         if counter.name == "flows_current" and counter.value is not None and limit:
             reason = Reason(
-                text=f"{counter.value} datapath flows, the limit is {limit}", source=counter.source
+                text=f"{counted(counter.value, 'datapath flow')}, the limit is {limit}", source=counter.source
             )
             fullest = max(
                 fullest or (-1.0, reason), (counter.value / limit, reason), key=lambda pair: pair[0]

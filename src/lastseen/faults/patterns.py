@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lastseen.contrasts.fisher import fisher_exact
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
+from lastseen.tables.counted import agreed, all_of, counted, some_of
 from lastseen.tables.details import DetailRows, column
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Untestable
 from lastseen.tables.packets import FLAGS, MISC, PacketRows
@@ -65,7 +66,7 @@ def exactly_these(site: LossSite, lost: Bools, delivered: Bools, what: str) -> F
     """
     if not lost.all():
         others = int((~lost).sum())
-        text = f"{others} of the {len(lost)} packets lost at this hop are no {what}"
+        text = f"{some_of(others, len(lost), 'packet')} lost at this hop {agreed(others, 'are')} no {what}"
         return Contradicted(reason=Reason(text=text, source=_first(site, site.lost, ~lost)))
     if delivered.any():
         text = f"{int(delivered.sum())} {what} of the same direction passed this hop"
@@ -74,7 +75,7 @@ def exactly_these(site: LossSite, lost: Bools, delivered: Bools, what: str) -> F
         return Unknown(missing="a delivered packet of the same direction and connection to compare with")
     if fisher_exact(len(lost), 0, 0, len(delivered)) > LIKELY_CHANCE:
         return Unknown(missing=f"more packets: that just the {what} of so few were lost may be chance")
-    text = f"all {len(lost)} lost packets are {what}, and none of the {len(delivered)} delivered"
+    text = f"{all_of(len(lost), 'lost packet', 'are')} {what}, and none of the {len(delivered)} delivered"
     return Observed(reason=Reason(text=text, source=_first(site, site.lost, lost)))
 
 
@@ -119,9 +120,7 @@ def ttl_unchanged(site: LossSite) -> Fact:
     if not (before.all() and after.all()):
         return Unknown(missing="the TTL of the packets (a capture, or a listing of tcpdump -v)")
     if (before == after).all():
-        text = (
-            f"no router lies between the points: the TTL of all {len(rows)} packets that passed is unchanged"
-        )
+        text = f"no router lies between the points: the TTL of {all_of(len(rows), 'packet')} that passed is unchanged"
         return Observed(reason=Reason(text=text, source=source))
     text = "a router lies between the points: it lowered the TTL"
     return Contradicted(reason=Reason(text=text, source=source))
@@ -153,10 +152,14 @@ def only_first_of_flow(site: LossSite) -> Fact:
     """That nothing was lost of flows that were known behind the hop."""
     first = first_of_flow(site)
     if not first.all():
-        text = f"{int((~first).sum())} of the {len(first)} lost packets are of flows that had passed before"
+        text = f"{some_of(int((~first).sum()), len(first), 'lost packet', 'are')} of flows that had passed before"
         return Contradicted(reason=Reason(text=text, source=site.source(int(site.lost_rows[~first][0]))))
     flows = len(np.unique(site.upstream.group_of[site.lost_rows]))
-    text = f"all {len(first)} lost packets are the first of their flows ({flows}); flows known before lost nothing"
+    text = (
+        f"{all_of(len(first), 'lost packet', 'are')} the first of "
+        f"{'its flow' if len(first) == 1 else 'their flows'} ({flows}); flows known "
+        "before lost nothing"
+    )
     return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
@@ -173,9 +176,9 @@ def gone_for_good(site: LossSite) -> Fact:
         row for row in site.delivered_rows.tolist() if times[row] > begins.get(int(group[row]), times[row])
     ]
     if later:
-        text = f"{len(later)} packets of the same flows and direction passed later"
+        text = f"{counted(len(later), 'packet')} of the same flows and direction passed later"
         return Contradicted(reason=Reason(text=text, source=site.source(later[0])))
-    text = f"from its first lost packet on, nothing of a flow passed ({len(begins)} flows)"
+    text = f"from its first lost packet on, nothing of a flow passed ({counted(len(begins), 'flow')})"
     return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 

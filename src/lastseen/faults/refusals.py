@@ -17,6 +17,7 @@ from lastseen.faults.counting import agrees, moved_text
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
+from lastseen.tables.counted import counted
 from lastseen.tables.endpoints import ends_at
 from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.flow_text import address_and_port
@@ -129,7 +130,9 @@ def nothing_listens(refusal: Refusal, facts: Facts) -> Fact:
         return Contradicted(reason=Reason(text=text, source=mine[0].source))
     if not listening:
         return Unknown(missing="the listening sockets of the server (ss -tulna)")
-    text = f"{len(listening)} sockets listen on the server, and none on port {refusal.server.port}"
+    text = (
+        f"{counted(len(listening), 'socket', 'listen')} on the server, and none on port {refusal.server.port}"
+    )
     return Observed(reason=Reason(text=text, source=listening[0].source))
 
 

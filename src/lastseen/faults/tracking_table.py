@@ -10,6 +10,7 @@ from typing import Final
 from lastseen.faults.counting import counter_covers, logged
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown, first_known
+from lastseen.tables.counted import agreed
 from lastseen.tables.facts_from_texts import ConntrackEntry
 from lastseen.tables.judgements import Reason
 
@@ -107,7 +108,8 @@ def full_of_tunnels(facts: Facts, node: str | None) -> Fact:
         return Unknown(missing="conntrack -L of the hop in which most entries are outer flows of tunnels")
     unanswered = sum("UNREPLIED" in e.marks for e in outer)
     text = (
-        f"{len(outer)} of {len(entries)} tracked connections are outer flows of tunnels, {unanswered} of them seen in "
+        f"{len(outer)} of {len(entries)} tracked connections {agreed(len(outer), 'are')} outer flows of "
+        f"tunnels, {unanswered} of them seen in "
         "one direction only"
     )
     return Observed(reason=Reason(text=text, source=outer[0].source))

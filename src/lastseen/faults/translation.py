@@ -14,6 +14,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.rule_match import NO, YES, Passage, takes
 from lastseen.faults.tracking_table import tracked
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown, holds
+from lastseen.tables.counted import counted, some_of
 from lastseen.tables.endpoints import ends_at, ends_of
 from lastseen.tables.facts_from_texts import Endpoint, Rule
 from lastseen.tables.judgements import Reason
@@ -48,7 +49,10 @@ def source_translated(facts: Facts, site: LossSite) -> Fact:
         text = f"a rule translates sources there: '{rule.place}: {rule.match} {rule.actions}'"
         return Observed(reason=Reason(text=text, source=rule.source))
     if len(rows):
-        text = f"the hop translates nothing: {len(rows)} packets leave it with the source they came with"
+        text = (
+            f"the hop translates nothing: {counted(len(rows), 'packet', 'leave')} it with the source "
+            f"{'it' if len(rows) == 1 else 'they'} came with"
+        )
         return Contradicted(reason=Reason(text=text, source=site.source(int(rows[0]))))
     return Unknown(missing="a packet that passed, or the NAT rules of the hop")
 
@@ -68,7 +72,7 @@ def passed_later(site: LossSite) -> Fact:
     """That flows which lost their first packet got through when they sent it again; contradicted where none did."""
     groups = np.unique(site.upstream.group_of[site.lost_rows])
     again = int(np.isin(groups, np.unique(site.upstream.group_of[site.delivered_rows])).sum())
-    text = f"{again} of the {len(groups)} flows that lost their first packet passed when they tried again"
+    text = f"{some_of(again, len(groups), 'flow')} that lost the first packet passed when tried again"
     return holds(again, Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 

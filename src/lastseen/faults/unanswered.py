@@ -11,9 +11,10 @@ import numpy as np
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Fact, Observed, Unknown
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Reason
 
-__all__ = ["UnansweredSyn", "counted", "traced", "unanswered_syns"]
+__all__ = ["UnansweredSyn", "rose", "traced", "unanswered_syns"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ def unanswered_syns(facts: Facts) -> list[UnansweredSyn]:
     return found
 
 
-def counted(facts: Facts, family: str, *names: str, what: str) -> Fact:
+def rose(facts: Facts, family: str, *names: str, what: str) -> Fact:
     """That one of these counters moved on any node. `what` names them in words."""
     delta = facts.moved(family, names, None)
     if delta is not None:
@@ -66,6 +67,6 @@ def traced(facts: Facts, *reasons: str) -> Fact:
     """That the kernel dropped packets for one of these reasons (`enum skb_drop_reason`)."""
     drops = facts.dropped(*reasons)
     if drops:
-        text = f"the kernel dropped {len(drops)} packets as {drops[0].reason} (in {drops[0].location})"
+        text = f"the kernel dropped {counted(len(drops), 'packet')} as {drops[0].reason} (in {drops[0].location})"
         return Observed(reason=Reason(text=text, source=drops[0].source))
     return Unknown(missing=f"a trace of dropped packets (skb:kfree_skb) with {reasons[0]}")

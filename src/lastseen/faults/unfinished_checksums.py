@@ -5,6 +5,7 @@ from typing import Final
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.weighing import Account, Observed, first_observed
 from lastseen.faults.wrong_checksums import Refused, agreeing, each_one_named
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.details import CHECKSUM_PARTIAL
 from lastseen.tables.judgements import Remedy, Step
 
@@ -21,7 +22,8 @@ def dropped_at_hop(site: LossSite, facts: Facts, component: str) -> Account:
     return Account(
         required=(each_one_named(facts, site, CHECKSUM_PARTIAL, what), first_observed(told)),
         agreeing=told,
-        summary=f"{len(site.lost_rows)} packets without their checksum are dropped between {site.upstream.name} and "
+        summary=f"{counted(len(site.lost_rows), 'packet')} without a finished checksum "
+        f"{agreed(len(site.lost_rows), 'are')} dropped between {site.upstream.name} and "
         f"{site.downstream.name}",
         component=component,
         hop=site.number,
@@ -36,7 +38,8 @@ def refused_at_host(found: Refused, facts: Facts, component: str) -> Account:
     return Account(
         required=(Observed(reason=found.reason("a checksum that nobody filled in")), first_observed(told)),
         agreeing=told,
-        summary=f"{len(found.packets)} packets of {found.conversation.text} reach their receiver without a "
+        summary=f"{counted(len(found.packets), 'packet')} of {found.conversation.text} "
+        f"{agreed(len(found.packets), 'reach')} the receiver without a "
         "checksum, and it drops them",
         component=component,
         remedies=_REMEDIES,

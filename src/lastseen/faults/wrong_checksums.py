@@ -15,8 +15,9 @@ from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.invalid import invalid_rule
 from lastseen.faults.patterns import exactly_these
 from lastseen.faults.tracks import Track
-from lastseen.faults.unanswered import counted, traced
+from lastseen.faults.unanswered import rose, traced
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
+from lastseen.tables.counted import all_of, counted
 from lastseen.tables.details import CHECKSUM_GOOD, column
 from lastseen.tables.judgements import Reason
 
@@ -55,9 +56,7 @@ def each_one_named(facts: Facts, site: LossSite, state: int, what: str) -> Fact:
     rows = {facts.row_at(line, site.hop.upstream, site.hop.direction) for line in lines}
     if len(site.delivered) or isinstance(compared, Contradicted) or not rows >= set(site.lost_rows.tolist()):
         return compared
-    text = (
-        f'all {len(site.lost)} lost packets are {what}, and conntrack says of each "{lines[0].line.reason}"'
-    )
+    text = f'{all_of(len(site.lost), "lost packet", "are")} {what}, and conntrack says of each "{lines[0].line.reason}"'
     return Observed(reason=Reason(text=text, source=lines[0].line.source))
 
 
@@ -71,7 +70,8 @@ class Refused:
     def reason(self, what: str) -> Reason:
         """What the captures show."""
         text = (
-            f"{len(self.packets)} packets reach {self.packets.point.name}, the last point before their receiver, with "
+            f"{counted(len(self.packets), 'packet', 'reach')} {self.packets.point.name}, the last point "
+            "before their receiver, with "
             f"{what}, and it acknowledges none of them"
         )
         return Reason(text=text, source=self.packets.source())
@@ -142,7 +142,7 @@ def _taken(bad: Track, answers: Track, good: Track) -> Bools:
 def agreeing(facts: Facts, site: LossSite | None) -> tuple[Fact, ...]:
     """What receivers and connection tracking say of wrong checksums."""
     told = (
-        counted(
+        rose(
             facts, "nstat", "TcpInCsumErrors", "UdpInCsumErrors", "IcmpInCsumErrors",
             what="a receiver's count of wrong checksums",
         ),

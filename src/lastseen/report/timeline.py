@@ -149,7 +149,7 @@ def print_timeline(
         page.say(*parts, label=label)
         previous = at_ns
     if len(lines) > MOST:
-        page.say((f"... and {len(lines) - MOST} more lines (--around MOMENT, or --json)", "dim"))
+        page.say((f"... and {counted(len(lines) - MOST, 'more line')} (--around MOMENT, or --json)", "dim"))
     if found.notes:
         page.heading("Notes")
         for note in found.notes:

@@ -103,7 +103,7 @@ def test_a_repaired_loss_is_no_objection(tmp_path: Path) -> None:
     assert isinstance(judged, Supported)
     assert (
         judged.reasons[-1].text
-        == "1 packets of it were lost between the points, but none was a FIN of the server"
+        == "1 packet of it was lost between the points, but it was no FIN of the server"
     )
 
 

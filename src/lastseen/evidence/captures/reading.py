@@ -18,6 +18,7 @@ from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.headers import LINK_TYPES
 from lastseen.evidence.captures.other_links import name_of
 from lastseen.evidence.captures.row_tables import FIRST_ROWS, RowSink, Tables, longer
+from lastseen.tables.counted import counted
 from lastseen.tables.packets import Capture, CaptureInterface, Room
 from lastseen.tables.sources import Weird
 
@@ -187,10 +188,10 @@ def _ended(reason: int, window: _Window, tables: Tables) -> list[Weird]:
     if left <= 0 or reason == scan.STOPPED:
         return []
     text = {
-        scan.MORE: f"ends inside a record: the last {left} bytes are not a whole packet",
-        scan.BLOCK: f"ends inside a block or the block is damaged: {left} bytes from here on not read",
-        scan.ZEROS: f"zero-filled from here: {left} bytes not read",
-    }.get(reason, f"damaged record: {left} bytes from here on not read")
+        scan.MORE: f"ends inside a record: the last {counted(left, 'byte', 'are')} no whole packet",
+        scan.BLOCK: f"ends inside a block or the block is damaged: {counted(left, 'byte')} from here on not read",
+        scan.ZEROS: f"zero-filled from here: {counted(left, 'byte')} not read",
+    }.get(reason, f"damaged record: {counted(left, 'byte')} from here on not read")
     return [Weird(file=tables.file, reason=text, offset=at)]
 
 

@@ -16,6 +16,7 @@ from lastseen.evidence.listings.quotes import set_quotes
 from lastseen.evidence.listings.talks import Member, Talk
 from lastseen.tables import listed as table
 from lastseen.tables import packets as rows
+from lastseen.tables.counted import counted
 from lastseen.tables.details import CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_UNKNOWN, COLUMNS, DetailRows
 from lastseen.tables.listed import Listed
 from lastseen.tables.packets import Capture
@@ -134,9 +135,15 @@ def _lacks(
         ("checksums", not any(packet.checksum_says for packet in packets)),
         ("frame lengths, so no padding", all(packet.frame_len is None for packet in packets)),
         ("link-layer addresses", bool((unprinted & table.NO_LINK).all())),
-        (f"ports, flags and numbers of {hidden} packets (taken from the lines around)", hidden > 0),
-        (f"sequence numbers of {omitted} empty segments (taken as the next expected)", omitted > 0),
-        (f"ports of {unplaced} packets of several connections (left out)", unplaced > 0),
+        (
+            f"ports, flags and numbers of {counted(hidden, 'packet')} (taken from the lines around)",
+            hidden > 0,
+        ),
+        (
+            f"sequence numbers of {counted(omitted, 'empty segment')} (taken as the next expected)",
+            omitted > 0,
+        ),
+        (f"ports of {counted(unplaced, 'packet')} of several connections (left out)", unplaced > 0),
         ("absolute sequence numbers", bool(talks) and not any(talk.is_absolute for talk in talks)),
     ]
     return (words for words, is_lacking in told if is_lacking)

@@ -12,6 +12,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.invalid import invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import has_flags, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.counted import counted, some_of
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -47,7 +48,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         refuting=(Observed(reason=invalid.reason),) if isinstance(invalid, Contradicted) else (),
         telling=isinstance(told, Observed),
         summary=f"only one direction of the connection passes {facts.host(site.node)}, whose connection tracking calls "
-        f"{len(site.lost_rows)} packets of it invalid",
+        f"{counted(len(site.lost_rows), 'packet')} of it invalid",
         component=f"the routes that lead the other direction around {facts.host(site.node)}",
         hop=site.number,
         remedies=_REMEDIES,
@@ -58,7 +59,10 @@ def _account(site: LossSite, facts: Facts) -> Account:
 def _answers(site: LossSite) -> Fact:
     """That none of the lost packets is a first SYN: that is valid, whatever tracking sees of the other direction."""
     first = has_flags(site.lost, "S") & ~has_flags(site.lost, "A")
-    text = f"{int(first.sum())} of the {len(first)} lost packets are SYNs, which need no other direction to be valid"
+    text = (
+        f"{some_of(int(first.sum()), len(first), 'lost packet', 'are')} SYNs, which need no other "
+        "direction to be valid"
+    )
     return holds(not first.any(), Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
@@ -89,7 +93,7 @@ def _one_direction(site: LossSite, facts: Facts) -> Fact:
     if not heard:
         return Unknown(missing="an acknowledgment that shows the other direction exists")
     text = (
-        f"{site.upstream.name} sees {len(heard[0])} packets that acknowledge what never passed there: "
+        f"{site.upstream.name} sees {counted(len(heard[0]), 'packet')} that acknowledge what never passed there: "
         "the other direction "
         "takes another way"
     )
@@ -99,7 +103,9 @@ def _one_direction(site: LossSite, facts: Facts) -> Fact:
 def _logged(site: LossSite, facts: Facts) -> Fact:
     fitting, _ = invalid_lines_for(facts, site, UNSEEN)
     if fitting:
-        text = f'{len(fitting)} kernel log lines join lost packets to "{fitting[0].line.reason}"'
+        text = (
+            f'{counted(len(fitting), "kernel log line", "join")} lost packets to "{fitting[0].line.reason}"'
+        )
         return Observed(reason=Reason(text=text, source=fitting[0].line.source))
     return Unknown(missing="the kernel log with net.netfilter.nf_conntrack_log_invalid=255")
 

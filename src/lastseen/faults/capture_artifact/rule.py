@@ -9,6 +9,7 @@ from typing import Final
 
 from lastseen.faults.facts import Facts
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 from lastseen.tables.points import OUTSIDE, Hop, Point
 from lastseen.tables.sources import Source
@@ -48,7 +49,10 @@ def _account(number: int, facts: Facts) -> Account | None:
     missed = sum(_missed(hop, facts) for hop in facts.matching.hops if hop.downstream == number)
     if not missed:
         return None
-    text = f"{missed} packets are missing at {point.name} while its capture ran, and were delivered beyond it"
+    text = (
+        f"{counted(missed, 'packet', 'are')} missing at {point.name} while its capture ran, and "
+        f"{agreed(missed, 'were')} delivered beyond it"
+    )
     dropped = _dropped(point, facts)
     return Account(
         required=(
@@ -58,7 +62,8 @@ def _account(number: int, facts: Facts) -> Account | None:
         ),
         agreeing=() if facts.stalled() else (dropped,),
         general=True,
-        summary=f"the capture at {point.name} missed {missed} packets; the network delivered them",
+        summary=f"the capture at {point.name} missed {counted(missed, 'packet')}; the network delivered "
+        f"{'it' if missed == 1 else 'them'}",
         component=f"the capture at {point.name}",
         remedies=_REMEDIES,
         next=_NEXT,

@@ -11,6 +11,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import only_first_of_flow, without_loss
 from lastseen.faults.tracking_table import table_was_full, tracking_count
 from lastseen.faults.weighing import Account, Observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -38,7 +39,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=(told,),
         refuting=table_was_full(facts, site.node),
         telling=isinstance(told, Observed),
-        summary=f"{len(site.lost_rows)} first packets of new flows vanish between {site.upstream.name} and "
+        summary=f"{counted(len(site.lost_rows), 'first packet of new flows', 'vanish')} between "
+        f"{site.upstream.name} and "
         f"{site.downstream.name}: the hash chains they fall into are too long",
         component=f"connection tracking (netfilter) on {facts.host(site.node)}",
         hop=site.number,

@@ -16,6 +16,7 @@ from lastseen.faults.patterns import without_loss
 from lastseen.faults.tracking_table import insert_failed
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, holds, weigh
+from lastseen.tables.counted import all_of, some_of
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import DELIVERED, LOST
@@ -79,9 +80,9 @@ def _one_of_two(queries: Track, site: LossSite) -> Fact:
     ]
     source = site.source(int(site.lost_rows[0]))
     if alone or not lost:
-        text = f"{len(alone)} of the {len(lost)} lost queries were sent alone: there was nothing to race with"
+        text = f"{some_of(len(alone), len(lost), 'lost query', 'were')} sent alone: there was nothing to race with"
         return Contradicted(reason=Reason(text=text, source=source))
-    text = f"each of the {len(lost)} lost queries was sent with another one from the same port, which passed"
+    text = f"{all_of(len(lost), 'lost query', 'were')} sent with another one from the same port, which passed"
     return Observed(reason=Reason(text=text, source=source))
 
 

@@ -13,6 +13,7 @@ from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.invalid import judged_invalid
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -49,7 +50,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         required=(fact, said),
         agreeing=told,
         telling=isinstance(said, Observed),
-        summary=f"{len(site.lost_rows)} packets are lost {pause / 1e9:.1f} s after the other side closed its half: "
+        summary=f"{counted(len(site.lost_rows), 'packet', 'are')} lost {pause / 1e9:.1f} s after the other "
+        "side closed its half: "
         f"{facts.host(site.node)} had forgotten the connection",
         component=f"the state table of {facts.host(site.node)}",
         hop=site.number,

@@ -15,6 +15,7 @@ from lastseen.faults.invalid import invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import has_flags, without_loss
 from lastseen.faults.tracking_table import remembers_longer
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.tables.counted import all_of, counted, some_of
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import LOST
 
@@ -44,7 +45,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         required=(_begun_before(site, facts), _all_lost(site), said),
         agreeing=told,
         telling=isinstance(said, Observed),
-        summary=f"{len(site.lost_rows)} packets of connections that {facts.host(site.node)} did not "
+        summary=f"{counted(len(site.lost_rows), 'packet')} of connections that {facts.host(site.node)} did not "
         "see begin are dropped",
         component=f"the state table of {facts.host(site.node)}",
         hop=site.number,
@@ -63,12 +64,12 @@ def _begun_before(site: LossSite, facts: Facts) -> Fact:
         longer = remembers_longer(facts, site, _longest_pause(site, facts))
         invalid, _ = judged_invalid(facts, site)
         if isinstance(longer, Observed) and isinstance(invalid, Observed):
-            text = f"{len(tcp)} connections were forgotten at one moment: {longer.reason.text}"
+            text = f"{counted(len(tcp), 'connection', 'were')} forgotten at one moment: {longer.reason.text}"
             return Observed(reason=Reason(text=text, source=longer.reason.source))
     if opened or has_flags(site.lost, "S").any() or not len(tcp):
-        text = f"{opened} of the {len(tcp)} connections that lost packets begin inside the capture"
+        text = f"{some_of(opened, len(tcp), 'connection that lost packets', 'begin')} inside the capture"
         return Contradicted(reason=Reason(text=text, source=source))
-    text = f"the {len(tcp)} connections that lost packets had begun before the capture"
+    text = f"{all_of(len(tcp), 'connection')} that lost packets had begun before the capture"
     return Observed(reason=Reason(text=text, source=source))
 
 
@@ -98,7 +99,7 @@ def _all_lost(site: LossSite) -> Fact:
     late = site.delivered_rows[times[site.delivered_rows] > first]
     source = site.source(int(site.lost_rows[0]))
     if len(late):
-        text = f"{len(late)} packets of these connections passed after the first was lost"
+        text = f"{counted(len(late), 'packet')} of these connections passed after the first was lost"
         return Contradicted(reason=Reason(text=text, source=source))
     return Observed(reason=Reason(text="from one moment on nothing of them passes", source=source))
 
@@ -112,7 +113,9 @@ def _told(site: LossSite, facts: Facts) -> tuple[Fact, ...]:
             )
     fitting, _ = invalid_lines_for(facts, site, _IN_STREAM)
     if fitting:
-        text = f'{len(fitting)} kernel log lines join lost packets to "{fitting[0].line.reason}"'
+        text = (
+            f'{counted(len(fitting), "kernel log line", "join")} lost packets to "{fitting[0].line.reason}"'
+        )
         return loose, Observed(reason=Reason(text=text, source=fitting[0].line.source))
     return loose, *judged_invalid(facts, site)
 

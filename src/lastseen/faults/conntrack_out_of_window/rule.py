@@ -13,6 +13,7 @@ from lastseen.faults.invalid import OUT_OF_WINDOW, invalid_lines_for, judged_inv
 from lastseen.faults.offloaded import offloaded
 from lastseen.faults.patterns import is_tcp, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.counted import counted, some_of
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -47,7 +48,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         refuting=_nothing_invalid(invalid, window),
         telling=isinstance(window, Observed),
         general=isinstance(offloaded(facts, site), Observed),
-        summary=f"{len(site.lost_rows)} segments are outside the window that connection tracking on "
+        summary=f"{counted(len(site.lost_rows), 'segment', 'are')} outside the window that connection tracking on "
         f"{host} knows of, and "
         f"are dropped before {site.downstream.name}",
         component=f"connection tracking on {host} and the rule that drops invalid packets",
@@ -60,7 +61,9 @@ def _account(site: LossSite, facts: Facts) -> Account:
 def _segments(site: LossSite) -> Fact:
     tcp = is_tcp(site.lost)
     syn = (column(site.lost, "tcp_flags") & 2) > 0
-    text = f"{int((tcp & ~syn).sum())} of the {len(tcp)} lost packets are TCP segments of open connections"
+    text = (
+        f"{some_of(int((tcp & ~syn).sum()), len(tcp), 'lost packet', 'are')} TCP segments of open connections"
+    )
     return holds((tcp & ~syn).all(), Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
@@ -68,10 +71,15 @@ def _window(site: LossSite, facts: Facts) -> Fact:
     """What the kernel's log says of the lost packets themselves."""
     fitting, others = invalid_lines_for(facts, site, OUT_OF_WINDOW)
     if fitting and len(fitting) > len(others):
-        text = f'{len(fitting)} kernel log lines join lost packets to "{fitting[0].line.reason}"'
+        text = (
+            f'{counted(len(fitting), "kernel log line", "join")} lost packets to "{fitting[0].line.reason}"'
+        )
         return Observed(reason=Reason(text=text, source=fitting[0].line.source))
     if others:
-        text = f'conntrack called {len(others)} lost packets invalid for another reason: "{others[0].line.reason}"'
+        text = (
+            f"conntrack called {counted(len(others), 'lost packet')} invalid for another reason: "
+            f'"{others[0].line.reason}"'
+        )
         return Contradicted(reason=Reason(text=text, source=others[0].line.source))
     return Unknown(
         missing="the kernel log with net.netfilter.nf_conntrack_log_invalid=255, which names the bound"

@@ -14,6 +14,7 @@ from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.invalid import invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, first_observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -46,7 +47,9 @@ def _account(site: LossSite, facts: Facts) -> Account:
     invalid, other = judged_invalid(facts, site)
     told: tuple[Fact, ...] = (invalid, other)
     if fitting:
-        text = f'{len(fitting)} kernel log lines join lost packets to "{fitting[0].line.reason}"'
+        text = (
+            f'{counted(len(fitting), "kernel log line", "join")} lost packets to "{fitting[0].line.reason}"'
+        )
         told = (Observed(reason=Reason(text=text, source=fitting[0].line.source)), *told)
     said = first_observed(told)
     return Account(
@@ -56,7 +59,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
             Observed(reason=Reason(text=f'"{o.line.reason}"', source=o.line.source)) for o in others[:1]
         ),
         telling=isinstance(said, Observed),
-        summary=f"{len(site.lost_rows)} packets of a connection that reuses the ports of an earlier "
+        summary=f"{counted(len(site.lost_rows), 'packet')} of a connection that reuses the ports of an earlier "
         "one are taken for the "
         f"old one by {facts.host(site.node)}",
         component=f"the state table of {facts.host(site.node)}",

@@ -15,6 +15,7 @@ from lastseen.faults.patterns import only_first_of_flow, without_loss
 from lastseen.faults.tracking_table import insert_failed, table_was_full
 from lastseen.faults.translation import all_ports_taken, passed_later, source_translated
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.endpoints import ends_at
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -51,7 +52,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=(failed,),
         refuting=(*table_was_full(facts, site.node), *_other_causes(facts, site)),
         telling=isinstance(failed, Observed),
-        summary=f"{len(site.lost_rows)} first packets of new flows vanish between {site.upstream.name} and "
+        summary=f"{counted(len(site.lost_rows), 'first packet of new flows', 'vanish')} between "
+        f"{site.upstream.name} and "
         f"{site.downstream.name}, where sources are translated; repeated, they pass: another flow had taken the same "
         "translated port",
         component=f"address translation (netfilter) on {facts.host(site.node)}",

@@ -13,6 +13,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import only_first_of_flow, without_loss
 from lastseen.faults.tracking_table import FAMILIES, full_of_tunnels, table_was_full
 from lastseen.faults.weighing import Account, Fact, Observed, first_observed, observed_reasons, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -44,7 +45,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=(*told, _counted(site, facts)),
         telling=isinstance(full, Observed),
         general=isinstance(full_of_tunnels(facts, site.node), Observed),
-        summary=f"{len(site.lost_rows)} first packets of new flows vanish between {site.upstream.name} and "
+        summary=f"{counted(len(site.lost_rows), 'first packet of new flows', 'vanish')} between "
+        f"{site.upstream.name} and "
         f"{site.downstream.name}: the connection tracking table of {host} is full",
         component=f"connection tracking (netfilter) on {host}",
         hop=site.number,

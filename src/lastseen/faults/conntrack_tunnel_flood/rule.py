@@ -11,6 +11,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import only_first_of_flow, without_loss
 from lastseen.faults.tracking_table import full_of_tunnels, table_was_full
 from lastseen.faults.weighing import Account, Observed, first_observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -37,7 +38,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         required=(only_first_of_flow(site), full, tunnels),
         agreeing=told,
         telling=isinstance(tunnels, Observed),
-        summary=f"{len(site.lost_rows)} first packets of new flows vanish between {site.upstream.name} and "
+        summary=f"{counted(len(site.lost_rows), 'first packet of new flows', 'vanish')} between "
+        f"{site.upstream.name} and "
         f"{site.downstream.name}: the connection table of {host} is full of outer flows of tunnels",
         component=f"connection tracking (netfilter) of tunnel packets on {host}",
         hop=site.number,

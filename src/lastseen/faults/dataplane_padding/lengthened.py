@@ -8,6 +8,7 @@ import numpy.typing as npt
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
+from lastseen.tables.counted import all_of, counted
 from lastseen.tables.judgements import Reason
 from lastseen.tables.packets import LENGTH_FLAGS
 from lastseen.tables.points import CLIENT_TO_REMOTE, Hop
@@ -45,11 +46,14 @@ class Lengthened:
         """That every padded packet was made longer, and by its padding."""
         down = facts.matching.points[self.hop.downstream].name
         if len(self.unchanged):
-            text = f"{len(self.unchanged)} padded packets of the same direction are no longer at {down} than before"
+            text = (
+                f"{counted(len(self.unchanged), 'padded packet of the same direction', 'are')} no longer "
+                f"at {down} than before"
+            )
             return Contradicted(reason=Reason(text=text, source=self.unchanged.source()))
         by = ", ".join(map(str, sorted(set(self.packets.of("padding_len").tolist()))))
         text = (
-            f"all {len(self.packets)} padded packets of this direction are longer at {down} than at "
+            f"{all_of(len(self.packets), 'padded packet of this direction', 'are')} longer at {down} than at "
             f"{self.packets.point.name}, by just their padding ({by} bytes), and no other packet is"
         )
         return Observed(reason=Reason(text=text, source=self.packets.source()))
@@ -59,7 +63,8 @@ class Lengthened:
         taken = _acknowledged_unsent(self.track, client=self.client)
         if len(taken):
             text = (
-                f"{len(taken)} times bytes are acknowledged that were not sent yet: the receiver takes padding for data"
+                f"{counted(len(taken), 'time')} bytes are acknowledged that were not sent yet: the receiver "
+                "takes padding for data"
                 if len(taken) > 1
                 else "bytes are acknowledged that were not sent yet: the receiver takes padding for data"
             )

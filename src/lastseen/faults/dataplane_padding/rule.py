@@ -16,6 +16,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, weigh
 from lastseen.faults.wrong_checksums import Refused, agreeing, first_wrong_at, only_these_lost, refused
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.details import CHECKSUM_BAD
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -46,7 +47,8 @@ def _longer(found: Lengthened, facts: Facts) -> Account:
     to = "the remote end" if found.client else "the client"
     return Account(
         required=(found.changed(facts), found.harm()),
-        summary=f"{len(found.packets)} short packets to {to} get an IP length between {before} and {after} that "
+        summary=f"{counted(len(found.packets), 'short packet')} to {to} {agreed(len(found.packets), 'get')} "
+        f"an IP length between {before} and {after} that "
         "includes their padding: zeros nobody sent become part of the data",
         component=f"what forwards packets between {before} and {after}",
         hop=found.number,
@@ -62,8 +64,9 @@ def _summed_at_hop(site: LossSite, facts: Facts) -> Account:
             all_summed(site.lost, site.source(int(site.lost_rows[0]))),
         ),
         agreeing=agreeing(facts, site),
-        summary=f"{len(site.lost_rows)} short packets have a checksum over their padding at {site.upstream.name} "
-        f"already and are dropped before {site.downstream.name}",
+        summary=f"{counted(len(site.lost_rows), 'short packet', 'have')} a checksum over their padding at "
+        f"{site.upstream.name} "
+        f"already and {agreed(len(site.lost_rows), 'are')} dropped before {site.downstream.name}",
         component=f"what forwards packets before {site.upstream.name}",
         hop=site.number,
         remedies=_REMEDIES,
@@ -81,7 +84,8 @@ def _summed_at_host(found: Refused, facts: Facts) -> Account:
             _no_other_damaged(found, facts),
         ),
         agreeing=agreeing(facts, None),
-        summary=f"{len(found.packets)} short packets of {found.conversation.text} get a checksum over their padding "
+        summary=f"{counted(len(found.packets), 'short packet')} of {found.conversation.text} "
+        f"{agreed(len(found.packets), 'get')} a checksum over their padding "
         f"{place}, and the receiver drops them",
         component=f"what forwards packets {place}",
         remedies=_REMEDIES,
@@ -96,7 +100,7 @@ def _no_other_damaged(found: Refused, facts: Facts) -> Fact:
     mine = track.only(track.from_client == found.packets.from_client[0])
     others = mine.only((mine.of("checksum") == CHECKSUM_BAD) & ~is_summed(mine.details))
     if len(others):
-        text = f"{len(others)} packets of the same direction are wrong in another way"
+        text = f"{counted(len(others), 'packet of the same direction', 'are')} wrong in another way"
         return Contradicted(reason=Reason(text=text, source=others.source()))
     return Observed(reason=Reason(text="no longer packet of that direction is wrong"))
 

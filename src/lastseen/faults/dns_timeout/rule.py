@@ -14,6 +14,7 @@ import numpy as np
 from lastseen.faults.facts import Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 from lastseen.tables.points import LOST
 from lastseen.tables.symptoms import Symptom
@@ -101,7 +102,7 @@ def _waited(queries: Track, indices: list[int], answers: Track) -> int | None:
 def _account(query: _Query, facts: Facts) -> Account:
     point = query.asked.point.name
     waited = f"{query.waited_ns / 1e9:.2f} s"
-    text = f"a name query at {point} got no answer for {waited} ({query.tries} tries)"
+    text = f"a name query at {point} got no answer for {waited} ({counted(query.tries, 'try')})"
     lost = Reason(text="the query was lost between two captures", source=query.asked.source())
     return Account(
         required=(Observed(reason=Reason(text=text, source=query.asked.source())),),

@@ -12,6 +12,7 @@ import numpy as np
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -72,11 +73,11 @@ def _all_or_nothing(site: LossSite) -> Fact:
     alive = len(_unharmed(site))
     source = site.source(int(site.lost_rows[0]))
     if mixed:
-        text = f"{mixed} connections lost some packets and not others"
+        text = f"{counted(mixed, 'connection')} lost some packets and not others"
         return Contradicted(reason=Reason(text=text, source=source))
     if dead < FEWEST_EACH or alive < FEWEST_EACH or dead + alive < FEWEST:
         return Unknown(missing="more connections (64 source ports tell): some that fail and some that do not")
-    text = f"{dead} connections lost everything, {alive} lost nothing"
+    text = f"{counted(dead, 'connection')} lost everything, {alive} lost nothing"
     return Observed(reason=Reason(text=text, source=source))
 
 

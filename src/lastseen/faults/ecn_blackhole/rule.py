@@ -15,6 +15,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import exactly_these, has_flags, without_loss
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.details import DetailRows, column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -49,7 +50,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     rule: Fact = Unknown(missing="the rules of the hop, with their hits before and after")
     named = [(r, d) for r, d in rules if any(word in r.match for word in ("ecn", "ece", "cwr"))]
     if named:
-        text = f"the rule '{named[0][0].place}: {named[0][0].match}' dropped {named[0][1].value} packets"
+        text = f"the rule '{named[0][0].place}: {named[0][0].match}' dropped {counted(named[0][1].value, 'packet')}"
         rule = Observed(reason=Reason(text=text, source=named[0][1].after))
     return Account(
         required=(_only_marked(site),),
@@ -74,7 +75,9 @@ def _only_marked(site: LossSite) -> Fact:
     again = np.isin(column(syns, "tcp_seq"), column(plain, "tcp_seq"))
     if int(again.sum()) < FEWEST_FALLBACKS or not again.all():
         return fact
-    text = f"{int(again.sum())} lost SYNs asked for ECN; the same SYNs passed as soon as they did not ask"
+    text = (
+        f"{counted(int(again.sum()), 'lost SYN')} asked for ECN; the same passed as soon as they did not ask"
+    )
     return Observed(reason=Reason(text=text, source=site.source(int(column(syns, "frame_number")[0]) - 1)))
 
 

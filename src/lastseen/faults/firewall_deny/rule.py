@@ -42,6 +42,7 @@ from lastseen.faults.weighing import (
     observed_reasons,
     weigh,
 )
+from lastseen.tables.counted import counted
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -144,7 +145,7 @@ def _traced(site: LossSite, facts: Facts) -> Fact:
     alone = not any(agrees(count, lost) for reason, count in others.items() if reason != "NETFILTER_DROP")
     if len(drops) >= FEWEST and agrees(len(drops), lost) and shaped and quiet and full is None and alone:
         text = (
-            f"the rule set dropped {len(drops)} packets (NETFILTER_DROP), as many as were lost, and "
+            f"the rule set dropped {counted(len(drops), 'packet')} (NETFILTER_DROP), as many as were lost, and "
             "conntrack called none of "
             "them invalid"
         )

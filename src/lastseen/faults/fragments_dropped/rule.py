@@ -14,6 +14,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted, some_of
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import DELIVERED
@@ -69,7 +70,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
 def _only_fragments(site: LossSite) -> Fact:
     fragment = column(site.lost, "ip_fragment") == 1
     source = site.source(int(site.lost_rows[0]))
-    text = f"{int(fragment.sum())} of the {len(fragment)} lost packets are fragments"
+    text = f"{some_of(int(fragment.sum()), len(fragment), 'lost packet', 'are')} fragments"
     return (Observed if fragment.all() else Contradicted)(reason=Reason(text=text, source=source))
 
 
@@ -81,9 +82,9 @@ def _others_pass(site: LossSite, facts: Facts) -> Fact:
     said = facts.tracks.datagrams(facts.matching.points.index(site.upstream))
     later = said.only((said.of("ip_frag_offset") > 0) & (said.fate == DELIVERED))
     if len(later):
-        text = f"{len(later)} later fragments passed"
+        text = f"{counted(len(later), 'later fragment')} passed"
         return Contradicted(reason=Reason(text=text, source=later.source()))
-    text = f"{len(rows)} other packets pass, and no later fragment among them"
+    text = f"{counted(len(rows), 'other packet', 'pass')}, and no later fragment among them"
     return Observed(reason=Reason(text=text, source=site.source(int(rows[0]))))
 
 
@@ -91,7 +92,7 @@ def _rule(site: LossSite, facts: Facts) -> Fact:
     """A rule that speaks of fragments and dropped as many."""
     for rule, delta in dropping_rules(facts, site):
         if any(word in rule.match for word in ("frag", "-f ")):
-            text = f"the rule '{rule.place}: {rule.match}' dropped {delta.value} packets"
+            text = f"the rule '{rule.place}: {rule.match}' dropped {counted(delta.value, 'packet')}"
             return Observed(reason=Reason(text=text, source=delta.after))
     return Unknown(missing="the rules of the hop with their hits, before and after")
 

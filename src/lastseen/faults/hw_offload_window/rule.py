@@ -24,6 +24,7 @@ from lastseen.faults.weighing import (
     weigh,
 )
 from lastseen.faults.windows import outside_window
+from lastseen.tables.counted import counted, some_of
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -54,7 +55,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=(marked, said),
         refuting=(_liberal(site, facts),),
         telling=isinstance(marked, Observed),
-        summary=f"{len(site.lost_rows)} packets come back from hardware to {host}, whose connection tracking "
+        summary=f"{counted(len(site.lost_rows), 'packet', 'come')} back from hardware to {host}, whose "
+        "connection tracking "
         "missed what hardware carried and calls them invalid",
         component=f"flow offload on {host}, and the rule that drops invalid packets",
         hop=site.number,
@@ -74,7 +76,8 @@ def _unseen(site: LossSite, facts: Facts) -> Fact:
         ]
     outside = [bound for bound in bounds if bound]
     text = (
-        f"{len(outside)} of {len(bounds)} lost packets lie outside the window by what {site.upstream.name} saw of "
+        f"{some_of(len(outside), len(bounds), 'lost packet', 'lie')} outside the window by what "
+        f"{site.upstream.name} saw of "
         f"their connection{': ' + outside[0] if outside else ''}"
     )
     return holds(bounds and len(outside) == len(bounds), Reason(text=text, source=source))
@@ -84,7 +87,9 @@ def _invalid(site: LossSite, facts: Facts) -> Fact:
     """That conntrack judged them so: its log, its counter, or the rule that drops what is invalid."""
     fitting, _ = invalid_lines_for(facts, site, OUT_OF_WINDOW)
     if fitting:
-        text = f'{len(fitting)} kernel log lines join lost packets to "{fitting[0].line.reason}"'
+        text = (
+            f'{counted(len(fitting), "kernel log line", "join")} lost packets to "{fitting[0].line.reason}"'
+        )
         return Observed(reason=Reason(text=text, source=fitting[0].line.source))
     return first_observed(judged_invalid(facts, site))
 

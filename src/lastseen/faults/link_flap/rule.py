@@ -23,6 +23,7 @@ from lastseen.faults.weighing import (
     observed_reasons,
     weigh,
 )
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import DELIVERED, MERGED, SPLIT
 
@@ -79,7 +80,7 @@ def _one_window(site: LossSite) -> Fact:
     between = int(((arrived > first) & (arrived < last)).sum())
     source = site.source(int(site.lost_rows[0]))
     if between:
-        text = f"{between} packets of this direction passed while others were lost"
+        text = f"{counted(between, 'packet')} of this direction passed while others were lost"
         return Contradicted(reason=Reason(text=text, source=source))
     text = f"for {(last - first) / 1e9:.2f} s everything of this direction was lost, nothing before and after"
     return Observed(reason=Reason(text=text, source=source))

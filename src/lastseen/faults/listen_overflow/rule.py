@@ -10,8 +10,9 @@ from typing import Final
 
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
-from lastseen.faults.unanswered import counted, traced, unanswered_syns
+from lastseen.faults.unanswered import rose, traced, unanswered_syns
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -42,7 +43,8 @@ def _ignored(facts: Facts) -> Iterator[tuple[Reason, str]]:
         repeats = _repeated_although_answered(facts, conversation)
         if len(repeats) >= FEWEST_REPEATS:
             text = (
-                f"the server repeated its SYN-ACK {len(repeats)} times although the client's acknowledgment had "
+                f"the server repeated its SYN-ACK {counted(len(repeats), 'time')} although the client's "
+                "acknowledgment had "
                 f"reached {repeats.point.name}"
             )
             yield Reason(text=text, source=repeats.source()), conversation.text
@@ -67,7 +69,7 @@ def _overflow(facts: Facts) -> tuple[Fact, ...]:
         text = f"{queues[0].recv_q_bytes} connections wait to be accepted, {queues[0].send_q_bytes} may"
         full = Observed(reason=Reason(text=text, source=queues[0].source))
     return (
-        counted(facts, "nstat", "TcpExtListenOverflows", what=_WHAT),
+        rose(facts, "nstat", "TcpExtListenOverflows", what=_WHAT),
         full,
         traced(facts, "TCP_LISTEN_OVERFLOW"),
     )

@@ -15,6 +15,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import exactly_these, is_tcp, without_loss
 from lastseen.faults.refusals import owners
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_known, holds, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.details import column
 from lastseen.tables.endpoints import ends_of
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
@@ -45,7 +46,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=(logged, offload),
         refuting=(Observed(reason=offload.reason),) if isinstance(offload, Contradicted) else (),
         telling=isinstance(logged, Observed),
-        summary=f"{len(site.lost_rows)} packets that {device} merged from several cannot be forwarded by {host} and "
+        summary=f"{counted(len(site.lost_rows), 'packet')} that {device} merged from several cannot be "
+        f"forwarded by {host} and "
         "are lost",
         component=f"large receive offload of {device} on {host}",
         hop=site.number,

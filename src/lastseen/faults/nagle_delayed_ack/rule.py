@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -56,7 +57,7 @@ def _account(conversation: ConversationFacts, facts: Facts) -> Account | None:
         if len(waits) >= FEWEST and _near(track, client=client):
             total = sum(int(track.times_ns[i] - track.times_ns[i - 1]) for i in waits) / 1e9
             text = (
-                f"{len(waits)} times a small segment left just after an acknowledgment held back "
+                f"{counted(len(waits), 'time')} a small segment left just after an acknowledgment held back "
                 f"by a timer; {total:.2f} s"
             )
             side = "client" if client else "server"
@@ -64,7 +65,7 @@ def _account(conversation: ConversationFacts, facts: Facts) -> Account | None:
                 required=(Observed(reason=Reason(text=text, source=track.source(int(waits[0])))),),
                 agreeing=(_delayed(facts, len(waits)),),
                 summary=f"{conversation.text}: the {side} writes in small pieces and waits "
-                f"{len(waits)} times for a delayed acknowledgment ({total:.2f} s in all)",
+                f"{counted(len(waits), 'time')} for a delayed acknowledgment ({total:.2f} s in all)",
                 component=f"the {side}'s program, which writes in small pieces",
                 remedies=_REMEDIES,
                 next=_NEXT,
@@ -84,7 +85,7 @@ def _delayed(facts: Facts, waits: int) -> Fact:
     """That a host counted as many delayed acknowledgments."""
     delta = facts.counter_delta("nstat", "TcpExtDelayedACKs", None)
     if delta is not None and delta.value >= waits:
-        text = f"{delta.value} delayed acknowledgments were counted (TcpExtDelayedACKs)"
+        text = f"{counted(delta.value, 'delayed acknowledgment', 'were')} counted (TcpExtDelayedACKs)"
         return Observed(reason=Reason(text=text, source=delta.after))
     return Unknown(missing="nstat TcpExtDelayedACKs of the receiver, before and after")
 

@@ -12,6 +12,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import only_first_of_flow, without_loss
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Observed, first_observed, observed_reasons, weigh
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Judgement, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -43,7 +44,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         required=(only_first_of_flow(site), said),
         agreeing=told,
         telling=isinstance(said, Observed),
-        summary=f"{len(site.lost_rows)} packets to hosts that are not in the neighbour table of {host} are dropped: "
+        summary=f"{counted(len(site.lost_rows), 'packet')} to hosts that are not in the neighbour table of "
+        f"{host} {agreed(len(site.lost_rows), 'are')} dropped: "
         "the table is full",
         component=f"the neighbour table of {host}",
         hop=site.number,

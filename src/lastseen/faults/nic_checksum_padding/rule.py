@@ -20,6 +20,7 @@ from lastseen.faults.tracking_table import FAMILIES
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, weigh
 from lastseen.faults.wrong_checksums import Refused, agreeing, refused_packets
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.details import CHECKSUM_GOOD, DetailRows, column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.sources import Source
@@ -64,7 +65,8 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
         ),
         agreeing=(log, *told),
         refuting=_mended(facts, node),
-        summary=f"{len(site.lost_rows)} short packets with padding other than zeros vanish between "
+        summary=f"{counted(len(site.lost_rows), 'short packet')} with padding other than zeros "
+        f"{agreed(len(site.lost_rows), 'vanish')} between "
         f"{site.upstream.name} and {site.downstream.name}, where the card's sums do not fit",
         component=f"the card (or its driver) of {facts.host(node)}",
         hop=site.number,
@@ -85,7 +87,8 @@ def _at_host(found: Refused, facts: Facts) -> Account:
         ),
         agreeing=(log, *told),
         refuting=_mended(facts, node),
-        summary=f"{len(found.packets)} short packets of {found.conversation.text} with padding other than zeros are "
+        summary=f"{counted(len(found.packets), 'short packet')} of {found.conversation.text} with padding "
+        f"other than zeros {agreed(len(found.packets), 'are')} "
         "not taken by a host whose card's sums do not fit",
         component=f"the card (or its driver) of {facts.host(node)}",
         remedies=_REMEDIES,
@@ -126,7 +129,9 @@ def _zeros_pass(count: int, source: Source) -> Fact:
     """That short packets padded with zeros pass: whoever counts padding as payload would drop these as well."""
     if not count:
         return Unknown(missing="a short packet padded with zeros of the same direction, to compare with")
-    return Observed(reason=Reason(text=f"{count} short packets padded with zeros passed", source=source))
+    return Observed(
+        reason=Reason(text=f"{counted(count, 'short packet')} padded with zeros passed", source=source)
+    )
 
 
 def _quiet(facts: Facts, node: str) -> Fact:

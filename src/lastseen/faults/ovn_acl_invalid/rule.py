@@ -14,6 +14,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.invalid import takes_invalid
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, observed_reasons, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -51,7 +52,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         context=observed_reasons((_stateless(facts),)),
         telling=isinstance(flow, Observed),
         general=True,
-        summary=f"connection tracking on {host} calls {lost_at(site)} packets invalid, and OVN drops what is invalid "
+        summary=f"connection tracking on {host} calls {counted(lost_at(site), 'packet')} invalid, and OVN "
+        "drops what is invalid "
         "before any of its access rules",
         component=f"OVN's stage of access rules on {host}, and whatever makes these packets invalid",
         hop=site.number,
@@ -77,7 +79,7 @@ def _logical(facts: Facts) -> Fact:
         text = f"OVN's logical flow '{found.place}: priority={found.priority} {found.match}' drops it"
         return Observed(reason=Reason(text=text, source=found.source))
     if flows:
-        text = f"none of OVN's {len(flows)} logical flows for access rules drops what is invalid"
+        text = f"none of OVN's {counted(len(flows), 'logical flow')} for access rules drops what is invalid"
         return Contradicted(reason=Reason(text=text, source=flows[0].source))
     return Unknown(missing="OVN's logical flows (ovn-sbctl lflow-list)")
 

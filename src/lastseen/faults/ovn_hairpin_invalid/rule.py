@@ -14,6 +14,7 @@ from lastseen.faults.invalid import invalid_rule, takes_invalid
 from lastseen.faults.kernels import kernel_has_fix
 from lastseen.faults.patterns import gone_for_good, without_loss
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -50,7 +51,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=(twice,),
         refuting=(kernel_has_fix(facts, site.node, FIXED_IN), _in_user_space(site, facts)),
         telling=isinstance(twice, Observed),
-        summary=f"{len(site.lost_rows)} packets are compared with the connection they had before {host} changed their "
+        summary=f"{counted(len(site.lost_rows), 'packet', 'are')} compared with the connection from "
+        f"before {host} changed "
         "addresses, called invalid and dropped",
         component=f"Open vSwitch's kernel datapath on {host}",
         hop=site.number,

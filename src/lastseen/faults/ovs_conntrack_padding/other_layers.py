@@ -15,6 +15,7 @@ from lastseen.faults.ovs_conntrack_padding.padding import (
     padded_count,
 )
 from lastseen.faults.tracking_table import FAMILIES
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.ct_state import ct_state
 from lastseen.tables.details import column
 from lastseen.tables.facts_from_texts import Rule
@@ -84,7 +85,8 @@ def _log(site: LossSite, facts: Facts) -> tuple[list[Reason], list[str]]:
     copies = len({c.file for line in mine for c in line.copies})
     total = len(site.lost_rows) + len(site.unproven_rows)
     text = (
-        f'{len(mine)} kernel log lines "{mine[0].line.reason}", each joined to one of the {total} lost packets by '
+        f'{counted(len(mine), "kernel log line")} "{mine[0].line.reason}", each joined to one of the '
+        f"{total} lost packets by "
         "addresses, sequence number, flags and IP id"
         + (f" (the same lines stand in {copies + 1} files)" if copies else "")
     )
@@ -179,7 +181,10 @@ def _counters_against(site: LossSite, facts: Facts, node: str) -> list[Reason]:
     if invalid is not None and 0 <= invalid.value * FEWEST_COUNTED < max(lost, 1):
         text = "conntrack judged no packet invalid there between the snapshots"
         if invalid.value:
-            text = f"conntrack judged only {invalid.value} packets invalid there, and {lost} are missing"
+            text = (
+                f"conntrack judged only {counted(invalid.value, 'packet')} invalid there, and {lost} "
+                f"{agreed(lost, 'are')} missing"
+            )
         found.append(Reason(text=text, source=invalid.after))
     hits = _invalid_rules(facts, node)
     if not hits:
@@ -207,7 +212,8 @@ def _trimmed_already(hits: list[tuple[Rule, Delta]], site: LossSite) -> list[Rea
     lost = _lost(site)
     return [
         Reason(
-            text=f"'{rule.place} {rule.match}' counted {delta.bytes} bytes for {delta.value} packets: no padding",
+            text=f"'{rule.place} {rule.match}' counted {delta.bytes} bytes for "
+            f"{counted(delta.value, 'packet')}: no padding",
             source=delta.after,
         )
         for rule, delta in hits
@@ -222,7 +228,10 @@ def _rules_by_shape(site: LossSite, facts: Facts, node: str) -> list[Reason]:
     """A rule that drops by length or flags and was hit once for each lost packet."""
     total = len(site.lost_rows) + len(site.unproven_rows)
     return [
-        Reason(text=f"'{rule.place} {rule.match}' drops and was hit {delta.value} times", source=delta.after)
+        Reason(
+            text=f"'{rule.place} {rule.match}' drops and was hit {counted(delta.value, 'time')}",
+            source=delta.after,
+        )
         for layer in ("nft", "iptables")
         for rule, delta in facts.rule_deltas(node, layer)
         if rule.drops and _BY_SHAPE.search(rule.match) and agrees(delta.value, total)
@@ -315,12 +324,16 @@ def log_alone(facts: Facts) -> tuple[list[Reason], list[Reason]]:
     ]
     long = [line for line, size in told if size >= SHORTEST_UNPADDED]
     if long:
-        text = f'{len(long)} kernel log lines "{long[0].line.reason}" speak of packets that need no padding'
+        text = (
+            f'{counted(len(long), "kernel log line")} "{long[0].line.reason}" '
+            f"{agreed(len(long), 'speak')} of packets that need no padding"
+        )
         return [], [Reason(text=text, source=long[0].line.source)]
     if not told:
         return [], []
     text = (
-        f'{len(told)} kernel log lines "{told[0][0].line.reason}" of packets shorter than an unpadded frame holds '
+        f'{counted(len(told), "kernel log line")} "{told[0][0].line.reason}" of packets shorter than an '
+        "unpadded frame holds "
         f"(IP length below {SHORTEST_UNPADDED}), and of no longer one"
     )
     return [Reason(text=text, source=told[0][0].line.source)], []
@@ -333,7 +346,8 @@ def rules_alone(facts: Facts) -> list[Reason]:
         whole = SHORTEST_UNPADDED + (ETHERNET_HEADER if rule.layer == "openflow" else 0)
         if delta.bytes is not None and delta.bytes == whole * delta.value:
             text = (
-                f"'{rule.place} {rule.match}' was hit {delta.value} times with {whole} bytes a packet: padded to the"
+                f"'{rule.place} {rule.match}' was hit {counted(delta.value, 'time')} with {whole} bytes a "
+                "packet: padded to the"
                 " minimum"
             )
             reasons.append(Reason(text=text, source=delta.after))

@@ -10,6 +10,7 @@ Mechanism and component are separate facts: what is recognised here is the paddi
 misjudged it is what the evidence of the hop shows (`other_layers`).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,7 @@ from lastseen.faults.ovs_conntrack_padding.padding import (
 )
 from lastseen.faults.ovs_conntrack_padding.remedies import experiments, remedies
 from lastseen.faults.patterns import LIKELY_CHANCE
+from lastseen.tables.counted import agreed, all_of, counted
 from lastseen.tables.details import CHECKSUM_BAD, column
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Supported, Untestable
 
@@ -46,6 +48,8 @@ FEWEST_SHORT: Final = 2
 """One lost packet that happens to be short says nothing of short packets."""
 LENGTH_RULE: Final = "firewall_deny"
 """A rule on the length takes exactly the padded packets, too; no packet tells the two apart."""
+_Sentence = Callable[[int], str]
+"""What is said of so many packets."""
 BOTH_SIDES: Final = "captures on both sides of the hop that drops (tunnel interface and tap)"
 
 
@@ -99,24 +103,26 @@ def _judge_site(site: LossSite, facts: Facts) -> Judgement:
 def _against(site: LossSite) -> list[Reason]:
     """What the packets of this hop say against the fault."""
     return [
-        _reason(site, site.lost, where, text)
-        for where, text in (
+        _reason(site, site.lost, where, say)
+        for where, say in (
             *_lost_against(site),
             (
                 _wrong_on_the_wire(site),
-                "{} lost packets have a wrong checksum on the wire already: real corruption",
+                lambda n: (
+                    f"{counted(n, 'lost packet', 'have')} a wrong checksum on the wire already: real corruption"
+                ),
             ),
         )
         if where.any()
-    ] + [
-        _reason(site, site.delivered, where, text) for where, text in _delivered_against(site) if where.any()
-    ]
+    ] + [_reason(site, site.delivered, where, say) for where, say in _delivered_against(site) if where.any()]
 
 
-def _reason(site: LossSite, rows: npt.NDArray[np.int64], where: npt.NDArray[np.bool_], text: str) -> Reason:
-    """A sentence about the chosen packets, with the first of them as proof; "{}" takes their number."""
+def _reason(
+    site: LossSite, rows: npt.NDArray[np.int64], where: npt.NDArray[np.bool_], say: _Sentence
+) -> Reason:
+    """A sentence about the chosen packets, with the first of them as proof."""
     first = int(column(rows, "frame_number")[int(np.argmax(where))]) - 1
-    return Reason(text=text.format(int(where.sum())), source=site.source(first))
+    return Reason(text=say(int(where.sum())), source=site.source(first))
 
 
 def _wrong_on_the_wire(site: LossSite) -> npt.NDArray[np.bool_]:
@@ -124,33 +130,44 @@ def _wrong_on_the_wire(site: LossSite) -> npt.NDArray[np.bool_]:
     return wrong
 
 
-def _lost_against(site: LossSite) -> list[tuple[npt.NDArray[np.bool_], str]]:
+def _short_but_not_padded(count: int) -> str:
+    """Of packets that neither were padded where they were last seen nor could be behind it."""
+    lost = counted(count, "lost packet", "were")
+    return f"{lost} short but not padded where last seen, and nothing behind that point adds padding"
+
+
+def _lost_against(site: LossSite) -> list[tuple[npt.NDArray[np.bool_], _Sentence]]:
     """Lost packets that the fault cannot have taken, and that were not lost by chance."""
     taken = misjudged(site.lost)
     unpadded = (column(site.lost, "padding_len") == 0) & ~by_chance(site)
     found = [
         (
             unpadded & ~short(site.lost),
-            f"{{}} of {len(site.lost)} packets lost at this hop are long enough to need no padding",
+            lambda n: (
+                f"{n} of {len(site.lost)} packets lost at this hop {agreed(n, 'are')} long enough to need no padding"
+            ),
         ),
         (
             spared(site) & ~by_chance(site),
-            "{} lost packets were padded, but of a kind whose checksum padding does not touch",
+            lambda n: (
+                f"{counted(n, 'lost packet', 'were')} padded, but of a kind whose checksum padding does not touch"
+            ),
         ),
     ]
     if taken.any() or site.node is not None:
-        text = "{} lost packets were short but not padded where they were last seen, and nothing pads them behind it"
-        found.append((unpadded & short(site.lost), text))
+        found.append((unpadded & short(site.lost), _short_but_not_padded))
     return found
 
 
-def _delivered_against(site: LossSite) -> list[tuple[npt.NDArray[np.bool_], str]]:
+def _delivered_against(site: LossSite) -> list[tuple[npt.NDArray[np.bool_], _Sentence]]:
     """Packets the fault would have taken, and did not. A sender's capture shows those before they are padded."""
     early = ~misjudged(site.lost).any() & short(site.delivered) & (column(site.delivered, "tcp_hdr_len") > 0)
     return [
         (
             misjudged(site.delivered) | early,
-            "{} packets of the same direction that need padding passed this hop",
+            lambda n: (
+                f"{counted(n, 'packet')} of the same direction that {agreed(n, 'need')} padding passed this hop"
+            ),
         )
     ]
 
@@ -196,7 +213,8 @@ def _hints(site: LossSite) -> list[Reason]:
     if short(site.lost).sum() < FEWEST_SHORT:
         return []
     text = (
-        f"all {len(site.lost)} lost packets are shorter than the smallest Ethernet frame holds (IP length below "
+        f"{all_of(len(site.lost), 'lost packet', 'are')} shorter than the smallest Ethernet frame holds (IP "
+        "length below "
         f"{SHORTEST_UNPADDED}), and none of the {len(site.delivered)} delivered"
     )
     return [Reason(text=text, source=site.source(int(site.lost_rows[0])))]
@@ -209,7 +227,8 @@ def _from_captures(site: LossSite) -> list[Reason]:
     lost, arrived = len(site.lost_rows), len(site.delivered_rows)
     reasons = [
         Reason(
-            text=f"{lost} of {lost + arrived + len(site.unproven_rows)} packets of this direction were last seen at "
+            text=f"{lost} of {lost + arrived + len(site.unproven_rows)} packets of this direction "
+            f"{agreed(lost, 'were')} last seen at "
             f"{site.upstream.name} and never reached {site.downstream.name}" + _kinds(site),
             source=first,
         ),
@@ -229,7 +248,10 @@ def _all_padded(site: LossSite, taken: int) -> str:
         )
     passed = int((column(site.delivered, "padding_len") > 0).sum())
     if passed:
-        return f"{text}; the {passed} padded packets delivered are of a kind whose checksum padding does not touch"
+        return (
+            f"{text}; the {counted(passed, 'padded packet')} delivered {agreed(passed, 'are')} of a kind "
+            "whose checksum padding does not touch"
+        )
     return f"{text}; none of the {len(site.delivered_rows)} delivered did"
 
 
@@ -267,7 +289,7 @@ def _summary(site: LossSite, component: str) -> str:
     where = "the client" if site.to_client else "the remote end"
     count = int(misjudged(site.lost).sum()) if len(site.lost) == len(site.lost_rows) else len(site.lost_rows)
     return (
-        f"{count} padded packets to {where} vanish between {site.upstream.name} and "
+        f"{counted(count, 'padded packet')} to {where} {agreed(count, 'vanish')} between {site.upstream.name} and "
         f"{site.downstream.name}: {component} counts the padding as payload, finds the checksum "
         "wrong and the packet invalid"
     )

@@ -12,6 +12,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.open_vswitch import at_flow_limit, upcalls_lost
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Observed, first_known, first_observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -43,7 +44,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
             *told,
         ),
         telling=isinstance(limit, Observed),
-        summary=f"{len(site.lost_rows)} packets are lost at Open vSwitch on {host}, whose datapath flows are at "
+        summary=f"{counted(len(site.lost_rows), 'packet', 'are')} lost at Open vSwitch on {host}, whose "
+        "datapath flows are at "
         "their limit",
         component=f"the flow limit of Open vSwitch on {host}",
         hop=site.number,

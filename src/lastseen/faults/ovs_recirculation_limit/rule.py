@@ -14,6 +14,7 @@ from lastseen.faults.open_vswitch import lines_about_lost
 from lastseen.faults.patterns import gone_for_good, without_loss
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -41,7 +42,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         required=(limit, gone_for_good(site)),
         agreeing=told,
         telling=isinstance(limit, Observed),
-        summary=f"{len(site.lost_rows)} packets exceed the depth of the switch on {host} and are dropped",
+        summary=f"{counted(len(site.lost_rows), 'packet', 'exceed')} the depth of the switch on {host} and "
+        f"{agreed(len(site.lost_rows), 'are')} dropped",
         component=f"the Open vSwitch pipeline of {host}",
         hop=site.number,
         remedies=_REMEDIES,

@@ -11,6 +11,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.open_vswitch import at_flow_limit, upcalls_lost
 from lastseen.faults.patterns import passed_shortly_before, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, first_known, weigh
+from lastseen.tables.counted import all_of, counted, some_of
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -43,7 +44,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=told,
         refuting=at_flow_limit(facts, site.node),
         telling=isinstance(lost, Observed),
-        summary=f"{len(site.lost_rows)} first packets of flows never reach ovs-vswitchd on {host}",
+        summary=f"{counted(len(site.lost_rows), 'first packet of flows')} never reach ovs-vswitchd on {host}",
         component=f"Open vSwitch on {host}: the way from the kernel to ovs-vswitchd",
         hop=site.number,
         remedies=_REMEDIES,
@@ -55,11 +56,9 @@ def _without_flow(site: LossSite) -> Fact:
     """The datapath cannot have had a flow for what was lost: (nearly) nothing of it had passed before."""
     known = passed_shortly_before(site, MAX_IDLE_NS) > MOST_BEFORE
     if known.any():
-        text = (
-            f"{int(known.sum())} of the {len(known)} lost packets are of flows that were passing just before"
-        )
+        text = f"{some_of(int(known.sum()), len(known), 'lost packet', 'are')} of flows that were passing just before"
         return Contradicted(reason=Reason(text=text, source=site.source(int(site.lost_rows[known][0]))))
-    text = f"all {len(known)} lost packets are the first of their flow and direction, or the first for 10 s"
+    text = f"{all_of(len(known), 'lost packet', 'are')} the first of its flow and direction, or the first for 10 s"
     return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 

@@ -12,6 +12,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.open_vswitch import lines_about_lost
 from lastseen.faults.patterns import gone_for_good, without_loss
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -40,7 +41,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=(said,),
         context=tuple(Reason(text=f"{v.name} {v.version}", source=v.source) for v in versions),
         telling=isinstance(said, Observed),
-        summary=f"{len(site.lost_rows)} packets have no flow on {host}: the kernel refuses what ovs-vswitchd asks for",
+        summary=f"{counted(len(site.lost_rows), 'packet', 'have')} no flow on {host}: the kernel refuses "
+        "what ovs-vswitchd asks for",
         component=f"Open vSwitch on {host}: its versions do not fit together",
         hop=site.number,
         remedies=_REMEDIES,

@@ -12,6 +12,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Observed, weigh
 from lastseen.faults.wrong_checksums import Refused, agreeing, first_wrong_at, only_these_lost, refused
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.details import CHECKSUM_BAD
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -43,7 +44,8 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
         required=(only_these_lost(site, CHECKSUM_BAD, WHAT),),
         agreeing=agreeing(facts, site),
         refuting=(all_summed(site.lost, site.source(int(site.lost_rows[0]))),),
-        summary=f"{len(site.lost_rows)} packets are wrong on the wire already at {site.upstream.name} and are dropped "
+        summary=f"{counted(len(site.lost_rows), 'packet', 'are')} wrong on the wire already at "
+        f"{site.upstream.name} and {agreed(len(site.lost_rows), 'are')} dropped "
         f"before {site.downstream.name}",
         component=f"whatever damages packets before {site.upstream.name}",
         hop=site.number,
@@ -61,7 +63,8 @@ def _at_host(found: Refused, facts: Facts) -> Account:
         agreeing=agreeing(facts, None),
         refuting=(all_summed(found.packets.details, found.packets.source()),),
         context=(context,),
-        summary=f"{len(found.packets)} packets of {found.conversation.text} are damaged {place}, and the receiver "
+        summary=f"{counted(len(found.packets), 'packet')} of {found.conversation.text} "
+        f"{agreed(len(found.packets), 'are')} damaged {place}, and the receiver "
         "drops them",
         component=f"whatever lies {place}",
         remedies=_REMEDIES,

@@ -22,6 +22,7 @@ from lastseen.faults.patterns import (
     without_loss,
 )
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.counted import counted, some_of
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -97,7 +98,7 @@ def _unfragmentable(site: LossSite) -> Fact:
     if (column(site.lost, "ip_df") < 0).any():
         return Unknown(missing="the DF flag of the lost packets (a capture, or a listing of tcpdump -v)")
     may_not = column(site.lost, "ip_df") == 1
-    text = f"{int(may_not.sum())} of the {len(may_not)} lost packets must not be fragmented (DF, or IPv6)"
+    text = f"{some_of(int(may_not.sum()), len(may_not), 'lost packet')} must not be fragmented (DF, or IPv6)"
     return holds(may_not.all(), Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
@@ -108,7 +109,7 @@ def _repeated(site: LossSite) -> Fact:
         return Unknown(missing="a TCP sender's repetitions, which show whether it learnt the path's MTU")
     _, counts = np.unique(column(tcp, "tcp_seq"), return_counts=True)
     most = int(counts.max())
-    text = f"the sender sent the same bytes up to {most} times at a size that does not pass"
+    text = f"the sender sent the same bytes up to {counted(most, 'time')} at a size that does not pass"
     source = site.source(int(column(tcp, "frame_number")[0]) - 1)
     if most < FEWEST_TRIES:
         return Contradicted(
@@ -139,7 +140,7 @@ def _dropped_as_too_big(site: LossSite, facts: Facts) -> tuple[Fact, ...]:
     drops = facts.dropped(*_REASONS, node=site.node)
     traced: Fact = Unknown(missing="a trace of dropped packets (skb:kfree_skb)")
     if drops:
-        text = f"{len(drops)} packets were dropped as {drops[0].reason} in {drops[0].location}"
+        text = f"{counted(len(drops), 'packet', 'were')} dropped as {drops[0].reason} in {drops[0].location}"
         traced = Observed(reason=Reason(text=text, source=drops[0].source))
     names = ("IpFragFails", "Ip6FragFails", "Ip6InTooBigErrors")
     return traced, counter_rose(

@@ -11,8 +11,9 @@ import numpy as np
 
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
-from lastseen.faults.unanswered import counted, traced
+from lastseen.faults.unanswered import rose, traced
 from lastseen.faults.weighing import Account, Fact, Observed, holds, weigh
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -73,7 +74,8 @@ def _account(facts: Facts, conversation: ConversationFacts, track: Track, *, cli
     if len(old) < FEWEST:
         return None
     text = (
-        f"{len(old)} segments at {track.point.name} carry new data with a timestamp older than the one before"
+        f"{counted(len(old), 'segment')} at {track.point.name} {agreed(len(old), 'carry')} new data with "
+        "a timestamp older than the one before"
     )
     return Account(
         required=(
@@ -81,7 +83,7 @@ def _account(facts: Facts, conversation: ConversationFacts, track: Track, *, cli
             _unmoved(track, old, client=client),
         ),
         agreeing=(
-            counted(
+            rose(
                 facts, "nstat", "TcpExtPAWSEstab", what="the receiver's count of segments with old timestamps"
             ),
             traced(facts, "TCP_RFC7323_PAWS"),
@@ -105,7 +107,7 @@ def _unmoved(track: Track, old: Track, *, client: bool) -> Fact:
     )
     acked = answers.of("tcp_ack")
     beyond = (acked - int(old.of("tcp_seq")[0]) - 1) % (1 << 32) < _HALF
-    text = f"the receiver answered {len(answers)} times and acknowledged nothing of them"
+    text = f"the receiver answered {counted(len(answers), 'time')} and acknowledged nothing of them"
     return holds(len(answers) > 0 and not beyond.any(), Reason(text=text, source=old.source()))
 
 

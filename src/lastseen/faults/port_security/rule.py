@@ -14,6 +14,7 @@ from lastseen.faults.counting import dropping_rules
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.details import column
 from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
@@ -44,7 +45,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         required=(rule, _foreign(site)),
         agreeing=(rule,),
         telling=isinstance(rule, Observed),
-        summary=f"{len(site.lost_rows)} packets with a source that is not the port's are dropped "
+        summary=f"{counted(len(site.lost_rows), 'packet')} with a source that is not the port's "
+        f"{agreed(len(site.lost_rows), 'are')} dropped "
         f"behind {site.upstream.name}",
         component=f"port security (anti-spoofing) on {facts.host(site.node)}",
         hop=site.number,
@@ -58,7 +60,8 @@ def _rule(site: LossSite, facts: Facts) -> Fact:
     if found:
         rule, delta = found[0]
         text = (
-            f"the rule '{rule.place}: {rule.match}', which asks for the source, dropped {delta.value} packets"
+            f"the rule '{rule.place}: {rule.match}', which asks for the source, dropped "
+            f"{counted(delta.value, 'packet')}"
         )
         return Observed(reason=Reason(text=text, source=delta.after))
     return Unknown(missing="the anti-spoofing rules of the port with their hits, before and after")

@@ -13,6 +13,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -43,7 +44,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         required=(queue, *shape),
         agreeing=(queue, traced(facts, "QDISC_DROP")),
         telling=nothing_counts(facts, site.node, "qdisc") and bool(shape),
-        summary=f"{len(site.lost_rows)} packets find a full queue between {site.upstream.name} and "
+        summary=f"{counted(len(site.lost_rows), 'packet', 'find')} a full queue between {site.upstream.name} and "
         f"{site.downstream.name} and are dropped",
         component=f"a queue of {facts.host(site.node)}",
         hop=site.number,

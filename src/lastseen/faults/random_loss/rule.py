@@ -15,6 +15,7 @@ from lastseen.faults.counting import agrees, lost_at
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import first_of_flow, size_step, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.packets import ACK, LENGTH_FLAGS, SEQ
 from lastseen.tables.points import DELIVERED, LOST
@@ -51,7 +52,10 @@ def _account(site: LossSite, facts: Facts) -> Account:
     total = len(site.lost_rows) + len(site.delivered_rows)
     ratio = len(site.lost_rows) / total
     source = site.source(int(site.lost_rows[0]))
-    text = f"{len(site.lost_rows)} of {total} packets ({ratio:.1%}) of this direction were lost"
+    text = (
+        f"{len(site.lost_rows)} of {total} packets ({ratio:.1%}) of this direction "
+        f"{agreed(len(site.lost_rows), 'were')} lost"
+    )
     injected = _injected(site, facts)
     return Account(
         required=(
@@ -95,7 +99,7 @@ def _by_chance(site: LossSite) -> Fact:
         )
     if not runs.by_chance:
         return Unknown(missing=f"the counters of queues, limits and links on the way: {runs.text}")
-    text = f"they were lost in {runs.runs} runs of neighbours, as many as chance makes ({runs.expected:.0f})"
+    text = f"they were lost in {counted(runs.runs, 'run')} of neighbours, as many as chance makes ({runs.expected:.0f})"
     return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
@@ -152,14 +156,16 @@ def _injected(site: LossSite, facts: Facts) -> Fact:
     for layer in ("nft", "iptables"):
         for rule, delta in facts.rule_deltas(site.node, layer):
             if rule.drops and agrees(delta.value, lost) and _BY_CHANCE in rule.match:
-                text = f"the rule '{rule.place}: {rule.match}' dropped {delta.value} packets at random"
+                text = f"the rule '{rule.place}: {rule.match}' dropped {counted(delta.value, 'packet')} at random"
                 return Observed(reason=Reason(text=text, source=delta.after))
     netem = [c.name for c in facts.counters if c.family == "qdisc" and c.name.startswith("netem ")]
     names = {name for name in netem if name.endswith("dropped")}
     for name in sorted(names):
         moved = facts.counter_delta("qdisc", name, site.node)
         if moved is not None and agrees(moved.value, lost):
-            return Observed(reason=Reason(text=f"netem dropped {moved.value} packets", source=moved.after))
+            return Observed(
+                reason=Reason(text=f"netem dropped {counted(moved.value, 'packet')}", source=moved.after)
+            )
     return Unknown(
         missing="error counters of every card and link in between (ethtool -S, the switch's ports)"
     )

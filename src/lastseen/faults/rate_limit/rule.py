@@ -14,6 +14,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -45,12 +46,12 @@ def _account(site: LossSite, facts: Facts) -> Account:
     if not isinstance(limit, Observed):
         limit = Unknown(missing="the hits of rules with a limit, policers and meters, before and after")
         shape = in_turns_or_bursts(site)
-    counted = any(facts.rule_deltas(site.node, layer) for layer in LAYERS)
+    counts = any(facts.rule_deltas(site.node, layer) for layer in LAYERS)
     return Account(
         required=(limit, *shape),
         agreeing=told,
-        telling=not counted and bool(shape),
-        summary=f"{len(site.lost_rows)} packets exceed a limit between {site.upstream.name} and "
+        telling=not counts and bool(shape),
+        summary=f"{counted(len(site.lost_rows), 'packet', 'exceed')} a limit between {site.upstream.name} and "
         f"{site.downstream.name} and are dropped",
         component=f"a limit on {facts.host(site.node)}",
         hop=site.number,
@@ -68,14 +69,14 @@ def _limits(site: LossSite, facts: Facts) -> Iterator[Fact]:
         for rule, delta in deltas:
             own = _LIMITS.search(f"{rule.match} {rule.actions}") is not None
             if rule.drops and agrees(delta.value, lost) and (own or rule.place in limited):
-                text = f"the rule '{rule.place}: {rule.match} {rule.actions}' dropped {delta.value} packets"
+                text = f"the rule '{rule.place}: {rule.match} {rule.actions}' dropped {counted(delta.value, 'packet')}"
                 over = " over a limit" if own else " that a limit let through"
                 yield Observed(reason=Reason(text=text + over, source=delta.after))
     for counter in facts.counters:
         if counter.family == "qdisc" and "police" in counter.name and counter.snapshot == "after":
             moved = facts.counter_delta("qdisc", counter.name, site.node, scope=counter.scope)
             if moved is not None and agrees(moved.value, lost):
-                text = f"a policer of {counter.scope} dropped {moved.value} packets"
+                text = f"a policer of {counter.scope} dropped {counted(moved.value, 'packet')}"
                 yield Observed(reason=Reason(text=text, source=moved.after))
 
 

@@ -14,6 +14,7 @@ from lastseen.faults.counting import counter_rose
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.tables.counted import all_of, some_of
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -80,9 +81,15 @@ def _complete(site: LossSite, whole: int) -> Fact:
     fragment = column(site.lost, "ip_fragment") == 1
     source = site.source(int(site.lost_rows[0]))
     if not fragment.all() or not whole:
-        text = f"{int(fragment.sum())} of the {len(fragment)} lost packets are fragments, of no datagram all of them"
+        text = (
+            f"{some_of(int(fragment.sum()), len(fragment), 'lost packet', 'are')} fragments, of no "
+            "datagram all of them"
+        )
         return Contradicted(reason=Reason(text=text, source=source))
-    text = f"all {len(fragment)} lost packets are fragments, with which whole datagrams of up to {whole} bytes went"
+    text = (
+        f"{all_of(len(fragment), 'lost packet', 'are')} fragments, with which whole datagrams of up to "
+        f"{whole} bytes went"
+    )
     return Observed(reason=Reason(text=text, source=source))
 
 

@@ -12,6 +12,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -42,11 +43,12 @@ def judge(facts: Facts) -> Judgement:
 
 
 def _account(site: LossSite, facts: Facts) -> Account:
-    counted = _counted(site, facts)
+    told = _counted(site, facts)
     return Account(
-        required=(counted,),
-        agreeing=(counted, traced(facts, "CPU_BACKLOG", "FULL_RING")),
-        summary=f"{len(site.lost_rows)} packets come faster than the host behind {site.upstream.name} takes them in",
+        required=(told,),
+        agreeing=(told, traced(facts, "CPU_BACKLOG", "FULL_RING")),
+        summary=f"{counted(len(site.lost_rows), 'packet', 'come')} faster than the host behind "
+        f"{site.upstream.name} takes them in",
         component=f"the receiving side of {facts.host(site.node)} (card, interrupts, CPU)",
         hop=site.number,
         remedies=_REMEDIES,

@@ -21,6 +21,7 @@ from lastseen.faults.weighing import (
     observed_reasons,
     weigh,
 )
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -64,7 +65,8 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
         agreeing=told,
         refuting=_switched_off(facts, site.node),
         telling=isinstance(first_observed(told), Observed),
-        summary=f"{len(site.lost_rows)} packets vanish behind {site.upstream.name}: the reverse path filter of "
+        summary=f"{counted(len(site.lost_rows), 'packet', 'vanish')} behind {site.upstream.name}: the "
+        "reverse path filter of "
         f"{facts.host(site.node)} refuses them, as the way back to their source leads through another interface",
         component=f"the reverse path filter of {facts.host(site.node)}",
         hop=site.number,
@@ -76,7 +78,7 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
 def _nothing_passed(site: LossSite) -> tuple[Fact, ...]:
     """The filter looks at addresses and interface only: of one connection it takes all or nothing."""
     if len(site.delivered_rows):
-        text = f"{len(site.delivered_rows)} packets of the same connections and direction passed"
+        text = f"{counted(len(site.delivered_rows), 'packet')} of the same connections and direction passed"
         return (Contradicted(reason=Reason(text=text, source=site.source(int(site.delivered_rows[0])))),)
     return ()
 

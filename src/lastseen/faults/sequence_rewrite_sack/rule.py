@@ -17,6 +17,7 @@ from lastseen.faults.counting import counter_rose
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Account, Fact, first_observed, holds, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -128,7 +129,7 @@ def _waited(moved: _Moved) -> Fact:
     limit = max(TIMER_NS, 2 * _round_trip(moved.track))
     late = [wait for wait in _repairs(moved) if wait >= limit]
     worst = f", {max(late) / 1e9:.2f} s later at worst" if late else ""
-    text = f"{len(late)} times what was reported missing was sent again by the sender's timer only{worst}"
+    text = f"{counted(len(late), 'time')} what was reported missing was sent again by the sender's timer only{worst}"
     return holds(late, Reason(text=text, source=moved.behind.source()))
 
 

@@ -8,6 +8,7 @@ the server answers the client's close at once. HTTP says who ends a response: RF
 from typing import Final
 
 from lastseen.faults.facts import ConversationFacts, Facts, LossSite
+from lastseen.tables.counted import counted
 from lastseen.tables.facts_from_texts import LoggedPacket
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Supported, Untestable
 from lastseen.tables.packets import FLAGS, LENGTH_FLAGS
@@ -49,7 +50,7 @@ def _judge(conversation: ConversationFacts, facts: Facts) -> Judgement:
     if not _closed_when_asked(conversation):
         if conversation.lost_packets:
             lost = conversation.lost_packets
-            text = f"{lost} packets of this connection were lost, and the server did not close when asked"
+            text = f"{counted(lost, 'packet of this connection', 'were')} lost, and the server did not close when asked"
             return Refuted(fault=SLUG, against=(Reason(text=text, source=conversation.stall_source),))
         missing = (
             "a capture nearer the server: whether it sent a FIN that never arrived here cannot be told",
@@ -145,7 +146,10 @@ def _reasons(conversation: ConversationFacts, facts: Facts) -> list[Reason]:
     reasons.append(Reason(text=text, source=conversation.client_fin_source))
     if len(points) > 1:
         lost = conversation.lost_packets
-        text = f"{lost} packets of it were lost between the points, but none was a FIN of the server"
+        text = (
+            f"{counted(lost, 'packet of it', 'were')} lost between the points, but "
+            f"{'it was no' if lost == 1 else 'none was a'} FIN of the server"
+        )
         reasons.append(
             Reason(text=text if lost else "no packet of this connection was lost between the points")
         )

@@ -13,6 +13,7 @@ import numpy as np
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.matching.related import related_text
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 from lastseen.tables.points import source_of
 
@@ -109,7 +110,11 @@ def _account(conversation: ConversationFacts, facts: Facts) -> Account:
 
 def _nothing_lost(conversation: ConversationFacts) -> Fact:
     lost = conversation.lost_packets
-    text = f"{lost} packets of the connection were lost" if lost else "no packet of the connection was lost"
+    text = (
+        f"{counted(lost, 'packet of the connection', 'were')} lost"
+        if lost
+        else "no packet of the connection was lost"
+    )
     return holds(not lost, Reason(text=text, source=conversation.stall_source))
 
 
@@ -173,7 +178,7 @@ def _lost_before(conversation: ConversationFacts, facts: Facts) -> tuple[Fact, .
     )
     one_by_one = np.count_nonzero(steps == 1) >= FEWEST_STEPS
     if told and one_by_one and 1 < steps[at] < _IDENTIFICATIONS // 2:
-        text = f"{steps[at] - 1} packets that the server sent meanwhile never got to {near.point.name}"
+        text = f"{counted(steps[at] - 1, 'packet')} that the server sent meanwhile never got to {near.point.name}"
         return (Observed(reason=Reason(text=f"{text} (IP identification)", source=source)),)
     return ()
 

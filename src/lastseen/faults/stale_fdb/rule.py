@@ -11,6 +11,7 @@ import numpy as np
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.details import column
 from lastseen.tables.facts_from_texts import ForwardingEntry
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
@@ -38,7 +39,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         required=(entry, *_nothing_passed(site)),
         agreeing=(entry,),
         telling=isinstance(entry, Observed),
-        summary=f"{len(site.lost_rows)} frames go to another port of the bridge than "
+        summary=f"{counted(len(site.lost_rows), 'frame', 'go')} to another port of the bridge than "
         f"{site.downstream.name}, where their "
         "receiver is",
         component=f"the forwarding table of the bridge between {site.upstream.name} and {site.downstream.name}",

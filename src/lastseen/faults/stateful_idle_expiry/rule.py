@@ -24,6 +24,7 @@ from lastseen.faults.weighing import (
     holds,
     weigh,
 )
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import LOST
 
@@ -70,7 +71,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         refuting=(longer, *_closed_before(losers, site, facts)),
         telling=isinstance(said, Observed),
         summary=f"after a pause of {shortest / 1e9:.1f} s {facts.host(site.node)} knows the connection no more: "
-        f"{len(site.lost_rows)} packets are dropped before {site.downstream.name}",
+        f"{counted(len(site.lost_rows), 'packet', 'are')} dropped before {site.downstream.name}",
         component=f"the state table of {facts.host(site.node)}",
         hop=site.number,
         remedies=_REMEDIES,

@@ -10,7 +10,7 @@ from typing import Final
 
 from lastseen.faults.counting import logged
 from lastseen.faults.facts import ConversationFacts, Facts
-from lastseen.faults.unanswered import counted
+from lastseen.faults.unanswered import rose
 from lastseen.faults.weighing import Account, Fact, Observed, first_observed, weigh
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
@@ -29,7 +29,7 @@ CONFUSED_WITH: Final = {
 def judge(facts: Facts) -> Judgement:
     """Supported where a server that sends cookies leaves out options it otherwise offers."""
     told = (
-        counted(
+        rose(
             facts,
             "nstat",
             "TcpExtSyncookiesSent",

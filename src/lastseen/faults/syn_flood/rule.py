@@ -8,8 +8,9 @@ tcp_syn_flood_action; RFC 4987). Nothing is lost on the way: the SYN arrives and
 from typing import Final
 
 from lastseen.faults.facts import Facts
-from lastseen.faults.unanswered import UnansweredSyn, counted, unanswered_syns
+from lastseen.faults.unanswered import UnansweredSyn, rose, unanswered_syns
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, first_observed, weigh
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -66,9 +67,12 @@ def _half_open(found: UnansweredSyn, facts: Facts) -> Fact:
         finished += bool((track.from_client & track.flags("A") & ~track.flags("R")).any())
     if begun - finished < FEWEST_HALF_OPEN:
         return Unknown(
-            missing=f"a capture with the flood: {begun - finished} connections to {server} stayed half open"
+            missing=f"a capture with the flood: {counted(begun - finished, 'connection')} to {server} stayed half open"
         )
-    text = f"{begun - finished} of {begun} other connections to {server} were begun and never finished by their client"
+    text = (
+        f"{begun - finished} of {begun} other connections to {server} {agreed(begun - finished, 'were')} "
+        "begun and never finished by their client"
+    )
     return Observed(reason=Reason(text=text, source=found.syns.source()))
 
 
@@ -79,9 +83,7 @@ def _dropped(facts: Facts) -> Fact:
     if lines:
         text = f'the kernel says "{lines[0].line.reason}"'
         log = Observed(reason=Reason(text=text, source=lines[0].line.source))
-    count = counted(
-        facts, "nstat", "TcpExtTCPReqQFullDrop", what="the count of SYNs dropped for a full queue"
-    )
+    count = rose(facts, "nstat", "TcpExtTCPReqQFullDrop", what="the count of SYNs dropped for a full queue")
     return first_observed((count, log))
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import exactly_these, has_flags, without_loss
-from lastseen.faults.unanswered import counted
+from lastseen.faults.unanswered import rose
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.details import DetailRows, column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -47,7 +48,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     return Account(
         required=(_only_fast_open(site),),
         agreeing=(
-            counted(
+            rose(
                 facts, "nstat", "TcpExtTCPFastOpenActiveFail", "TcpExtTCPFastOpenBlackhole",
                 what="the client's count of failed Fast Opens",
             ),
@@ -70,7 +71,7 @@ def _only_fast_open(site: LossSite) -> Fact:
     again = np.isin(column(site.lost, "tcp_seq"), column(plain, "tcp_seq"))
     if int(again.sum()) < FEWEST_FALLBACKS or not again.all():
         return fact
-    text = f"{int(again.sum())} lost SYNs carried Fast Open; the same SYNs passed without it"
+    text = f"{counted(int(again.sum()), 'lost SYN')} carried Fast Open; the same SYNs passed without it"
     return Observed(
         reason=Reason(text=text, source=site.source(int(column(site.lost, "frame_number")[0]) - 1))
     )

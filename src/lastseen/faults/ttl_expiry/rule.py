@@ -15,6 +15,7 @@ from lastseen.faults.patterns import without_loss
 from lastseen.faults.tracks import Track
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -53,7 +54,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         ),
         context=(exceeded.reason,) if isinstance(exceeded, Observed) else (),
         telling=isinstance(_low(site), Observed),
-        summary=f"{len(site.lost_rows)} packets reach {site.upstream.name} with no hops left and never "
+        summary=f"{counted(len(site.lost_rows), 'packet', 'reach')} {site.upstream.name} with no hops left and never "
         f"{site.downstream.name}: their TTL runs out",
         component="the routes (a loop), or the sender that sets so small a TTL",
         hop=site.number,
@@ -68,7 +69,7 @@ def _low(site: LossSite) -> Fact:
         return Unknown(missing="the TTL of the lost packets (a capture, or a listing of tcpdump -v)")
     source = site.source(int(site.lost_rows[0]))
     if (ttl > LAST_HOPS).any():
-        text = f"lost packets had {int(ttl.max())} hops left at {site.upstream.name}"
+        text = f"lost packets had {counted(int(ttl.max()), 'hop')} left at {site.upstream.name}"
         return Contradicted(reason=Reason(text=text, source=source))
     text = f"all {len(ttl)} lost packets had at most {int(ttl.max())} hops left at {site.upstream.name}"
     return Observed(reason=Reason(text=text, source=source))
@@ -85,7 +86,7 @@ def _passed_with_more(site: LossSite) -> Fact:
     if lowest <= int(column(site.lost, "ip_ttl").max()):
         text = "packets with as few hops left passed"
         return Contradicted(reason=Reason(text=text, source=source))
-    text = f"the {len(site.delivered)} that passed had at least {lowest} hops left"
+    text = f"the {len(site.delivered)} that passed had at least {counted(lowest, 'hop')} left"
     return Observed(reason=Reason(text=text, source=source))
 
 

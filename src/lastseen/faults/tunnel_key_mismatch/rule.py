@@ -15,6 +15,7 @@ from lastseen.faults.facts import Facts
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import unanswered_syns
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.details import DetailRows, column
 from lastseen.tables.facts_from_texts import Setting
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
@@ -71,12 +72,13 @@ def _account(arrived: _Arrived, facts: Facts) -> Account:
     host = facts.host(arrived.node)
     nowhere, sent = _no_port_takes(here, key, host), _somebody_sends(there, key)
     count, kind = len(arrived.details), TUNNELS[int(column(arrived.details, "tunnel")[0])]
-    text = f"{count} packets came to {host} in {kind} with key {key}, and no further"
+    text = f"{counted(count, 'packet')} came to {host} in {kind} with key {key}, and no further"
     return Account(
         required=(Observed(reason=Reason(text=text, source=arrived.source)), nowhere, sent),
         agreeing=(nowhere, sent),
         telling=isinstance(nowhere, Observed),
-        summary=f"{count} packets come to {host} with tunnel key {key}, which no port of its switch takes",
+        summary=f"{counted(count, 'packet', 'come')} to {host} with tunnel key {key}, which no port of its "
+        "switch takes",
         component=f"the tunnel ports of the switch on {host} and of its peer",
         hop=arrived.hop,
         remedies=_REMEDIES,

@@ -8,7 +8,7 @@ become random for each connection: since then older timestamps mean nothing.
 from typing import Final
 
 from lastseen.faults.facts import Facts
-from lastseen.faults.unanswered import UnansweredSyn, counted, unanswered_syns
+from lastseen.faults.unanswered import UnansweredSyn, rose, unanswered_syns
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_known, weigh
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
@@ -47,7 +47,7 @@ def _recycles(facts: Facts) -> tuple[Fact, ...]:
     else:
         kind = Observed if setting.value == "1" else Contradicted
         said = kind(reason=Reason(text=f"{SETTING} = {setting.value}", source=setting.source))
-    rejected = counted(
+    rejected = rose(
         facts, "nstat", "TcpExtPAWSPassive", what="the server's count of SYNs with old timestamps"
     )
     return said, rejected

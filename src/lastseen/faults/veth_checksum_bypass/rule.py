@@ -15,6 +15,7 @@ from lastseen.faults.kernels import kernel_has_fix
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
 from lastseen.faults.wrong_checksums import FEWEST, taken_packets
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.details import CHECKSUM_BAD, CHECKSUM_GOOD
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 from lastseen.tables.points import Point
@@ -47,7 +48,8 @@ def _otherwise(facts: Facts) -> Judgement:
 def _account(conversation: ConversationFacts, packets: Track, facts: Facts) -> Account:
     point = packets.point
     text = (
-        f"{len(packets)} packets reach {point.name}, the last point before their receiver, with a wrong checksum, and "
+        f"{counted(len(packets), 'packet', 'reach')} {point.name}, the last point before their receiver, "
+        "with a wrong checksum, and "
         "it acknowledges them although no right copy came"
     )
     return Account(
@@ -62,7 +64,8 @@ def _account(conversation: ConversationFacts, packets: Track, facts: Facts) -> A
             _counted(point, len(packets), facts),
             _verifies(point, facts),
         ),
-        summary=f"{len(packets)} packets of {conversation.text} are damaged before {point.name}, and the receiver "
+        summary=f"{counted(len(packets), 'packet')} of {conversation.text} {agreed(len(packets), 'are')} "
+        f"damaged before {point.name}, and the receiver "
         "takes them: a veth calls them verified",
         component=f"the kernel's veth at {point.name}, and whatever damages packets before it",
         remedies=_REMEDIES,
@@ -117,7 +120,9 @@ def _counted(point: Point, wrong: int, facts: Facts) -> Fact:
     """That the receiver did find as many checksums wrong."""
     delta = facts.counter_delta("nstat", "TcpInCsumErrors", point.node)
     if delta is not None and delta.value >= wrong:
-        text = f"the receiver found {delta.value} checksums wrong (TcpInCsumErrors): it does verify"
+        text = (
+            f"the receiver found {counted(delta.value, 'checksum')} wrong (TcpInCsumErrors): it does verify"
+        )
         return Observed(reason=Reason(text=text, source=delta.after))
     return Unknown(missing="nstat -az TcpInCsumErrors of the receiver")
 

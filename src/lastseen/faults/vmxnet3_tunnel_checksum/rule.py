@@ -28,6 +28,7 @@ from lastseen.faults.weighing import (
     weigh,
 )
 from lastseen.faults.wrong_checksums import Refused, agreeing, refused
+from lastseen.tables.counted import agreed, all_of, counted
 from lastseen.tables.details import CHECKSUM_PARTIAL, DetailRows, column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import DELIVERED, Point
@@ -66,9 +67,12 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
     """They vanish between the two virtual cards. No other layer can agree: a sender's undone checksum is normal."""
     undone, source = _undone(site.lost), site.source(int(site.lost_rows[0]))
     passed = int(_undone(site.delivered).sum())
-    text = f"all {len(undone)} lost packets are tunnelled and left their inner checksum to the card"
+    text = f"{all_of(len(undone), 'lost packet', 'are')} tunnelled and left the inner checksum to the card"
     if not undone.all() or passed:
-        text = f"{int((~undone).sum())} lost packets had a checksum or no tunnel, and {passed} without one passed"
+        text = (
+            f"{counted(int((~undone).sum()), 'lost packet')} had a checksum or no tunnel, and {passed} "
+            "without one passed"
+        )
     return Account(
         required=(
             holds(undone.all() and not passed, Reason(text=text, source=source)),
@@ -77,7 +81,8 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
             _others_pass(site, facts),
         ),
         context=observed_reasons((_offloads(site.upstream, facts),)),
-        summary=f"{len(site.lost_rows)} tunnelled packets vanish between the virtual cards at {site.upstream.name} and "
+        summary=f"{counted(len(site.lost_rows), 'tunnelled packet', 'vanish')} between the virtual cards at "
+        f"{site.upstream.name} and "
         f"{site.downstream.name}: their inner checksum was left to the sending one",
         component=f"the hypervisor's {DRIVER} under {facts.host(site.upstream.node)}",
         hop=site.number,
@@ -102,7 +107,8 @@ def _others_pass(site: LossSite, facts: Facts) -> Fact:
     passed = seen.only((seen.fate == DELIVERED) & inside & ~back)
     if len(passed):
         text = (
-            f"{len(passed)} packets of the tunnel whose checksum the stack computed itself pass the same hop"
+            f"{counted(len(passed), 'packet')} of the tunnel whose checksum the stack computed itself "
+            f"{agreed(len(passed), 'pass')} the same hop"
         )
         return Observed(reason=Reason(text=text, source=passed.source()))
     return Unknown(missing="a ping through the tunnel meanwhile: whether it passes")
@@ -124,7 +130,8 @@ def _at_host(found: Refused, facts: Facts) -> Account:
         ),
         agreeing=told,
         context=observed_reasons((_offloads(way.first.point, facts),) if way.first else ()),
-        summary=f"{len(found.packets)} packets of {found.conversation.text} come out of the tunnel without their inner "
+        summary=f"{counted(len(found.packets), 'packet')} of {found.conversation.text} "
+        f"{agreed(len(found.packets), 'come')} out of the tunnel without their inner "
         "checksum, and the receiver drops them",
         component=f"the hypervisor's {DRIVER}"
         + (f" under {facts.host(way.first.point.node)}" if way.first else ""),

@@ -12,8 +12,9 @@ from lastseen.faults.counting import logged
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.kernels import kernel_has_fix
 from lastseen.faults.patterns import exactly_these, without_loss
-from lastseen.faults.unanswered import counted
+from lastseen.faults.unanswered import rose
 from lastseen.faults.weighing import Account, Fact, Observed, first_observed, weigh
+from lastseen.tables.counted import all_of, counted
 from lastseen.tables.details import CHECKSUM_BAD, column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -39,7 +40,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     wrong = _wrong_outside(site)
     told = (
         logged(facts, "udp_bad_checksum", None, "the tunnel's end finds the checksum wrong"),
-        counted(facts, "nstat", "UdpInCsumErrors", what="the tunnel end's count of wrong UDP checksums"),
+        rose(facts, "nstat", "UdpInCsumErrors", what="the tunnel end's count of wrong UDP checksums"),
     )
     alone = () if len(site.delivered) else (first_observed(told),)
     return Account(
@@ -47,7 +48,8 @@ def _account(site: LossSite, facts: Facts) -> Account:
         agreeing=told,
         refuting=(kernel_has_fix(facts, site.upstream.node, FIXED_IN),),
         telling=isinstance(wrong, Observed),
-        summary=f"{len(site.lost_rows)} tunnel packets carry a wrong UDP checksum at {site.upstream.name}, and the "
+        summary=f"{counted(len(site.lost_rows), 'tunnel packet', 'carry')} a wrong UDP checksum at "
+        f"{site.upstream.name}, and the "
         "other end drops them",
         component="NAT of tunnel packets on the sending host, with checksum offload of the tunnel device",
         hop=site.number,
@@ -64,7 +66,7 @@ def _wrong_outside(site: LossSite) -> Fact:
     lost, passed = (column(rows, "outer_checksum") == CHECKSUM_BAD for rows in (site.lost, site.delivered))
     if len(passed) or not lost.all():
         return exactly_these(site, lost, passed, "tunnel packets with a wrong outer UDP checksum")
-    text = f"the outer UDP checksum of all {len(lost)} lost packets is wrong"
+    text = f"the outer UDP checksum of {all_of(len(lost), 'lost packet')} is wrong"
     return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 

@@ -15,6 +15,7 @@ from lastseen.faults.patterns import without_loss
 from lastseen.faults.tracks import Track
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
+from lastseen.tables.counted import agreed, all_of, counted
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
@@ -50,7 +51,8 @@ def _at_hop(site: LossSite, facts: Facts) -> Account:
         required=(_misaddressed(site, answers if len(answers) else _cards(facts, site)),),
         refuting=_right_entries(facts, site),
         agreeing=(traced(facts, "OTHERHOST"), _neighbour_entry(facts, site, answers)),
-        summary=f"{len(site.lost_rows)} packets leave {site.upstream.name} for a MAC address that nobody there has",
+        summary=f"{counted(len(site.lost_rows), 'packet', 'leave')} {site.upstream.name} for a MAC address "
+        "that nobody there has",
         component="the neighbour (ARP) entry of the sender, or whatever rewrites its frames",
         hop=site.number,
         remedies=_REMEDIES,
@@ -72,7 +74,10 @@ def _misaddressed(site: LossSite, own: npt.NDArray[np.int64]) -> Fact:
     if len(site.delivered) and not np.isin(column(site.delivered, "eth_dst"), own).all():
         text = "packets to other MAC addresses passed as well"
         return Contradicted(reason=Reason(text=text, source=site.source(int(site.delivered_rows[0]))))
-    text = f"all {len(to)} lost packets went to {_mac(int(to[0]))}, their neighbour sends from {_mac(int(own[0]))}"
+    text = (
+        f"{all_of(len(to), 'lost packet')} went to {_mac(int(to[0]))}, the neighbour sends from "
+        f"{_mac(int(own[0]))}"
+    )
     return Observed(reason=Reason(text=text, source=source))
 
 
@@ -129,13 +134,15 @@ def _at_host(conversation: ConversationFacts, facts: Facts) -> Account | None:
 def _account_at(conversation: ConversationFacts, astray: Track, own: int, facts: Facts) -> Account:
     went = _mac(int(astray.of("eth_dst")[0]))
     text = (
-        f"{len(astray)} packets at {astray.point.name} went to {went}, their neighbour sends from {_mac(own)}"
+        f"{counted(len(astray), 'packet')} at {astray.point.name} went to {went}, the neighbour sends "
+        f"from {_mac(own)}"
     )
     dropped = traced(facts, "OTHERHOST")
     return Account(
         required=(Observed(reason=Reason(text=text, source=astray.source())), dropped),
         agreeing=(dropped,),
-        summary=f"{len(astray)} packets of {conversation.text} reach {astray.point.name} under a MAC address that "
+        summary=f"{counted(len(astray), 'packet')} of {conversation.text} {agreed(len(astray), 'reach')} "
+        f"{astray.point.name} under a MAC address that "
         "is not their receiver's",
         component="the neighbour (ARP) entry of the sender, or whatever rewrites its frames",
         remedies=_REMEDIES,

@@ -10,8 +10,9 @@ import numpy as np
 
 from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
-from lastseen.faults.unanswered import counted, traced
+from lastseen.faults.unanswered import rose, traced
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.counted import counted
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -43,11 +44,15 @@ def _account(conversation: ConversationFacts, facts: Facts) -> Account:
     waited = conversation.stall_ns / 1e9
     who = "the client" if len(closed) and bool(closed.from_client[0]) else "the server"
     lost = conversation.lost_packets
-    said = f"{lost} packets of the connection were lost" if lost else "no packet of the connection was lost"
+    said = (
+        f"{counted(lost, 'packet of the connection', 'were')} lost"
+        if lost
+        else "no packet of the connection was lost"
+    )
     return Account(
         required=(_closed(closed, who), holds(not lost, Reason(text=said, source=conversation.stall_source))),
         agreeing=(
-            counted(
+            rose(
                 facts,
                 "nstat",
                 "TcpExtTCPToZeroWindowAdv",
@@ -70,7 +75,7 @@ def _closed(closed: Track, who: str) -> Fact:
     if not len(closed):
         return Unknown(missing="the packets that close the window")
     times = int(np.count_nonzero(closed.from_client == closed.from_client[0]))
-    text = f"{who} announced a window of 0 {times} times"
+    text = f"{who} announced a window of 0 {counted(times, 'time')}"
     return Observed(reason=Reason(text=text, source=closed.source()))
 
 
@@ -79,7 +84,10 @@ def _unread(facts: Facts, conversation: ConversationFacts) -> Fact:
     for socket in facts.sockets:
         mine = (socket.local.address, socket.local.port) in conversation.endpoints
         if mine and (socket.peer.address, socket.peer.port) in conversation.endpoints and socket.recv_q_bytes:
-            text = f"{socket.recv_q_bytes} bytes wait unread in the socket {socket.local.address}:{socket.local.port}"
+            text = (
+                f"{counted(socket.recv_q_bytes, 'byte', 'wait')} unread in the socket "
+                f"{socket.local.address}:{socket.local.port}"
+            )
             return Observed(reason=Reason(text=text, source=socket.source))
     return Unknown(missing="ss -tinom on the receiver in mid-stall (Recv-Q)")
 
