@@ -172,7 +172,7 @@ def test_a_padded_packet_delivered_refutes(tmp_path: Path) -> None:
     down = replace(TAP, drop=lambda s: lost_short(s) and s.number != LOST[0].number)
     judged = judgement(run(tmp_path, two_points([SEED], down=down)))
     assert isinstance(judged, Refuted)
-    assert "need padding passed this hop" in said(judged)
+    assert "1 packet of the same direction that needs padding passed this hop" in said(judged)
 
 
 @pytest.mark.parametrize("node", ["", "compute"])
@@ -212,7 +212,7 @@ def test_short_packets_that_nothing_pads_any_more_refute(tmp_path: Path) -> None
     """Both points on one host: between them no Ethernet is crossed."""
     judged = judgement(run(tmp_path, on_compute(two_points([SEED], up=View()))))
     assert isinstance(judged, Refuted)
-    assert "short but not padded where they were last seen" in said(judged)
+    assert "6 lost packets were short but not padded where last seen" in said(judged)
 
 
 def test_a_rule_that_counted_trimmed_packets_refutes(tmp_path: Path) -> None:

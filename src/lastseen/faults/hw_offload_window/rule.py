@@ -78,7 +78,7 @@ def _unseen(site: LossSite, facts: Facts) -> Fact:
     text = (
         f"{some_of(len(outside), len(bounds), 'lost packet', 'lie')} outside the window by what "
         f"{site.upstream.name} saw of "
-        f"their connection{': ' + outside[0] if outside else ''}"
+        f"the connection{': ' + outside[0] if outside else ''}"
     )
     return holds(bounds and len(outside) == len(bounds), Reason(text=text, source=source))
 
