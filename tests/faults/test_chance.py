@@ -11,6 +11,7 @@ from lastseen.tables.judgements import Refuted, Supported, Untestable
 
 PIECES = 80
 HOME = Path(__file__).parents[2] / "src/lastseen/faults/random_loss/cases"
+LIMIT = HOME.parents[1] / "rate_limit/cases"
 
 
 def _seen(tmp_path: Path, lost: Iterable[bool]) -> Diagnosis:
@@ -52,3 +53,16 @@ def test_losses_more_even_than_chance_are_no_chance() -> None:
     assert set(found.verdict.indistinguishable) == {"queue_overflow", "rate_limit"}
     assert "by turns" in found.verdict.summary
     assert not isinstance(judgement(found, "random_loss"), Supported | Refuted)
+
+
+def test_small_packets_alone_are_no_full_queue() -> None:
+    """Recorded: the SYNs that a dead path takes come in bursts, while larger packets pass."""
+    found = diagnosed(LIMIT / "near_miss/recorded_dead_path")
+    assert found.verdict.grade == "unattributed"
+    assert not isinstance(judgement(found, "rate_limit"), Supported)
+
+
+def test_what_stops_at_a_byte_is_no_full_queue(tmp_path: Path) -> None:
+    """Now and then one is repeated and passes; nothing from a byte on ever does."""
+    found = _seen(tmp_path, _of(lambda part: part >= 40 and part % 8 > 0))
+    assert found.verdict.grade != "possible"

@@ -98,19 +98,21 @@ def preferred(site: LossSite) -> Contrast | None:
 def in_turns_or_bursts(site: LossSite) -> tuple[Observed, ...]:
     """That packets were lost again and again, but not by chance: as a full queue or a limit does it; else nothing.
 
-    Nothing but their size may tell the lost from the delivered: of a full queue or a limit large ones have more.
+    Nothing but their size may tell the lost from the delivered: of a full queue or a limit large ones have more. Nor
+    may what came before them: where all before a byte or a moment passed, and none after it, nothing was full.
     """
     runs = runs_of_loss(site)
     too_few = runs.lost < max(FEWEST, LEAST_RATIO * (runs.lost + runs.delivered)) or runs.runs < FEWEST_RUNS
-    chosen = any(c.p_value < TELLING and (c.separates or not _of_size(c)) for c in site.contrasts)
+    chosen = any(c.p_value < TELLING and (c.separates or not _of_large(c)) for c in site.contrasts)
+    chosen |= any(c.p_value < TELLING for c in site.surroundings)
     if too_few or runs.by_chance or chosen:
         return ()
     return (Observed(reason=Reason(text=runs.text, source=site.source(int(site.lost_rows[0])))),)
 
 
-def _of_size(contrast: Contrast) -> bool:
-    """A flag that picks the same packets as a size is told by the size as well."""
-    return any(name.startswith(_SIZES) for name in (contrast.feature, *contrast.same_as))
+def _of_large(contrast: Contrast) -> bool:
+    """A flag that picks the same packets as a least size is told by the size as well."""
+    return any(name.startswith(_SIZES) and ">=" in name for name in (contrast.feature, *contrast.same_as))
 
 
 def nothing_counts(facts: Facts, node: str | None, *families: str) -> bool:

@@ -48,7 +48,10 @@ def _mac(value: int) -> str:
 def _at_hop(site: LossSite, facts: Facts) -> Account:
     answers = _senders(facts, site)
     return Account(
-        required=(_misaddressed(site, answers if len(answers) else _cards(facts, site)),),
+        required=(
+            _misaddressed(site, answers if len(answers) else _cards(facts, site)),
+            *_one_next_hop(site, traced(facts, "OTHERHOST")),
+        ),
         refuting=_right_entries(facts, site),
         agreeing=(traced(facts, "OTHERHOST"), _neighbour_entry(facts, site, answers)),
         summary=f"{counted(len(site.lost_rows), 'packet', 'leave')} {site.upstream.name} for a MAC address "
@@ -79,6 +82,15 @@ def _misaddressed(site: LossSite, own: npt.NDArray[np.int64]) -> Fact:
         f"{_mac(int(own[0]))}"
     )
     return Observed(reason=Reason(text=text, source=source))
+
+
+def _one_next_hop(site: LossSite, dropped: Fact) -> tuple[Fact, ...]:
+    """Where lost and delivered packets went to two addresses by turns, there may be two next hops, one of them dead."""
+    before, behind = int(site.lost_rows.min()), int(site.lost_rows.max())
+    by_turns = bool(((site.delivered_rows > before) & (site.delivered_rows < behind)).any())
+    if not by_turns or isinstance(dropped, Observed):
+        return ()
+    return (Unknown(missing="whose card the address is: it may be a second next hop's (ip route, ip neigh)"),)
 
 
 def _right_entries(facts: Facts, site: LossSite) -> tuple[Fact, ...]:
