@@ -142,7 +142,7 @@ def ipv4(
 ) -> bytes:  # fmt: skip
     """An IPv4 packet; `total_length` overrides the header's (0: what TSO leaves to the card)."""
     addresses = ipaddress.IPv4Address(src).packed + ipaddress.IPv4Address(dst).packed
-    data = _filled(payload, addresses + struct.pack(">BBH", 0, payload.protocol, len(payload.data)))
+    data = _filled(payload, addresses + struct.pack(">BBH", 0, payload.protocol, len(payload.data) & 0xFFFF))
     fragment = 0x4000 if dont_fragment else 0
     return _ipv4_header(
         addresses, len(data), payload.protocol, identification, fragment, ttl, tos, options, total_length
@@ -166,7 +166,7 @@ def _ipv4_header(
 def ipv4_fragments(src: str, dst: str, payload: Payload, *, size: int, identification: int) -> list[bytes]:
     """The packet cut into fragments of `size` bytes (a multiple of 8)."""
     addresses = ipaddress.IPv4Address(src).packed + ipaddress.IPv4Address(dst).packed
-    data = _filled(payload, addresses + struct.pack(">BBH", 0, payload.protocol, len(payload.data)))
+    data = _filled(payload, addresses + struct.pack(">BBH", 0, payload.protocol, len(payload.data) & 0xFFFF))
     pieces = []
     for at in range(0, len(data), size):
         piece, more = data[at : at + size], 0x2000 if at + size < len(data) else 0

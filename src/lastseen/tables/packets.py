@@ -73,7 +73,7 @@ INFO_IP_ID: Final = 0x10
 INFO_MALFORMED: Final = 0x20
 """A header contradicts itself (length below its minimum, data offset beyond the packet)."""
 INFO_LENGTH_UNKNOWN: Final = 0x40
-"""The IP total length is 0 (TSO); the payload length was taken from the frame."""
+"""The IP length is 0 (TSO, BIG TCP) and no jumbo payload option tells it; the payload length is the frame's."""
 
 INFO_LISTED: Final = 0x80
 """Read from a text: what header fields hold beyond numbers, length and flags is told by `Capture.listed`."""

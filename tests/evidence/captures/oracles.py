@@ -51,6 +51,7 @@ def _generated() -> dict[str, bytes]:
         + blocks.interface()
         + b"".join(blocks.packet(*p) for p in packets),
         "conversation.pcap": w.pcap(talk.seen_at(Point())),
+        "large.pcap": w.pcap([(10**18, frame) for frame in samples.LARGE_FRAMES.values()]),
         "underlay.pcap": w.pcap(talk.seen_at(underlay), snap_length=192),
     }
     for name, (link_type, data) in samples.OTHER_LINKS.items():

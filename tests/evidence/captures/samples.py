@@ -12,11 +12,31 @@ SEGMENT = w.tcp(
 V4 = w.ipv4(SRC, DST, SEGMENT, identification=4242)
 V6 = w.ipv6(SRC6, DST6, SEGMENT, flow_label=4242)
 FRAME = w.ethernet(V4)
+LARGE = w.tcp(40000, 443, seq=5, ack=77, flags="PA", window=501, data=b"x" * 100_000)
+"""What BIG TCP hands to the card at once: more than 16 bits of length can tell."""
 
 
 def carried(payload: w.Payload) -> bytes:
     """The tunnel's payload between two IPv4 hosts, as an Ethernet frame."""
     return w.ethernet(w.ipv4(*OUTER, payload, identification=9))
+
+
+def nested(tunnel: str, *, depth: int) -> bytes:
+    """`V4` as an IPv4 packet inside that many tunnels of one kind: "gre", "ipip" or "gtpu"."""
+    packet = V4
+    for number in range(depth):
+        inside = {"gre": w.gre, "ipip": w.ip_in_ip, "gtpu": lambda inner: w.gtpu(inner, teid=1)}[tunnel](
+            packet
+        )
+        packet = w.ipv4(*OUTER, inside, identification=number)
+    return packet
+
+
+def jumbogram(*, said: int | None = None, payload: w.Payload = LARGE) -> bytes:
+    """An IPv6 packet whose length stands in the jumbo payload option (RFC 2675); `said`: another length there."""
+    length = len(payload.data) + 8 if said is None else said
+    option = bytes((0, 0, 0xC2, 4)) + length.to_bytes(4)
+    return w.ipv6(SRC6, DST6, payload, flow_label=4242, extensions=[(0, option)], payload_length=0)
 
 
 ETHERNET_FRAMES: dict[str, bytes] = {
@@ -56,6 +76,15 @@ ETHERNET_FRAMES: dict[str, bytes] = {
     "gtpu sequence": carried(w.gtpu(V4, teid=42, sequence=258)),
     "gtpu extension": carried(w.gtpu(V4, teid=42, extensions=[(0x85, b"\0\0")])),
     "nested": carried(w.geneve(carried(w.vxlan(carried(w.gre(V4)), vni=1)), vni=2)),
+    "nested 4": carried(
+        w.geneve(carried(w.vxlan(carried(w.gtpu(nested("gre", depth=1), teid=3)), vni=1)), vni=2)
+    ),
+}
+
+LARGE_FRAMES: dict[str, bytes] = {
+    "jumbogram": w.ethernet(jumbogram()),
+    "jumbogram with a trailer": w.ethernet(jumbogram(), trailer=b"\1\2\3\4"),
+    "ipv4 without a length": w.ethernet(w.ipv4(SRC, DST, LARGE, identification=4242, total_length=0)),
 }
 
 OTHER_LINKS: dict[str, tuple[int, bytes]] = {

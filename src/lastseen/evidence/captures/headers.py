@@ -5,7 +5,7 @@ that is asked about a few. The innermost IP header decides what the packet is; a
 packet leaves the outer one in place.
 
 Layouts: Ethernet and 802.1Q (IEEE 802.3, 802.1Q), Linux cooked (tcpdump.org linktypes LINKTYPE_LINUX_SLL, _SLL2),
-IPv4 (RFC 791), IPv6 (RFC 8200), GRE (RFC 2784, 2890), Geneve (RFC 8926), VXLAN (RFC 7348), VXLAN-GPE
+IPv4 (RFC 791), IPv6 (RFC 8200, 2675), GRE (RFC 2784, 2890), Geneve (RFC 8926), VXLAN (RFC 7348), VXLAN-GPE
 (draft-ietf-nvo3-vxlan-gpe), GTP-U (3GPP TS 29.281), ERSPAN (draft-foschiano-erspan), MPLS (RFC 3032),
 PPPoE (RFC 2516), 802.1ah (IEEE 802.1ah), PPP (RFC 1661, 1662), 802.11 (IEEE 802.11), radiotap (radiotap.org),
 NFLOG (tcpdump.org linktypes LINKTYPE_NFLOG), pflog (OpenBSD pflog(4), LINKTYPE_PFLOG: its first byte is its length),
@@ -279,11 +279,26 @@ def _ipv4(buf: Bytes, p: Integer, end: Integer, space_end: Integer, found: Numbe
 
 
 @packet_kernel
+def _jumbo_length(buf: Bytes, p: Integer, end: Integer, space_end: Integer) -> Integer:
+    """What the jumbo payload option of the IPv6 header at `p` says; 0: there is none.
+
+    It is looked for where its alignment puts it and Linux writes it (ipv6_gro, BIG TCP): first of the hop-by-hop
+    options. A length that an ordinary header could tell (RFC 2675 allows none) or beyond the frame is not taken.
+    """
+    if p + 48 > end or buf[p + 6] != 0 or u16(buf, p + 42) != 0xC204:
+        return np.int64(0)
+    length = u32(buf, p + 44)
+    return length if 0xFFFF < length <= space_end - p - 40 else np.int64(0)
+
+
+@packet_kernel
 def _ipv6(buf: Bytes, p: Integer, end: Integer, space_end: Integer, found: Numbers) -> Integer:
     """An IPv6 header and its extension headers into `found`; False when there is none."""
     if p + 40 > end or buf[p] >> 4 != 6:
         return False
     payload = u16(buf, p + 4)
+    if payload == 0:
+        payload = _jumbo_length(buf, p, end, space_end)
     found[NO_LENGTH] = 1 if payload == 0 else 0
     if payload == 0:
         payload = space_end - p - 40

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lastseen.evidence.captures import scan
 from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.headers import LINK_TYPES
+from lastseen.evidence.captures.not_read import not_read
 from lastseen.evidence.captures.other_links import name_of
 from lastseen.evidence.captures.row_tables import FIRST_ROWS, RowSink, Tables, longer
 from lastseen.tables.counted import counted
@@ -171,6 +172,7 @@ def _weirds(read: _Read, source: ByteSource) -> list[Weird]:
             for face in read.interfaces
             if face.link_type not in LINK_TYPES
         ]
+        + not_read(file, read.tables.flows[: read.tables.flow_count])
     )
 
 
