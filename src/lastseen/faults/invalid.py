@@ -27,10 +27,8 @@ __all__ = [
     "takes_invalid",
 ]
 
-OUT_OF_WINDOW: Final = re.compile(
-    r"(?:SEQ|ACK) is (?:over|under) |over (?:the )?upper bound|under (?:the )?lower bound"
-)
-"""Both generations of the texts (before and since Linux 6.1)."""
+OUT_OF_WINDOW: Final = re.compile(r"(?:SEQ|ACK) is over |over (?:the )?upper bound|under the lower bound")
+"""Both generations of the texts (before and since Linux 6.1; since then what is under a lower bound passes)."""
 FEWEST_COUNTED: Final = 3
 """A counter that moved by less than a third of what was lost speaks of other packets."""
 _NFT_INVALID: Final = re.compile(r"\bct state (?!!=)[^!]{0,80}?\binvalid\b")
@@ -91,7 +89,7 @@ def invalid_lines_for(
     return fitting, [line for line in lines if line not in fitting]
 
 
-_PASSES: Final = re.compile(r"bytes more than expected")
+_PASSES: Final = re.compile(r"bytes more than expected|under lower bound")
 """Logged of packets that conntrack lets pass."""
 
 

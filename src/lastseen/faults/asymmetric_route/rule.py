@@ -25,7 +25,9 @@ CONFUSED_WITH: Final = {
     "conntrack_midstream": "there the hop saw both directions before it forgot the flow",
     "reverse_path_filter": "there a host without state refuses the source",
 }
-UNSEEN: Final = re.compile(r"invalid new|ACKed data not seen|invalid packet ignored|invalid state")
+UNSEEN: Final = re.compile(
+    r"invalid new|ACKed data not seen|invalid packet ignored|invalid state|in dir \d invalid, state"
+)
 """What conntrack says of an answer whose question it never saw."""
 
 

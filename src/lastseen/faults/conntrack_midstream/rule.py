@@ -29,7 +29,7 @@ CONFUSED_WITH: Final = {
     "asymmetric_route": "there the hop sees one direction only",
 }
 LOOSE: Final = "net.netfilter.nf_conntrack_tcp_loose"
-_IN_STREAM: Final = re.compile(r"invalid packet ignored|invalid state|invalid new")
+_IN_STREAM: Final = re.compile(r"invalid packet ignored|invalid state|invalid new|in dir \d invalid, state")
 
 
 def judge(facts: Facts) -> Judgement:
