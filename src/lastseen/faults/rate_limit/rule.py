@@ -33,7 +33,7 @@ _LIMITS: Final = re.compile(
 
 
 def judge(facts: Facts) -> Judgement:
-    """Supported where a rule with a limit, a policer or a meter dropped as many packets as were lost."""
+    """Supported where a rule with a limit or a meter dropped as many packets as were lost."""
     sites = [site for site in facts.sites if len(site.lost_rows)]
     otherwise = without_loss(SLUG, facts, missing="captures on both sides of the hop that limits")
     return weigh(SLUG, (_account(site, facts) for site in sites), otherwise=otherwise)
@@ -44,7 +44,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     limit = first_observed(told)
     shape = tuple[Observed, ...]()
     if not isinstance(limit, Observed):
-        limit = Unknown(missing="the hits of rules with a limit, policers and meters, before and after")
+        limit = Unknown(missing="the hits of rules with a limit and of meters, before and after")
         shape = in_turns_or_bursts(site)
     counts = any(facts.rule_deltas(site.node, layer) for layer in LAYERS)
     return Account(
@@ -61,7 +61,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
 
 
 def _limits(site: LossSite, facts: Facts) -> Iterator[Fact]:
-    """Rules with a limit that dropped as many, or behind which the next rule did; policers' own counters."""
+    """Rules with a limit that dropped as many, or behind which the next rule did."""
     lost = lost_at(site)
     for layer in LAYERS:
         deltas = facts.rule_deltas(site.node, layer)
@@ -72,12 +72,6 @@ def _limits(site: LossSite, facts: Facts) -> Iterator[Fact]:
                 text = f"the rule '{rule.place}: {rule.match} {rule.actions}' dropped {counted(delta.value, 'packet')}"
                 over = " over a limit" if own else " that a limit let through"
                 yield Observed(reason=Reason(text=text + over, source=delta.after))
-    for counter in facts.counters:
-        if counter.family == "qdisc" and "police" in counter.name and counter.snapshot == "after":
-            moved = facts.counter_delta("qdisc", counter.name, site.node, scope=counter.scope)
-            if moved is not None and agrees(moved.value, lost):
-                text = f"a policer of {counter.scope} dropped {counted(moved.value, 'packet')}"
-                yield Observed(reason=Reason(text=text, source=moved.after))
 
 
 _REMEDIES: Final = (
