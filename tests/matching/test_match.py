@@ -35,6 +35,7 @@ WRAPS: list[Wrap | None] = [
     None,
     geneve,
     lambda packet: w.ethernet(packet, tags=[(0x8100, 5)]),
+    lambda packet: w.ethernet(packet, tags=[(0x88A8, 12), (0x8100, 5)]),
     lambda packet: w.ethernet(packet, pad_to=60),
     lambda packet: w.ethernet(packet, pad_to=60, trailer=b"\x07" * 12),
     lambda packet: w.ethernet(w.ipv4("10.9.0.1", "10.9.0.2", w.vxlan(w.ethernet(packet), vni=7))),
@@ -86,6 +87,43 @@ def test_only_what_was_dropped_is_lost(
     assert path_of(matching) == ["remote", "middle", "tap"]
     assert losses(matching) == {hop: frames for hop, frames in expected.items() if frames}
     assert all(set(found) <= {"lost"} for found in fates(matching).values())
+
+
+@quick
+@given(data=st.data(), count=st.integers(2, 6), dropped=st.booleans())
+def test_any_number_of_points_in_any_order(data: st.DataObject, count: int, dropped: bool) -> None:
+    """Evenly along the path, each captured in its own way; a loss is found at the hop where it happened."""
+    names = [f"p{number}" for number in range(count)]
+    delays = [400_000 - number * 350_000 // (count - 1) for number in range(count)]
+    hop = data.draw(st.integers(1, count - 1))
+    lost = frozenset({ACKS[0]}) if dropped else frozenset[int]()
+    shown = {
+        name: replace(
+            data.draw(seen(Point(delay_ns=delay))), drop=lost if number >= hop else frozenset[int]()
+        )
+        for number, (name, delay) in enumerate(zip(names, delays, strict=True))
+    }
+    order = data.draw(st.permutations(names))
+    matching = matched({name: TALK.seen_at(shown[name]) for name in order})
+    assert path_of(matching) == names
+    expected = {(names[hop - 1], names[hop], "to_client"): [ACKS[0] + 1]}
+    assert losses(matching) == (expected if dropped else {})
+
+
+@quick
+@given(tags=st.sampled_from([0, 1, 2]), at_remote=st.booleans(), wrapped=st.sampled_from(WRAPS))
+def test_vlan_tags_at_one_point_do_not_matter(tags: int, at_remote: bool, wrapped: Wrap | None) -> None:
+    """None, one, or two (802.1ad); whatever the other point shows around its packets."""
+    ids = [(0x88A8, 12), (0x8100, 5)][2 - tags :]
+    wraps = (lambda packet: w.ethernet(packet, tags=ids), wrapped)
+    at = dict(zip(("remote", "tap") if at_remote else ("tap", "remote"), wraps, strict=True))
+    tap = replace(TAP, drop=frozenset({ACKS[0]}))
+    captures = {
+        "remote": TALK.seen_at(replace(REMOTE, wrap=at["remote"])),
+        "tap": TALK.seen_at(replace(tap, wrap=at["tap"])),
+    }
+    bare = {"remote": TALK.seen_at(REMOTE), "tap": TALK.seen_at(tap)}
+    assert summary(matched(captures)) == summary(matched(bare))
 
 
 @quick
