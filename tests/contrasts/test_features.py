@@ -112,6 +112,13 @@ def test_each_name_is_asked_once() -> None:
     assert len(found) == len(set(found))
 
 
+def test_what_no_packet_tells_is_no_feature() -> None:
+    """A listing prints no IP length and no frame length (-1)."""
+    found = {feature.name for feature in features(rows({"ip_len": -1, "frame_len": -1, "payload_len": 4}))}
+    assert "tcp.len == 4" in found
+    assert not [name for name in found if name.startswith(("ip.len", "frame.len"))]
+
+
 def test_a_name_finds_its_feature_again() -> None:
     """All of them whose value is a decimal number."""
     all_of_them = features(rows({"ip_len": 40}, {"ip_len": 44}))

@@ -66,7 +66,8 @@ def test_rules_and_counters_that_moved_as_much(tmp_path: Path) -> None:
 
 
 def test_what_moved_otherwise_is_not_shown(tmp_path: Path) -> None:
-    assert notes(tmp_path, {"after/cmp/nstat.txt": NSTAT.format(FINS + 1)}) == []
+    rules = nft_rules(extra=f"meta mark 7 counter packets {FINS + 2} bytes 260 accept")
+    assert notes(tmp_path, {"after/cmp/nstat.txt": NSTAT.format(FINS + 1), "after/cmp/nft.txt": rules}) == []
 
 
 def test_without_a_node_nothing_is_compared(tmp_path: Path) -> None:
