@@ -7,6 +7,7 @@ from pathlib import Path
 
 import packet_writer as w
 import pytest
+from case_scripts import for_it, judged, missing
 from written_cases import (
     MS,
     START_NS,
@@ -15,38 +16,16 @@ from written_cases import (
     Sent,
     Talk,
     View,
-    diagnosed,
-    judgement,
     packets,
     seed_talk,
     seen,
     two_points,
-    write_case,
 )
 
-from lastseen.tables.judgements import Judgement, Refuted, Supported, Untestable
+from lastseen.tables.judgements import Supported
 
 CLIENT, OWNER, RIVAL = (bytes.fromhex(mac) for mac in ("0200000000c1", "0200000000a1", "0200000000a2"))
 STALE = bytes.fromhex("0200000000de")
-
-
-def judged(folder: Path, files: dict[str, bytes | str], slug: str) -> Judgement:
-    return judgement(diagnosed(write_case(folder, files)), slug)
-
-
-def for_it(said: Judgement) -> str:
-    assert isinstance(said, Supported), said
-    return "; ".join(reason.text for reason in said.reasons)
-
-
-def against(said: Judgement) -> str:
-    assert isinstance(said, Refuted), said
-    return "; ".join(reason.text for reason in said.against)
-
-
-def missing(said: Judgement) -> str:
-    assert isinstance(said, Untestable), said
-    return "; ".join(said.missing)
 
 
 def arp(at_ms: float, mac: bytes, sender: str = "10.0.0.80") -> tuple[int, bytes]:

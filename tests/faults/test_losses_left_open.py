@@ -1,55 +1,20 @@
 """What rules about lost packets say where the evidence is short, odd, or of another connection."""
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import packet_writer as w
 import pytest
+from case_scripts import against, for_it, judged, missing, script
 from fragmented import answers, beside, is_fragment
 from written_cases import (
     Sent,
     Talk,
     View,
-    diagnosed,
-    judgement,
     pieces_lost,
     seen,
-    write_case,
 )
 
-from lastseen.tables.judgements import Judgement, Refuted, Supported, Untestable
-
-SCRIPTS = Path(__file__).parent / "scripts"
-
-
-def script(slug: str) -> ModuleType:
-    """The script that writes the cases of a fault."""
-    spec = importlib.util.spec_from_file_location(slug, SCRIPTS / f"{slug}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def judged(folder: Path, files: dict[str, bytes | str], slug: str) -> Judgement:
-    return judgement(diagnosed(write_case(folder, files)), slug)
-
-
-def for_it(said: Judgement) -> str:
-    assert isinstance(said, Supported), said
-    return "; ".join(reason.text for reason in said.reasons)
-
-
-def against(said: Judgement) -> str:
-    assert isinstance(said, Refuted), said
-    return "; ".join(reason.text for reason in said.against)
-
-
-def missing(said: Judgement) -> str:
-    assert isinstance(said, Untestable), said
-    return "; ".join(said.missing)
+from lastseen.tables.judgements import Supported
 
 
 def test_where_the_network_lost_packets_a_capture_that_dropped_some_is_not_all(tmp_path: Path) -> None:
