@@ -19,6 +19,7 @@ from lastseen.matching.pairing import pair_points
 from lastseen.matching.pairs import Pairing
 from lastseen.matching.passing import passing
 from lastseen.matching.travel import travel_of
+from lastseen.matching.turned import excuse_turned, turned_ends
 from lastseen.tables.packets import ID_WINDOW, INFO_IP_ID, MISC
 from lastseen.tables.points import (
     CLIENT_TO_REMOTE,
@@ -253,7 +254,9 @@ class _Work:
             orders += [place + 1 if told else None for place in range(len(placed))]
             offsets += [clocks[placed[0]] - clocks[point] for point in placed]
             path += placed
-            hops += self._hops(placed, clocks)
+            found = self._hops(placed, clocks)
+            self._excuse_turned(found, placed, told=told)
+            hops += found
         number = {point: index for index, point in enumerate(path)}
         return Matching(
             points=tuple(self.captured[p] for p in path),
@@ -295,6 +298,15 @@ class _Work:
             judged.append(replace(hop, missed=hop.missed + missed))
         self._doubt(judged)
         return judged
+
+    def _excuse_turned(self, hops: list[Hop], placed: list[int], *, told: bool) -> None:
+        """Losses of connections that a point shows twice are looked for at the other points, too."""
+        turned = [turned_ends(point) for point in self.captured]
+        for hop in hops if any(turned) else ():
+            path = placed if hop.direction == REMOTE_TO_CLIENT else placed[::-1]
+            beyond = path[path.index(hop.downstream) + 1 :] if told else path
+            others = [p for p in beyond if p not in {hop.upstream, hop.downstream}]
+            excuse_turned(hop, self.captured, turned, others, told=told)
 
     def _doubt(self, hops: list[Hop]) -> None:
         """Where a capture certainly missed packets, another one it does not have is lost only if the ends say so.

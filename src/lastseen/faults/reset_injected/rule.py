@@ -17,6 +17,7 @@ from lastseen.faults.refusals import owners
 from lastseen.faults.tracks import Track
 from lastseen.faults.untranslated import same_packet_at
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, observed_reasons, weigh
+from lastseen.matching.turned import ends_in, turned_ends
 from lastseen.tables.endpoints import ends_at
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
 from lastseen.tables.packets import ACK, FLAGS, LENGTH_FLAGS, SEQ
@@ -72,6 +73,8 @@ def _injected(facts: Facts) -> Iterator[_Reset]:
                 fresh = resets.only(~np.isin(resets.of("tcp_seq"), own.of("tcp_seq")))
                 fresh = fresh.only(_not_sent_to_another(fresh, before.point))
                 watched = before.point.watch.end_ns or before.point.last_ns or 0
+                if len(fresh) and ends_in(fresh.point, int(fresh.rows[0])) in turned_ends(before.point):
+                    continue  # the packets of a router's own interface are on no side of it
                 if len(fresh) and not len(own) and watched >= int(before.times_ns[-1]):
                     yield _Reset(
                         conversation=conversation,
