@@ -165,15 +165,17 @@ def first_wrong_at(
     """(first point on the packets' way that shows the state, the one before it that does not; None: there is none)."""
     client = bool(packets.from_client[0])
     way = conversation.seen_at[::-1] if client else conversation.seen_at
-    before = None
-    for number in way:
-        track = facts.tracks.of(conversation.number, number)
-        same = track.only(
+    tracks = [facts.tracks.of(conversation.number, number) for number in way]
+    shown = [
+        track.point.name
+        for track in tracks
+        if (
             (track.from_client == client)
             & np.isin(track.of("ip_id"), packets.of("ip_id"))
             & np.isin(track.of("tcp_seq"), packets.of("tcp_seq"))
-        )
-        if (same.of("checksum") == state).any():
-            return track.point.name, before
-        before = track.point.name
-    return packets.point.name, before
+            & (track.of("checksum") == state)
+        ).any()
+    ]
+    names = [track.point.name for track in tracks]
+    first = names.index(shown[0] if shown else packets.point.name)
+    return names[first], names[first - 1] if first else None
