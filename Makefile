@@ -20,8 +20,8 @@ WARM_UP := $(BIN)/lastseen diagnose --json $(EXAMPLE) && $(BIN)/lastseen connect
 # Packages whose branches are covered to the last one (docs: CONTRIBUTING.md); the others are reported.
 FULLY_COVERED := tables matching contrasts diagnosis
 FULL_COVERAGE := 100
-# Some branches of the faults' rules have no case yet; more must not join them.
-FAULTS_COVERAGE := 97
+# A handful of branches of the faults' rules have no case yet; more must not join them.
+FAULTS_COVERAGE := 99
 
 # Tests that build networks or look at all processes of the machine: one after the other, as they would see each other.
 NETWORKS := tests/hosts tests/lab tests/live tests/remedies

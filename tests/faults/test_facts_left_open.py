@@ -11,11 +11,12 @@ from written_cases import Talk, View, packets, seen
 from lastseen.tables.judgements import Supported
 
 
-def lost_syns(*, passes: bool, ttl: int) -> dict[str, bytes | str]:
-    """Three SYNs with few hops left; the last one passes, or none does."""
+def lost_syns(*, passes: bool, ttl: int, last: int | None = None) -> dict[str, bytes | str]:
+    """Three SYNs with few hops left; the last one passes, or none does. `last`: its own TTL."""
     talk = Talk(timestamps=True)
     for number, at_ms in enumerate((50, 1050, 3050)):
-        talk.send(at_ms, "S", client=True, again=0 if number else None, ttl=ttl)
+        left = last if last is not None and number == 2 else ttl
+        talk.send(at_ms, "S", client=True, again=0 if number else None, ttl=left)
     if passes:
         talk.send(3050.5, "SA")
         talk.send(3051, "A", client=True)
@@ -27,6 +28,11 @@ def lost_syns(*, passes: bool, ttl: int) -> dict[str, bytes | str]:
 def test_packets_with_as_few_hops_left_that_pass_speak_against_expiry(tmp_path: Path) -> None:
     files = lost_syns(passes=True, ttl=1)
     assert "as few hops left passed" in against(judged(tmp_path, files, "ttl_expiry"))
+
+
+def test_the_same_packet_that_passes_with_more_hops_left_tells_expiry(tmp_path: Path) -> None:
+    said = judged(tmp_path, lost_syns(passes=True, ttl=1, last=64), "ttl_expiry")
+    assert "that passed had at least 64 hops left" in for_it(said)
 
 
 def test_expiry_needs_a_packet_that_passed_or_a_routers_message(tmp_path: Path) -> None:
