@@ -59,4 +59,4 @@ def test_a_queues_drops_are_known_by_each_kernels_reason(tmp_path: Path, reason:
     )
     said = judgement(diagnosed(folder), "queue_overflow")
     assert isinstance(said, Supported)
-    assert any(f"dropped 1 packets as {reason}" in given.text for given in said.reasons)
+    assert any(f"dropped 1 packet as {reason}" in given.text for given in said.reasons)
