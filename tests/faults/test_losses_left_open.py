@@ -10,8 +10,10 @@ from written_cases import (
     Sent,
     Talk,
     View,
+    diagnosed,
     pieces_lost,
     seen,
+    write_case,
 )
 
 from lastseen.tables.judgements import Supported
@@ -233,6 +235,22 @@ def test_a_sender_that_was_told_is_in_no_black_hole(tmp_path: Path, told: bool) 
         assert "4 ICMP errors at wan0 tell the sender to send smaller packets" in against(said)
     else:
         assert "no ICMP error about them was seen at wan0" in for_it(said)
+
+
+def test_a_wide_step_without_rules_is_an_mtu_or_a_rule_on_the_length(tmp_path: Path) -> None:
+    """Only small packets passed, all data was lost: captures alone do not tell the two apart."""
+    talk = Talk()
+    talk.opening()
+    talk.send(10, "A", client=True, size=300)
+    for at_ms in (20, 320, 920):
+        talk.send(at_ms, "A", size=1400, again=None if at_ms == 20 else 4)
+    talk.send(4000, "FA", client=True, unheard=1400)
+    down = View(delay_ms=0.2, drop=lambda s: len(s.packet) > 1400)
+    verdict = diagnosed(
+        write_case(tmp_path, {"1_wan0.pcap": seen([talk], View()), "2_lan0.pcap": seen([talk], down)})
+    ).verdict
+    assert (verdict.fault, verdict.grade) == (None, "possible")
+    assert verdict.indistinguishable == ("path_mtu_blackhole", "firewall_deny", "l2_mtu_mismatch")
 
 
 def listing(talk: Talk, *, delay_ms: float = 0, drop: int = 10_000) -> str:

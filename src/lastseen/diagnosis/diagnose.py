@@ -240,7 +240,7 @@ def _unattributed(facts: Facts, site: LossSite) -> Verdict:
 
 
 def _possible(hinted: Sequence[Untestable], site: LossSite | None) -> Verdict:
-    faults = tuple(j.fault for j in hinted)
+    faults = tuple(dict.fromkeys(fault for j in hinted for fault in (j.fault, *j.alike)))
     where = f"between {site.upstream.name} and {site.downstream.name} " if site else ""
     return Verdict(
         fault=faults[0] if len(faults) == 1 else None,

@@ -56,7 +56,7 @@ class Account:
     `required`: all must be observed. `agreeing`: facts of layers other than the captures (log, counter, rule, setting,
     system call); one observed makes it confirmed. `refuting`: facts that contradict when observed.
     `context`: what bears on it without deciding. `telling`: what was observed so far points to this fault
-    more than to others, so it is worth naming before it is proven.
+    more than to others, so it is worth naming before it is proven. `alike`: faults it points to as much.
     """
 
     required: tuple[Fact, ...]
@@ -68,6 +68,7 @@ class Account:
     summary: str = ""
     component: str = ""
     hop: int | None = None
+    alike: tuple[str, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     next: tuple[Step, ...] = ()
 
@@ -130,6 +131,7 @@ def _judge(slug: str, account: Account) -> Judgement:
             component=account.component,
             hop=account.hop,
             next=account.next,
+            alike=account.alike,
         )
     return Supported(
         fault=slug,

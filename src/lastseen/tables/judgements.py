@@ -75,6 +75,7 @@ class Untestable:
     """Something required could not be tested; `missing` says what.
 
     Nothing contradicts the fault so far, and `reasons` is what speaks for it; without any it is a mere possibility.
+    `alike`: faults that fit all of `reasons` as well.
     """
 
     fault: str
@@ -84,6 +85,7 @@ class Untestable:
     component: str = ""
     hop: int | None = None
     next: tuple[Step, ...] = ()
+    alike: tuple[str, ...] = ()
 
 
 Judgement = Supported | Refuted | Untestable

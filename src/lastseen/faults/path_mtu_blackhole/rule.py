@@ -36,6 +36,9 @@ CONFUSED_WITH: Final = {
     "firewall_deny": "there a rule on the length was hit by as many as were lost",
     "lro_forwarding": "there the packets were merged behind the wire and are larger than any that was sent",
 }
+LENGTH_RULE: Final = "firewall_deny"
+"""A rule on the length takes exactly the large packets, too: where the step is wide and no rules are known, nothing
+tells an MTU from it."""
 FEWEST_TRIES: Final = 2
 """The same bytes sent again at full size show a sender that was not told."""
 _ICMP, _ICMP6 = 1, 58
@@ -70,6 +73,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
         f"{site.downstream.name}, and the sender, never told that they are too large, repeats them unchanged",
         component=f"the path behind {site.upstream.name} (MTU between {limit} bytes)",
         hop=site.number,
+        alike=() if agreed or any(rule.node == site.node for rule in facts.rules) else (LENGTH_RULE,),
         remedies=_remedies(facts.host(site.node), step),
         next=_NEXT,
     )
