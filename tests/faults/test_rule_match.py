@@ -81,6 +81,11 @@ def answers(layer: str, match: str, rows: DetailRows, passage: Passage = PASSAGE
         ("ether daddr nowhere", UNKNOWN, UNKNOWN),
         ("ct state new tcp dport 40000", UNKNOWN, NO),
         ("icmp type 3", NO, NO),
+        ("icmpv6 type packet-too-big", NO, NO),
+        ("icmpv6 type { nd-neighbor-solicit, nd-router-advert }", NO, NO),
+        ("sctp dport 5000", NO, NO),
+        ("tcp option maxseg", UNKNOWN, NO),
+        ("tcp doff 5", UNKNOWN, NO),
     ],
 )
 def test_nftables(match: str, fin: int, query: int, rows: DetailRows) -> None:

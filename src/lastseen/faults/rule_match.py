@@ -190,7 +190,8 @@ _NFT: Final = re.compile(
     rf"|(?:oifname|oif)\s+(?P<not_out>!=\s*)?\"?(?P<leaves>[^\s\"]{{1,32}})\"?"
     rf"|tcp flags (?P<flags>[^\"]{{1,80}}?(?=\s+(?:ct|ip|ip6|meta|tcp|udp|limit|iifname|oifname)\b|$))"
     rf"|ip frag-off\s*&\s*(?P<offset>0x1fff|8191|0x3fff)\s*!=\s*(?:0x0|0)"
-    rf"|(?P<field>(?:ip|ip6|tcp|udp|th|meta|ether|icmp) [a-z0-9]{{2,16}})\s+{_OPERATOR}{_VALUE})(?=\s|$)\s*"
+    r"|(?P<field>(?:ip|ip6|tcp|udp|th|meta|ether|icmp|icmpv6|igmp|sctp|dccp|udplite|esp|ah) [a-z0-9]{2,16})"
+    rf"\s+{_OPERATOR}{_VALUE})(?=\s|$)\s*"
 )
 _NFT_NUMBERS: Final = {
     "tcp dport": ("dst_port", 6), "tcp sport": ("src_port", 6), "udp dport": ("dst_port", 17),
@@ -199,6 +200,11 @@ _NFT_NUMBERS: Final = {
     "tcp window": ("tcp_window", 6), "meta length": ("ip_len", 0),
 }  # fmt: skip
 """`meta length` counts what the hook sees, which is the IP packet in the hooks of routing."""
+_NFT_HEADERS: Final = {
+    "tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "igmp": 2, "sctp": 132, "dccp": 33, "udplite": 136,
+    "esp": 50, "ah": 51,
+}  # fmt: skip
+"""A field of a header takes packets only that have the header (nft(8), payload expressions; IANA protocol numbers)."""
 
 
 def _nft(match: str, passage: Passage) -> Iterator[Term | None]:
@@ -245,6 +251,9 @@ def _nft_field(field: str, operator: str, value: str) -> Iterator[Term | None]:
     elif field == "meta nfproto":
         yield _is("ip_version", 6 if value == "ipv6" else 4)
     else:
+        header = field.partition(" ")[0]
+        if header in _NFT_HEADERS:
+            yield _is("ip_proto", _NFT_HEADERS[header])
         yield None
 
 

@@ -50,14 +50,20 @@ def _account(site: LossSite, facts: Facts) -> Account:
 
 
 def _entry(site: LossSite, facts: Facts) -> Fact:
-    """The table's entry for the address the lost frames went to."""
+    """The table's entry for the address the lost frames went to, of a bridge that the downstream point is a port of."""
     went = {
         int(value).to_bytes(6, "big").hex(":")
         for value in np.unique(column(site.lost, "eth_dst"))
         if value >= 0
     }
+    bridges = _bridges(site, facts)
     entries = [
-        e for e in facts.forwarding if e.mac in went and site.node in (None, e.node) and _is_of_host(e)
+        e
+        for e in facts.forwarding
+        if e.mac in went
+        and site.node in (None, e.node)
+        and (not e.master or (e.node, e.master) in bridges)
+        and _is_of_host(e)
     ]
     ends = {site.downstream.interface, site.upstream.interface} - {""}
     if not entries or not site.downstream.interface:
@@ -73,6 +79,13 @@ def _entry(site: LossSite, facts: Facts) -> Fact:
         f"the bridge looks for {wrong.mac} behind {wrong.device}{f' ({wrong.state})' if wrong.state else ''}"
     )
     return Observed(reason=Reason(text=text, source=wrong.source))
+
+
+def _bridges(site: LossSite, facts: Facts) -> set[tuple[str, str]]:
+    """(node, bridge): those that have the downstream point's interface for a port; another one's port it cannot be."""
+    name = site.downstream.interface
+    ports = [(e.node, e.master) for e in facts.forwarding if e.device == name and e.master]
+    return {*ports, *((i.node, i.master) for i in facts.interfaces if i.name == name and i.master)}
 
 
 def _is_of_host(entry: ForwardingEntry) -> bool:
