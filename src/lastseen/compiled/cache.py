@@ -24,13 +24,14 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any, Final
 
-__all__ = ["is_cold", "kept", "numba_folder", "outdated", "up_to_date", "write_whole"]
+__all__ = ["IS_OFF", "is_cold", "kept", "numba_folder", "outdated", "up_to_date", "write_whole"]
 
 _SOURCE: Final = Path(__file__).parents[1]
 
 _IMPORTS: Final = re.compile(rb"^from (lastseen[\w.]*) import ([^(\n]+|\([^)]*\))", re.MULTILINE)
 
-_IS_OFF: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+IS_OFF: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+"""Whether kernels are plain Python functions in this run."""
 _SUFFIX: Final = ".kernel"
 _VERSIONS: Final = "versions.json"
 
@@ -170,12 +171,12 @@ def _take_over(chosen: Path) -> None:
 
 def is_cold() -> bool:
     """Whether no kernel of these sources has been compiled yet (on this machine, by this user)."""
-    return not _IS_OFF and not up_to_date()
+    return not IS_OFF and not up_to_date()
 
 
 def up_to_date() -> list[Path]:
     """The files of all machine code made from these sources; none where nothing is compiled."""
-    if _IS_OFF:
+    if IS_OFF:
         return []
     named = [(path, path.name.removesuffix(_SUFFIX).split("~")) for path in _folder().glob(f"*{_SUFFIX}")]
     return [path for path, name in named if name[-1] == _version_of(name[0])]

@@ -8,10 +8,11 @@ With NUMBA_DISABLE_JIT=1 a kernel is its plain Python function, which is how bra
 """
 
 import functools
-import os
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from lastseen.compiled.cache import IS_OFF
 
 if TYPE_CHECKING:
     from lastseen.compiled.machine_code import Native
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Kernel", "kernel", "on_first_compile", "packet_kernel", "step_kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-_IS_OFF: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 
 _LOADING: Final = Lock()
 """One at a time: two threads may want the same kernel, and Numba compiles in one thread only."""
@@ -80,7 +79,7 @@ def kind_of(argument: Any) -> object:
 
 
 def _made(function: Function, *, counts: bool, inline: bool) -> Function:
-    made: Any = function if _IS_OFF else Kernel(function, counts=counts, inline=inline)
+    made: Any = function if IS_OFF else Kernel(function, counts=counts, inline=inline)
     result: Function = made
     return result
 

@@ -24,7 +24,7 @@ from lastseen.faults.facts import ConversationFacts, Facts, LossSite
 from lastseen.faults.refusals import Refusal, refusals
 from lastseen.faults.tracks import Details
 from lastseen.matching.quoted import quotes_of_losses
-from lastseen.tables.counted import counted
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.details import column
 from lastseen.tables.diagnosis import Diagnosis, RankedConnection, Verdict
 from lastseen.tables.facts_from_texts import LogLine, Row
@@ -231,7 +231,7 @@ def _unattributed(facts: Facts, site: LossSite) -> Verdict:
         fault=None,
         grade="unattributed",
         summary=f"{counted(len(site.lost_rows), 'packet')} to the {'client' if site.to_client else 'remote end'}"
-        f" {'was' if len(site.lost_rows) == 1 else 'were'} lost"
+        f" {agreed(len(site.lost_rows), 'were')} lost"
         f" {names}{host}; no known cause was proven{shared}",
         component=facts.host(site.node) if site.node is not None else None,
         last_seen=site.upstream.name,

@@ -182,10 +182,10 @@ def _checksums_off(facts: Facts) -> Iterator[Reason]:
 def _harmless(facts: Facts) -> Iterator[Reason]:
     for site in facts.sites:
         if len(site.lost_rows) and not site.material:
-            lost, one = counted(len(site.lost_rows), "packet"), len(site.lost_rows) == 1
+            lost = len(site.lost_rows)
             text = (
-                f"{lost} {'was' if one else 'were'} lost between {site.upstream.name} and {site.downstream.name},"
-                f" but nobody waited for {'it' if one else 'them'}: repaired in time, or not needed any more"
+                f"{counted(lost, 'packet', 'were')} lost between {site.upstream.name} and {site.downstream.name},"
+                f" but nobody waited for {'it' if lost == 1 else 'them'}: repaired in time, or not needed any more"
             )
             yield Reason(text=text, source=site.source(int(site.lost_rows[0])))
 

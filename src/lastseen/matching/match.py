@@ -19,7 +19,7 @@ from lastseen.matching.pairing import pair_points
 from lastseen.matching.pairs import Pairing
 from lastseen.matching.passing import passing
 from lastseen.matching.travel import travel_of
-from lastseen.matching.turned import excuse_turned, turned_ends
+from lastseen.matching.turned import Ends, excuse_turned, turned_ends
 from lastseen.tables.packets import ID_WINDOW, INFO_IP_ID, MISC
 from lastseen.tables.points import (
     CLIENT_TO_REMOTE,
@@ -248,6 +248,7 @@ class _Work:
         orders: list[int | None] = []
         offsets: list[int] = []
         hops: list[Hop] = []
+        turned = [turned_ends(point) for point in self.captured]
         for rank, component in enumerate(self._components()):
             placed, clocks, unknown = self._placed(component)
             told = not rank and self._is_placed(placed, unknown)
@@ -255,7 +256,8 @@ class _Work:
             offsets += [clocks[placed[0]] - clocks[point] for point in placed]
             path += placed
             found = self._hops(placed, clocks)
-            self._excuse_turned(found, placed, told=told)
+            if any(turned):
+                self._excuse_turned(found, placed, turned, told=told)
             hops += found
         number = {point: index for index, point in enumerate(path)}
         return Matching(
@@ -299,10 +301,11 @@ class _Work:
         self._doubt(judged)
         return judged
 
-    def _excuse_turned(self, hops: list[Hop], placed: list[int], *, told: bool) -> None:
+    def _excuse_turned(
+        self, hops: list[Hop], placed: list[int], turned: list[frozenset[Ends]], *, told: bool
+    ) -> None:
         """Losses of connections that a point shows twice are looked for at the other points, too."""
-        turned = [turned_ends(point) for point in self.captured]
-        for hop in hops if any(turned) else ():
+        for hop in hops:
             path = placed if hop.direction == REMOTE_TO_CLIENT else placed[::-1]
             beyond = path[path.index(hop.downstream) + 1 :] if told else path
             others = [p for p in beyond if p not in {hop.upstream, hop.downstream}]

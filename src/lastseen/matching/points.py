@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.connections.tracking import Connections, connections
+from lastseen.evidence.captures.headers import TUNNEL_PORTS
 from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
 from lastseen.matching.rotated import one_a_capture
@@ -37,8 +38,6 @@ __all__ = ["build_points", "name_of"]
 
 _TCP: Final = 6
 _UDP: Final = 17
-TUNNEL_PORTS: Final = (2152, 4789, 4790, 6081, 8472)
-"""GTP-U, VXLAN, VXLAN-GPE, Geneve (IANA), and VXLAN where Linux had it first; unwrapped in `evidence/captures`."""
 _ICMP6: Final = 58
 OF_ONE_LINK: Final = (130, 131, 132, 133, 134, 135, 136, 137, 143)
 """ICMPv6 types no router forwards: multicast listeners (RFC 2710, RFC 3810) and neighbour discovery (RFC 4861)."""

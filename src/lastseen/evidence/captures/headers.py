@@ -95,6 +95,8 @@ _STOP, _ETHERNET, _IP = -1, -2, -3
 """Negative: a kind of its own; otherwise the next header's Ethertype."""
 
 TUNNEL_GENEVE, TUNNEL_VXLAN, TUNNEL_GRE, TUNNEL_IPIP, TUNNEL_ERSPAN, TUNNEL_GTPU = 1, 2, 3, 4, 5, 6
+TUNNEL_PORTS: Final = (2152, 4789, 4790, 6081, 8472)
+"""UDP ports of what is unwrapped: GTP-U, VXLAN, VXLAN-GPE, Geneve (IANA), and VXLAN where Linux had it first."""
 _1, _2, _3 = np.uint64(1), np.uint64(2), np.uint64(3)
 MAX_DEPTH: Final = 4
 MAX_TAGS: Final = 8

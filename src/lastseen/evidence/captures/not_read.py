@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from lastseen.evidence.captures.headers import MAX_DEPTH
+from lastseen.evidence.captures.headers import MAX_DEPTH, TUNNEL_PORTS
 from lastseen.tables import packets as table
 from lastseen.tables.packets import FlowRows
 from lastseen.tables.sources import Weird
@@ -18,14 +18,12 @@ __all__ = ["not_read"]
 _ESP, _UDP = 50, 17
 _TUNNELS: Final = (4, 41, 47)
 """IP protocols that are tunnels: IPv4, IPv6, GRE."""
-_PORTS: Final = (2152, 4789, 4790, 6081, 8472)
-"""UDP ports of tunnels: GTP-U, VXLAN, VXLAN-GPE, Geneve, VXLAN as Linux first had it."""
 
 
 def not_read(file: str, flows: FlowRows) -> list[Weird]:
     """A weird for each kind of packets whose inside is not read, with their number; `flows`: those of a capture."""
     proto, ports = flows[:, table.FLOW_PROTO] & 0xFF, flows[:, table.FLOW_PORTS]
-    to_tunnel = np.isin(ports >> 16, _PORTS) | np.isin(ports & 0xFFFF, _PORTS)
+    to_tunnel = np.isin(ports >> 16, TUNNEL_PORTS) | np.isin(ports & 0xFFFF, TUNNEL_PORTS)
     is_tunnel = np.isin(proto, _TUNNELS) | ((proto == _UDP) & to_tunnel)
     kinds = {
         "ESP: encrypted, what it carries is not read": proto == _ESP,
