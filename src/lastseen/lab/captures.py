@@ -16,15 +16,25 @@ from lastseen.errors import LastseenError
 from lastseen.lab.nodes import Node
 from lastseen.lab.points import Point
 
-__all__ = ["Capture", "start_capture", "stop_captures", "wait_until_listening"]
+__all__ = [
+    "TCPDUMP_SAID",
+    "Capture",
+    "dropped_packets",
+    "start_capture",
+    "stop_captures",
+    "wait_until_listening",
+]
 
 DEADLINE_S = 20.0
 POLL_S = 0.005
+TCPDUMP_SAID = "captures/*_tcpdump.txt"
+"""Which files of a case hold what its captures said."""
 _LISTENING = "listening on"
 _COUNTS = re.compile(
     r"(\d+) packets? captured\D+?(\d+) packets? received by filter\D+?(\d+) packets? dropped", re.DOTALL
 )
 
+_DROPPED = re.compile(r"^(\d+) packets? dropped by kernel", re.MULTILINE)
 _ASKED = re.compile(r"^tcpdump: \d+ packets? captured, ")
 """The answer to SIGUSR1; nobody else sends it, so it is no part of the case."""
 
@@ -53,6 +63,11 @@ def start_capture(node: Node, point: Point, file: Path, said: Path) -> Capture:
             "-s", "0", "-B", str(point.buffer_kib), "--time-stamp-precision=nano", stderr=stream,
         )  # fmt: skip
     return Capture(node=node.name, interface=interface, file=file, said=said, process=process)
+
+
+def dropped_packets(said: Path) -> int:
+    """How many packets a capture that has ended says the kernel dropped before it read them."""
+    return sum(map(int, _DROPPED.findall(said.read_text("utf-8", "replace"))))
 
 
 def wait_until_listening(captures: list[Capture], *, seconds: float = DEADLINE_S) -> None:

@@ -98,3 +98,11 @@ def test_of_two_faults_either_may_come_first_and_both_are_needed() -> None:
 def test_health_names_nothing() -> None:
     right = expected([HEALTHY], _left(*PATH), PATH, branches=False)
     assert (right.healthy, right.faults, right.hops) == (True, (), ())
+
+
+def test_a_capture_that_did_not_keep_up_may_be_named_where_nothing_else_is_wrong() -> None:
+    healthy = expected([HEALTHY], _left(*PATH), PATH, branches=False, overrun=True)
+    assert (healthy.healthy, healthy.faults) == (True, ("capture_artifact",))
+    assert expected([HEALTHY], _left(*PATH), PATH, branches=False).faults == ()
+    faulty = expected([HEALTHY, DROPPED], _left(*PATH), PATH, branches=False, overrun=True)
+    assert faulty.faults == ("firewall_deny",)

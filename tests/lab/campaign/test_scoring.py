@@ -81,6 +81,15 @@ def test_accusing_nobody_of_a_healthy_run_is_right_at_all_three() -> None:
     assert marks.wrongly_confirmed
 
 
+def test_a_capture_that_did_not_keep_up_accuses_nobody() -> None:
+    overrun = _right("capture_artifact", hops=(), healthy=True)
+    marks = score(_said("capture_artifact", "confirmed"), overrun)
+    assert (marks.outcome, marks.explained, marks.wrongly_confirmed) == ("right", True, False)
+    assert score(_said(None, "healthy"), overrun).outcome == "right"
+    assert score(_said("random_loss", "possible"), overrun).outcome == "accused"
+    assert score(_said("capture_artifact", "confirmed"), HEALTHY).outcome == "accused"
+
+
 def test_only_a_wrong_fault_is_wrongly_confirmed() -> None:
     assert score(_said("random_loss", "confirmed", HOP), DENY).wrongly_confirmed
     assert not score(_said("random_loss", "probable", HOP), DENY).wrongly_confirmed

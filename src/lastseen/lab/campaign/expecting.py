@@ -13,11 +13,15 @@ The rule asks for evidence, not for what lastseen makes of it: nothing here know
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Final
 
 from lastseen.lab.campaign.withholding import Withheld, kind_of
 from lastseen.lab.scene import Truth
 
 __all__ = ["Expected", "Hop", "expected"]
+
+OVERRUN: Final = "capture_artifact"
+"""The fault of a capture that does not keep up."""
 
 Hop = tuple[str, str]
 """Where packets were last seen and where they were missed: names of points."""
@@ -29,7 +33,8 @@ class Expected:
 
     healthy: bool
     faults: tuple[str | None, ...]
-    """Each is right as the first one named; None: 'unattributed' at one of the hops. Empty where nothing is wrong."""
+    """Each is right as the first one named; None: 'unattributed' at one of the hops. Of a healthy run: what is
+    true of its captures, and not of the network."""
     causes: int
     """How many faults there are at once whose cause can be named."""
     hops: tuple[Hop, ...]
@@ -41,17 +46,24 @@ class Expected:
     """What is missing for that; "" where nothing is."""
 
 
-def expected(truths: Sequence[Truth], withheld: Withheld, path: Sequence[str], *, branches: bool) -> Expected:
+def expected(
+    truths: Sequence[Truth], withheld: Withheld, path: Sequence[str], *, branches: bool, overrun: bool = False
+) -> Expected:
     """What is right to say. `path`: all points of the network in order, the remote end first.
 
     `branches`: the points are on no single line, so that their order does not tell what lies between two of them.
+    `overrun`: a capture's own closing lines count packets it dropped; where nothing else is wrong, saying so is right,
+    and so is health.
     """
     lacking = next((what for truth in truths for what in _lacking(truth, withheld, path, branches)), "")
     hops = [hop for truth in truths if truth.hop for hop in _directions(truth.hop, both=truth.both_ways)]
     named = [fault for truth in truths for fault in _true_of(truth, lacking) if fault]
     unknown = any(None in truth.accept for truth in truths)
+    healthy = all(truth.healthy for truth in truths)
+    if healthy and overrun:
+        named.append(OVERRUN)
     return Expected(
-        healthy=all(truth.healthy for truth in truths),
+        healthy=healthy,
         faults=(*dict.fromkeys(named), *((None,) if unknown else ())),
         causes=sum(truth.fault is not None for truth in truths),
         hops=tuple(found for hop in hops for found in _around(hop, withheld, path, branches)),

@@ -22,6 +22,7 @@ from lastseen.lab.campaign.expecting import Expected, expected
 from lastseen.lab.campaign.plan import Plan
 from lastseen.lab.campaign.scoring import FAILED, Score, score
 from lastseen.lab.campaign.withholding import CaseFiles, Withheld, chosen, withhold
+from lastseen.lab.captures import TCPDUMP_SAID, dropped_packets
 from lastseen.lab.recording import record_case
 from lastseen.lab.scene import scene_of
 from lastseen.lab.topologies import name_of
@@ -128,6 +129,7 @@ def _diagnosed(plan: Plan, folder: Path, stopping: Event, *, recording_s: float)
         withheld,
         list(files.captures),
         branches=name_of(shown[0].topology) in BRANCHING,
+        overrun=any(dropped_packets(text) for text in folder.glob(TCPDUMP_SAID)),
     )
     withhold(folder, withheld)
     began = time.monotonic()

@@ -38,14 +38,7 @@ FAILED: Final = Score(outcome="failed", detected=False, located=False, explained
 def score(answer: Answer, right: Expected) -> Score:
     """The marks of this answer."""
     if right.healthy:
-        quiet = answer.fault is None and answer.hop == (None, None)
-        return Score(
-            outcome="accused" if answer.fault else "right" if answer.grade == "healthy" else _unsure(answer),
-            detected=quiet,
-            located=quiet,
-            explained=answer.fault is None,
-            wrongly_confirmed=answer.grade == "confirmed",
-        )
+        return _of_healthy(answer, right)
     outcome = _of_faulty(answer, right)
     return Score(
         outcome=outcome,
@@ -57,9 +50,21 @@ def score(answer: Answer, right: Expected) -> Score:
     )
 
 
-def _unsure(answer: Answer) -> Outcome:
-    """Of nobody accused, and health not said."""
-    return "silent" if answer.hop == (None, None) else "mislocated"
+def _of_healthy(answer: Answer, right: Expected) -> Score:
+    true = answer.fault is None or answer.fault in right.faults
+    quiet = true and answer.hop == (None, None)
+    outcome: Outcome = "right"
+    if not true:
+        outcome = "accused"
+    elif answer.fault is None and answer.grade != "healthy":
+        outcome = "silent" if quiet else "mislocated"
+    return Score(
+        outcome=outcome,
+        detected=quiet,
+        located=quiet,
+        explained=true,
+        wrongly_confirmed=not true and answer.grade == "confirmed",
+    )
 
 
 def _of_faulty(answer: Answer, right: Expected) -> Outcome:

@@ -1,10 +1,10 @@
 """Nothing is wrong but a capture: with a small buffer it does not keep up for a while."""
 
-import re
 import signal
 import subprocess
 from dataclasses import replace
 
+from lastseen.lab.captures import dropped_packets
 from lastseen.lab.lab import Lab
 from lastseen.lab.parameters import Parameters
 from lastseen.lab.scene import Scene, Truth
@@ -37,8 +37,7 @@ def work(lab: Lab, parameters: Parameters) -> subprocess.Popen[bytes] | None:
 
 def showed(lab: Lab) -> bool:
     """Whether tcpdump says that the kernel dropped packets."""
-    said = (lab.folder / "captures/compute_w1_tcpdump.txt").read_text("utf-8")
-    return re.search(r"^[1-9]\d* packets dropped by kernel", said, re.MULTILINE) is not None
+    return dropped_packets(lab.captures[SLOW].said) > 0
 
 
 SCENE = Scene(
