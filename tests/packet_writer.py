@@ -190,6 +190,15 @@ def ipv6(
     return struct.pack(">IHBB", first, length, following, hop_limit) + addresses + data
 
 
+def authentication(src: str, dst: str, payload: Payload, *, icv_bytes: int = 12) -> Payload:
+    """The payload behind an authentication header (RFC 4302, 2); `icv_bytes`: a multiple of 4."""
+    one, other = ipaddress.ip_address(src), ipaddress.ip_address(dst)
+    lengths = ">BBH" if one.version == 4 else ">xxBBI"
+    pseudo = one.packed + other.packed + struct.pack(lengths, 0, payload.protocol, len(payload.data))
+    head = struct.pack(">BBHII", payload.protocol, 1 + icv_bytes // 4, 0, 0x1001, 7) + b"\xa5" * icv_bytes
+    return Payload(protocol=51, data=head + _filled(payload, pseudo))
+
+
 def extension(words: int = 0) -> bytes:
     """A hop-by-hop, destination or routing header of 8 + 8 `words` bytes, filled with PadN."""
     return bytes((0, words, 1, 4 + 8 * words)) + bytes(4 + 8 * words)

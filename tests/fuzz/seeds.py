@@ -155,6 +155,15 @@ def _headers() -> Named:
         w.ipv6(A6, B6, w.tcp(1, 2, flags="S"), extensions=[(0, w.extension()), (60, w.extension(2))]),
         w.ipv6(A6, B6, w.tcp(1, 2, seq=1), extensions=[(43, w.extension(1)), (51, b"\0\4" + bytes(22))]),
     )
+    signed = (
+        w.ipv4(A4, B4, w.authentication(A4, B4, w.tcp(1, 2, flags="S")), identification=7),
+        w.ipv4(B4, A4, w.authentication(B4, A4, w.authentication(B4, A4, w.tcp(2, 1, flags="SA", ack=1)))),
+        w.ipv6(A6, B6, w.authentication(A6, B6, w.udp(5000, 53, b"question"), icv_bytes=20)),
+        *w.ipv6_fragments(
+            A6, B6, w.authentication(A6, B6, w.udp(7, 9, bytes(90))), size=64, identification=7
+        ),
+    )
+    yield "authentication headers", w.pcap(_timed(map(w.ethernet, signed)))
     yield "IPv6 and extensions", w.pcap(_timed(map(w.ethernet, six)))
     long = w.udp(5000, 53, bytes(range(200)))
     pieces = w.ipv4_fragments(A4, B4, long, size=64, identification=77)

@@ -46,6 +46,23 @@ ETHERNET_FRAMES: dict[str, bytes] = {
     "ipv6 extensions": w.ethernet(
         w.ipv6(SRC6, DST6, SEGMENT, flow_label=4242, extensions=[(0, w.extension()), (60, w.extension(2))])
     ),
+    "ah": w.ethernet(w.ipv4(SRC, DST, w.authentication(SRC, DST, SEGMENT), identification=4242)),
+    "ah in ah": w.ethernet(
+        w.ipv4(
+            SRC,
+            DST,
+            w.authentication(SRC, DST, w.authentication(SRC, DST, SEGMENT)),
+            identification=4242,
+            options=b"\x94\x04\0\0",
+        )
+    ),
+    "ah ipv6": w.ethernet(
+        w.ipv6(
+            SRC6, DST6, w.authentication(SRC6, DST6, SEGMENT, icv_bytes=20), extensions=[(60, w.extension())]
+        )
+    ),
+    "ah around a tunnel": carried(w.authentication(*OUTER, w.ip_in_ip(V4))),
+    "ah around gre": carried(w.authentication(*OUTER, w.gre(V4, key=42), icv_bytes=32)),
     "vlan": w.ethernet(V4, tags=[(0x8100, 12)]),
     "qinq": w.ethernet(V6, tags=[(0x88A8, 12), (0x8100, 13)]),
     "vn-tag": w.ethernet(b"\x80\x01\x00\x02\x08\x00" + V4, kind=0x8926),

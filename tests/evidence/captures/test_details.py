@@ -103,6 +103,22 @@ def test_an_icmp_error_tells_the_packet_it_quotes_and_the_mtu(tmp_path: Path) ->
     assert (row["quoted_seq"], row["quoted_ip_id"]) == (77, 5)
 
 
+def test_a_signed_packet_and_an_error_about_it(tmp_path: Path) -> None:
+    """The checksum behind an authentication header is computed as without it; a quoted one is stepped over, too."""
+    signed = w.ipv4(A, B, w.authentication(A, B, w.tcp(40000, 443, seq=77, data=b"x" * 90)), identification=5)
+    broken = w.ipv4(A, B, w.authentication(A, B, w.tcp(40000, 443, data=b"x", checksum="wrong")))
+    error = w.icmp(3, 4, rest=struct.pack(">HH", 0, 1400), data=signed[:52])
+    six = ("2001:db8::1", "2001:db8::2")
+    signed6 = w.ipv6(*six, w.authentication(*six, w.udp(5, 6, b"x" * 1300), icv_bytes=20))
+    error6 = w.icmp6(2, rest=struct.pack(">I", 1280), data=signed6[:80])
+    frames = [w.ethernet(packet) for packet in (signed, broken, w.ipv4("10.9.9.9", A, error))]
+    rows = fields(tmp_path, *frames, w.ethernet(w.ipv6("2001:db8::9", six[0], error6)))
+    assert [row["checksum"] for row in rows[:2]] == [CHECKSUM_GOOD, CHECKSUM_BAD]
+    assert [row["payload_len"] for row in rows[:2]] == [90, 1]
+    assert (rows[2]["quoted_src_port"], rows[2]["quoted_dst_port"], rows[2]["quoted_seq"]) == (40000, 443, 77)
+    assert (rows[3]["quoted_src_port"], rows[3]["quoted_dst_port"]) == (5, 6)
+
+
 def test_packet_too_big_of_ipv6(tmp_path: Path) -> None:
     quoted = w.ipv6("2001:db8::1", "2001:db8::2", w.udp(5, 6, b"x" * 1300))[:60]
     error = w.icmp6(2, rest=struct.pack(">I", 1280), data=quoted)

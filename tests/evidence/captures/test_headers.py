@@ -108,6 +108,31 @@ def test_fragments_are_one_datagram(fragments: object) -> None:
     }
 
 
+def test_fragments_of_a_signed_datagram_are_one_datagram() -> None:
+    """The authentication header stands in the first fragment only; IPv6 puts the fragment header before it."""
+    four = w.authentication(samples.SRC, samples.DST, w.udp(7, 9, bytes(100)))
+    six = w.authentication(samples.SRC6, samples.DST6, w.udp(7, 9, bytes(100)))
+    pieces = w.ipv4_fragments(samples.SRC, samples.DST, four, size=64, identification=777)
+    pieces += w.ipv6_fragments(samples.SRC6, samples.DST6, six, size=64, identification=777)
+    capture, weirds = read(w.pcap([(0, w.ethernet(piece)) for piece in pieces]))
+    assert not weirds
+    assert capture.flows[:, table.FLOW_PACKETS].tolist() == [3, 3]
+    assert [f.protocol for f in (fields(capture, row) for row in range(6)) if f] == [51] * 6
+
+
+@pytest.mark.parametrize(
+    ("captured", "protocol"), [(14 + 20 + 7, 51), (14 + 20 + 23, None), (14 + 20 + 36, 17)]
+)
+def test_a_signed_packet_that_the_snap_length_cut(captured: int, protocol: int | None) -> None:
+    """Within the authentication header nothing behind it is guessed; without its ports it has no flow."""
+    signed = w.authentication(samples.SRC, samples.DST, w.udp(7, 9, bytes(100)))
+    frame = w.ethernet(w.ipv4(samples.SRC, samples.DST, signed))
+    capture, _ = read(w.pcap([(0, frame)], snap_length=captured))
+    found = fields(capture, 0)
+    assert (found and found.protocol) == protocol
+    assert int(capture.packets[0, table.MISC]) >> 24 & table.INFO_CUT
+
+
 def test_transport_header_longer_than_the_ip_packet_has_no_flow() -> None:
     """Ports beyond the IP packet's own end are padding, not ports."""
     packet = w.ipv4(samples.SRC, samples.DST, w.tcp(1, 2), total_length=30)

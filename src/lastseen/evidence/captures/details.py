@@ -301,8 +301,7 @@ def _ip(buf, found, out):
         out[_SRC], out[_DST] = _address(buf, ip + 12, 4), _address(buf, ip + 16, 4)
     else:
         out[_TTL], out[_DS], out[_DF] = buf[ip + 7], (u16(buf, ip) >> 4) & 0xFF, 1
-        # other headers may follow the fragment header of a first fragment; that of a later one ends the walk
-        out[_MF] = buf[found[h.L4] - 5] & 1 if found[h.FRAGMENT_OFFSET] else found[h.FRAGMENT]
+        out[_MF] = buf[found[h.L4] - 5] & 1 if found[h.FRAGMENT] else 0  # its header ends the walk
         out[_SRC], out[_DST] = _address(buf, ip + 8, 6), _address(buf, ip + 24, 6)
 
 
@@ -317,11 +316,13 @@ def _quoted(buf, p, end, out):
     out[_QSRC] = _address(buf, addresses, version)
     out[_QDST] = _address(buf, addresses + (4 if version == 4 else 16), version)
     out[_QID] = u16(buf, p + 4) if version == 4 else -1
-    proto = buf[p + 9] if version == 4 else buf[p + 6]
-    if (proto == _TCP or proto == _UDP) and p + size + 8 <= end:
-        out[_QSPORT], out[_QDPORT] = u16(buf, p + size), u16(buf, p + size + 2)
+    proto, l4 = np.int64(buf[p + 9] if version == 4 else buf[p + 6]), p + size
+    if proto == h.AUTHENTICATION:
+        proto, l4 = h.behind_authentication(buf, l4, end)
+    if (proto == _TCP or proto == _UDP) and l4 + 8 <= end:
+        out[_QSPORT], out[_QDPORT] = u16(buf, l4), u16(buf, l4 + 2)
         if proto == _TCP:
-            out[_QSEQ] = u32(buf, p + size + 4)
+            out[_QSEQ] = u32(buf, l4 + 4)
 
 
 @kernel

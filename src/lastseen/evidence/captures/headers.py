@@ -5,8 +5,9 @@ that is asked about a few. The innermost IP header decides what the packet is; a
 packet leaves the outer one in place.
 
 Layouts: Ethernet and 802.1Q (IEEE 802.3, 802.1Q), Linux cooked (tcpdump.org linktypes LINKTYPE_LINUX_SLL, _SLL2),
-IPv4 (RFC 791), IPv6 (RFC 8200, 2675), GRE (RFC 2784, 2890), Geneve (RFC 8926), VXLAN (RFC 7348), VXLAN-GPE
-(draft-ietf-nvo3-vxlan-gpe), GTP-U (3GPP TS 29.281), ERSPAN (draft-foschiano-erspan), MPLS (RFC 3032),
+IPv4 (RFC 791), IPv6 (RFC 8200, 2675), authentication header (RFC 4302), GRE (RFC 2784, 2890), Geneve
+(RFC 8926), VXLAN (RFC 7348), VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe), GTP-U (3GPP TS 29.281),
+ERSPAN (draft-foschiano-erspan), MPLS (RFC 3032),
 PPPoE (RFC 2516), 802.1ah (IEEE 802.1ah), PPP (RFC 1661, 1662), 802.11 (IEEE 802.11), radiotap (radiotap.org),
 NFLOG (tcpdump.org linktypes LINKTYPE_NFLOG), pflog (OpenBSD pflog(4), LINKTYPE_PFLOG: its first byte is its length),
 VN-Tag (IEEE 802.1BR E-TAG's forerunner, Ethertype 0x8926).
@@ -95,6 +96,8 @@ _STOP, _ETHERNET, _IP = -1, -2, -3
 """Negative: a kind of its own; otherwise the next header's Ethertype."""
 
 TUNNEL_GENEVE, TUNNEL_VXLAN, TUNNEL_GRE, TUNNEL_IPIP, TUNNEL_ERSPAN, TUNNEL_GTPU = 1, 2, 3, 4, 5, 6
+AUTHENTICATION: Final = 51
+"""The IP protocol of the authentication header (AH)."""
 TUNNEL_PORTS: Final = (2152, 4789, 4790, 6081, 8472)
 """UDP ports of what is unwrapped: GTP-U, VXLAN, VXLAN-GPE, Geneve (IANA), and VXLAN where Linux had it first."""
 _1, _2, _3 = np.uint64(1), np.uint64(2), np.uint64(3)
@@ -277,7 +280,23 @@ def _ipv4(buf: Bytes, p: Integer, end: Integer, space_end: Integer, found: Numbe
     found[FRAGMENT] = 1 if fragment & 0x3FFF else 0
     found[FRAGMENT_OFFSET] = (fragment & 0x1FFF) * 8
     found[IP_ID] = u16(buf, p + 4)
+    if found[PROTO] == AUTHENTICATION and not found[FRAGMENT]:
+        found[PROTO], found[L4] = behind_authentication(buf, p + header, end)
     return True
+
+
+@packet_kernel
+def behind_authentication(buf: Bytes, p: Integer, end: Integer) -> Integer:
+    """(protocol, where it begins) behind the authentication headers at `p`, which hide nothing (RFC 4302, 2).
+
+    Their length stands there in units of 4 bytes, less 2. Of a header that was cut off: its own protocol and place.
+    """
+    following = np.int64(AUTHENTICATION)
+    for _ in range(MAX_TAGS):
+        if following != AUTHENTICATION or p + 8 > end:
+            break
+        following, p = np.int64(buf[p]), p + 8 + np.int64(buf[p + 1]) * 4
+    return following, p
 
 
 @packet_kernel
@@ -313,16 +332,16 @@ def _ipv6(buf: Bytes, p: Integer, end: Integer, space_end: Integer, found: Numbe
             break
         if following == 0 or following == 43 or following == 60 or following == 135:
             following, q = np.int64(buf[q]), q + 8 + np.int64(buf[q + 1]) * 8
-        elif following == 51:
-            following, q = np.int64(buf[q]), q + 8 + np.int64(buf[q + 1]) * 4
+        elif following == AUTHENTICATION:
+            following, q = behind_authentication(buf, q, end)
         elif following == 44:
             offset = u16(buf, q + 2)
             if offset & 0xFFF9:
                 found[FRAGMENT], found[FRAGMENT_OFFSET] = 1, offset & 0xFFF8
             found[IP_ID] = u32(buf, q + 4) & 0xFFFF
             following, q = np.int64(buf[q]), q + 8
-            if found[FRAGMENT_OFFSET]:
-                break  # what follows is the middle of the datagram, no header
+            if found[FRAGMENT]:
+                break  # every fragment of the datagram is known by the same protocol, and a later one has no more
         else:
             break
     found[PROTO], found[L4] = following, q
