@@ -15,7 +15,7 @@ from lastseen.matching import match
 from lastseen.matching.quoted import quotes_of_losses
 from lastseen.tables.details import DetailRows
 from lastseen.tables.packets import Capture
-from lastseen.tables.points import Matching
+from lastseen.tables.points import LOST, REMOTE_TO_CLIENT, UNPROVEN, Matching
 
 pytestmark = pytest.mark.kernel
 
@@ -102,6 +102,17 @@ def test_the_error_that_quotes_a_lost_packet(hosts: Sequence[str]) -> None:
     told = (10.2, error(hosts, packet(hosts, sent[4], 4)))
     kind = (2, 0) if hosts is V6 else (3, 4)
     assert found(path(hosts, sent, [4], [told]))[1] == [(5, "wan", 6, *kind, 1300)]
+
+
+@pytest.mark.parametrize("lost", [[4, 5], [5]])
+def test_the_error_that_quotes_a_packet_of_unproven_fate(lost: list[int]) -> None:
+    """The second capture may have been over; whoever threw the packet away says so all the same."""
+    sent = segments()[:6]
+    told = (11.2, error(V4, packet(V4, sent[5], 5)))
+    matching, said = found(path(V4, sent, lost, [told]))
+    (hop,) = (hop for hop in matching.hops if hop.direction == REMOTE_TO_CLIENT)
+    assert (hop.count(LOST), hop.count(UNPROVEN)) == (0, len(lost))
+    assert said == [(6, "wan", 7, 3, 4, 1300)]
 
 
 def test_nothing_lost_or_nothing_said_is_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from io import StringIO
 
 import msgspec
 import numpy as np
@@ -10,9 +11,13 @@ import pytest
 from lastseen.errors import LastseenError
 from lastseen.report import contracts
 from lastseen.report.jsons import connections_json, diagnosis_json, encode, losses_json
+from lastseen.report.losses_text import print_losses
 from lastseen.report.schemas import schema
+from lastseen.report.tabular import LOSS_FIELDS, losses_where
+from lastseen.report.where import parse
 from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.points import LOST, UNPROVEN, Matching
+from lastseen.tables.quotes import Quote
 
 
 def test_a_diagnosis_reads_as_the_contract_says(diagnosis: Diagnosis) -> None:
@@ -76,6 +81,35 @@ def test_unproven_packets_alone_are_no_loss_row(matching: Matching) -> None:
     fate = np.where(matching.hops[1].fate == LOST, UNPROVEN, matching.hops[1].fate).astype(np.uint8)
     found = losses_json(replace(matching, hops=(replace(matching.hops[1], fate=fate),)))
     assert (found.losses, found.hops[0].unproven) == ([], 21)
+
+
+def test_an_error_about_an_unproven_packet_is_named_and_no_loss(matching: Matching) -> None:
+    """Row 20 of the hop is unproven; the error that quotes it stands in the second point's file."""
+    hop = matching.hops[1]
+    row = int(np.flatnonzero(hop.fate == UNPROVEN)[0])
+    told = {"ip_version": 4, "type": 3, "code": 4, "mtu": 1300}
+    quotes = [
+        Quote(hop=1, row=row, point=0, error_row=7, **told),
+        Quote(hop=1, row=0, point=0, error_row=8, **told),
+    ]
+    found = losses_json(matching, quotes=quotes)
+    (unproven,) = found.unproven_errors
+    assert (unproven.from_, unproven.to, unproven.direction) == (
+        "compute_genev_sys_6081", "compute_tap3f1c9a2e-7b", "to_client"
+    )  # fmt: skip
+    assert unproven.connection == "10.20.0.15:50184 > 203.0.113.80:443"
+    assert [(e.frame, e.point_frame, e.text) for e in unproven.icmp_errors] == [
+        (row + 1, 8, "fragmentation needed, MTU 1300")
+    ]
+    assert [e.frame for e in found.losses[0].icmp_errors] == [1]
+    assert losses_where(found, parse("packets > 0", LOSS_FIELDS)).unproven_errors == []
+    written = StringIO()
+    print_losses(matching, quotes=quotes, stream=written)
+    text = " ".join(written.getvalue().split())
+    assert (
+        f"packets of unproven fate * 203.0.113.80:443 says 'fragmentation needed, MTU 1300' of frame {row + 1} "
+        in text
+    )
 
 
 def test_a_flipped_conversation_still_names_its_client_first(matching: Matching) -> None:

@@ -1,9 +1,12 @@
-"""Which lost packets an ICMP error quotes: whoever threw them away said so, and where that was captured.
+"""Which missing packets an ICMP error quotes: whoever threw them away said so, and where that was captured.
 
 An error is joined to a packet only where it can mean no other one. Its quote gives addresses, ports, TCP's sequence
 number and IPv4's identification; where several packets say the same (repetitions without an identification), they are
 taken in order of time only if there are as many errors. Translation is undone in quotes as in headers (RFC 5508, 4.2;
 Linux nf_nat_icmp_reply_translation): at each point they carry the addresses their connection has there.
+
+Missing is what was lost and what is unproven. Of the latter the error says that somebody threw it away, not on which
+side of the point that did not see it, which may not have been watching: it stays unproven.
 """
 
 from collections import defaultdict
@@ -17,7 +20,7 @@ import numpy.typing as npt
 from lastseen.matching.grouping import are_icmp_errors
 from lastseen.tables.details import Details, column
 from lastseen.tables.packets import ACK, FLOW, FLOW_PROTO, ID_WINDOW, SEQ
-from lastseen.tables.points import DUPLICATED, LOST, Hop, Matching, Point
+from lastseen.tables.points import DUPLICATED, LOST, UNPROVEN, Hop, Matching, Point
 from lastseen.tables.quotes import Quote
 
 __all__ = ["quotes_of_losses"]
@@ -49,8 +52,8 @@ class _Errors:
 
 
 def quotes_of_losses(matching: Matching, details: Details) -> tuple[Quote, ...]:
-    """The errors that quote lost packets, by hop and packet: at most one each, of the point nearest the packet."""
-    if not any(hop.count(LOST) for hop in matching.hops):
+    """The errors that quote lost and unproven packets, by hop and packet: at most one each, of the nearest point."""
+    if not any(map(_missing, matching.hops)):
         return ()
     errors = {
         number: found
@@ -62,9 +65,13 @@ def quotes_of_losses(matching: Matching, details: Details) -> tuple[Quote, ...]:
     return tuple(
         quote
         for number, hop in enumerate(matching.hops)
-        if hop.count(LOST)
+        if _missing(hop)
         for quote in _of_hop(matching, number, errors, details)
     )
+
+
+def _missing(hop: Hop) -> int:
+    return hop.count(LOST) + hop.count(UNPROVEN)
 
 
 def _errors(point: Point, details: Details) -> _Errors | None:
@@ -121,13 +128,13 @@ def _of_hop(matching: Matching, number: int, errors: dict[int, _Errors], details
             if len(places) == len(meant):
                 for row, place in zip(meant, places, strict=True):
                     said.setdefault(row, _quote(number, row, at, errors[at], place=place))
-    yield from (said[row] for row in sorted(said) if hop.fate[row] == LOST)
+    yield from (said[row] for row in sorted(said) if hop.fate[row] in {LOST, UNPROVEN})
 
 
 def _may_be_meant(point: Point, hop: Hop, errors: dict[int, _Errors]) -> Int64s:
-    """int64[k]: packets of connections that lost some, in order of time, that a quote may mean; lost or not."""
+    """int64[k]: packets in order of time that a quote may mean, of connections of which some are missing."""
     lossy = np.zeros(point.group_count + 1, np.bool_)
-    lossy[point.group_of[hop.fate == LOST]] = True
+    lossy[point.group_of[(hop.fate == LOST) | (hop.fate == UNPROVEN)]] = True
     rows = np.flatnonzero(lossy[point.group_of] & (hop.fate > 0) & (hop.fate != DUPLICATED))
     packets, flows = point.capture.packets[rows], point.capture.flows
     kind = flows[packets[:, FLOW] >> 1, FLOW_PROTO]

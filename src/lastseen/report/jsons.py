@@ -193,7 +193,30 @@ def losses_json(
         weirds=[weird_json(weird) for weird in weirds],
         partial=partial,
         related=related_json(matching, related),
+        unproven_errors=_unproven_errors(matching, quotes),
     )
+
+
+def _unproven_errors(matching: Matching, quotes: Sequence[Quote]) -> list[out.UnprovenJson]:
+    """One row a hop and connection, in order of the hops and of the first packet that is quoted."""
+    of: dict[tuple[int, int], list[Quote]] = {}
+    for quote in quotes:
+        hop = matching.hops[quote.hop]
+        if hop.fate[quote.row] == fates.UNPROVEN:
+            group = int(matching.points[hop.upstream].group_of[quote.row])
+            of.setdefault((quote.hop, group), []).append(quote)
+    return [
+        out.UnprovenJson(
+            from_=matching.points[matching.hops[number].upstream].name,
+            to=matching.points[matching.hops[number].downstream].name,
+            connection=_client_first(matching, matching.hops[number].upstream, np.array([group], np.int32))[
+                0
+            ],
+            direction=DIRECTIONS[matching.hops[number].direction],
+            icmp_errors=[_icmp_error(matching, quote) for quote in alike],
+        )
+        for (number, group), alike in of.items()
+    ]
 
 
 def related_json(matching: Matching, related: Sequence[Related]) -> list[out.RelatedJson]:

@@ -51,6 +51,7 @@ def print_losses(
         sections.icmp_errors(page, found.losses)
     elif chosen and lost:
         page.heading("None of the lost packets fits --where")
+    sections.icmp_errors(page, found.unproven_errors, "packets of unproven fate")
     sections.related(page, matching, related)
     sections.weirds(page, weirds)
     page.write()

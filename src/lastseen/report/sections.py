@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from lastseen.matching.related import related_text
 from lastseen.report.columns import table_lines
-from lastseen.report.contracts import IcmpErrorJson, LossJson
+from lastseen.report.contracts import IcmpErrorJson, LossJson, UnprovenJson
 from lastseen.report.jsons import losses_json
 from lastseen.report.page import LIST_LENGTH, Page
 from lastseen.report.picture import point_number
@@ -95,15 +95,15 @@ def losses_table(
     page.shown(len(rows), len(rows) if limit is None else limit)
 
 
-def icmp_errors(page: Page, rows: Sequence[LossJson]) -> None:
-    """The ICMP errors that quote lost packets: those of one connection that say the same in one line."""
+def icmp_errors(page: Page, rows: Sequence[LossJson | UnprovenJson], what: str = "lost packets") -> None:
+    """The ICMP errors that quote `what`: those of one connection that say the same in one line."""
     alike: dict[tuple[str, ...], list[IcmpErrorJson]] = defaultdict(list)
     for row in rows:
         for error in row.icmp_errors:
             alike[row.from_, row.connection, error.by, error.text, error.point].append(error)
     if not alike:
         return
-    page.heading("ICMP errors that quote lost packets")
+    page.heading(f"ICMP errors that quote {what}")
     for (seen_at, connection, by, text, point), errors in list(alike.items())[:LIST_LENGTH]:
         lost, told = (_frames([getattr(e, name) for e in errors]) for name in ("frame", "point_frame"))
         page.say(

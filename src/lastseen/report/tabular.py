@@ -176,9 +176,13 @@ def connections_where(found: ConnectionsJson, expression: Expression) -> Connect
 
 
 def losses_where(found: LossesJson, expression: Expression) -> LossesJson:
-    """The same with only the losses for which the expression holds; points and hops stay as they are, over all."""
+    """The same with only the losses for which the expression holds; points and hops stay as they are, over all.
+
+    Of packets that are unproven no errors are left: the expression speaks of lost ones.
+    """
     fitting = zip(found.losses, loss_rows(found), strict=True)
-    return msgspec.structs.replace(found, losses=[loss for loss, row in fitting if holds(expression, row)])
+    chosen = [loss for loss, row in fitting if holds(expression, row)]
+    return msgspec.structs.replace(found, losses=chosen, unproven_errors=[])
 
 
 def connection_rows(found: ConnectionsJson) -> Iterator[Row]:

@@ -79,4 +79,4 @@ class Diagnosis:
     related: tuple[Related, ...] = ()
     """Connections without a packet in common of which one goes on with what the other asked."""
     quotes: tuple[Quote, ...] = ()
-    """ICMP errors that quote lost packets."""
+    """ICMP errors that quote lost packets, and those of unproven fate."""

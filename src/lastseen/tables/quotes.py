@@ -1,4 +1,4 @@
-"""ICMP errors that quote a lost packet: who threw it away, and why, in the words of whoever did it."""
+"""ICMP errors that quote a missing packet: who threw it away, and why, in the words of whoever did it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,9 +10,9 @@ IPV4: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """An ICMP error about a packet that was lost at a hop.
+    """An ICMP error about a packet that was lost at a hop, or whose fate there is unproven.
 
-    `hop`: index into the matching's hops; `row`: the lost packet, at the hop's upstream point. `point`, `error_row`: a
+    `hop`: index into the matching's hops; `row`: that packet, at the hop's upstream point. `point`, `error_row`: a
     sighting of the error, that of the point nearest `row`. `ip_version`: 4 ICMP, 6 ICMPv6. `mtu`: None where it tells
     none.
     """
