@@ -58,7 +58,6 @@ def opened(
 
     `analysed` as in `connections.tracking.connections`.
     """
-    Thread(target=_load_kernels, daemon=True).start()
     from lastseen.evidence.case import open_case
 
     def compile_first() -> None:
@@ -80,13 +79,6 @@ def opened(
         room=room,
         prepare=partial(_tracked, analysed=analysed) if sink is None else lambda _: None,
     )
-
-
-def _load_kernels() -> None:
-    """Load the machine code there is: most of it is LLVM's work, which does not hold up the imports."""
-    from lastseen.compiled.machine_code import load_ahead
-
-    load_ahead()
 
 
 def _tracked(capture: "Capture", *, analysed: bool) -> "Connections":

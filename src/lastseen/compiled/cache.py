@@ -24,7 +24,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any, Final
 
-__all__ = ["IS_OFF", "is_cold", "kept", "numba_folder", "outdated", "up_to_date", "write_whole"]
+__all__ = ["IS_OFF", "is_cold", "kept", "numba_folder", "outdated", "write_whole"]
 
 _SOURCE: Final = Path(__file__).parents[1]
 
@@ -171,15 +171,10 @@ def _take_over(chosen: Path) -> None:
 
 def is_cold() -> bool:
     """Whether no kernel of these sources has been compiled yet (on this machine, by this user)."""
-    return not IS_OFF and not up_to_date()
-
-
-def up_to_date() -> list[Path]:
-    """The files of all machine code made from these sources; none where nothing is compiled."""
     if IS_OFF:
-        return []
-    named = [(path, path.name.removesuffix(_SUFFIX).split("~")) for path in _folder().glob(f"*{_SUFFIX}")]
-    return [path for path, name in named if name[-1] == _version_of(name[0])]
+        return False
+    named = (path.name.removesuffix(_SUFFIX).split("~") for path in _folder().glob(f"*{_SUFFIX}"))
+    return not any(name[-1] == _version_of(name[0]) for name in named)
 
 
 def kept(module: str, function: str, kinds: str) -> Path:

@@ -14,6 +14,7 @@ import numpy as np
 from numba import from_dtype, njit, types
 
 from lastseen.compiled.kernels import Kernel
+from lastseen.compiled.linking import linked
 from lastseen.compiled.machine_code import Code, Result, keep
 
 __all__ = ["compile_kernel", "dispatcher"]
@@ -23,7 +24,7 @@ _OPTIONS: Final[dict[str, Any]] = {"nogil": True, "no_cpython_wrapper": True, "n
 _NEEDED: Final = re.compile(r"^declare .*@(?!llvm\.)([\w.$]+)\(", re.MULTILINE)
 """A function that the code calls and does not bring."""
 _THERE: Final = re.compile(r"NRT_\w+|mem(?:cpy|set|move)|_?Py[A-Z]\w+")
-"""What `machine_code`, the C library and the interpreter (on the way to an exception) provide."""
+"""What `symbols`, the C library and the interpreter (on the way to an exception) provide."""
 
 
 @cache
@@ -46,10 +47,14 @@ def compile_kernel(kernel: Kernel, kinds: tuple[Any, ...]) -> Code:
     needed = {name for name in _NEEDED.findall(compiled.library.get_llvm_str()) if not _THERE.fullmatch(name)}
     if needed:
         raise RuntimeError(f"{kernel.function.__qualname__} needs {', '.join(sorted(needed))} at run time")
+    symbol = compiled.fndesc.llvm_func_name
+    made_object = compiled.library._get_compiled_object()  # noqa: SLF001 - what Numba's own cache keeps, too
+    image = linked(made_object, symbol)
     code = Code(
-        symbol=compiled.fndesc.llvm_func_name,
+        symbol=symbol,
         result=_result_of(compiled.signature.return_type),
-        machine_code=compiled.library._get_compiled_object(),  # noqa: SLF001 - what Numba's own cache keeps, too
+        machine_code=made_object if image is None else image.content,
+        image=image,
     )
     keep(kernel, kinds, code)
     return code

@@ -46,7 +46,7 @@ class Kernel:
         return native(arguments)
 
     def _load(self, kinds: tuple[object, ...]) -> "Native":
-        from lastseen.compiled.machine_code import kept_code, native  # noqa: PLC0415 - needs NumPy and LLVM
+        from lastseen.compiled.machine_code import kept_code, native  # noqa: PLC0415 - needs NumPy
 
         with _LOADING:
             if kinds not in self._loaded:

@@ -1,51 +1,54 @@
-"""Load kept machine code and call it, with LLVM's loader alone.
+"""Machine code kept in files, and called through its C interface.
 
-Numba's own allocator is loaded for the kernels that make arrays: a small extension module, found without importing the
-package it lies in.
+What is kept is a kernel's image, which only has to be put into memory (`images`); of what could not be linked it is
+the compiler's object, which LLVM links (`objects`).
 """
 
 import ctypes
-import hashlib
 import json
 import math
-import sys
+import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final, TypeAlias
 
-import llvmlite.binding as llvm  # type: ignore[import-untyped]
 import numpy as np
 
-from lastseen.compiled.cache import kept, numba_folder, outdated, up_to_date, write_whole
+from lastseen.compiled.cache import kept, outdated, write_whole
+from lastseen.compiled.images import Image, place
 from lastseen.compiled.kernels import Kernel
+from lastseen.compiled.symbols import allocator
 
-__all__ = ["Code", "Native", "Result", "keep", "kept_code", "load_ahead", "native"]
+__all__ = ["Code", "Native", "Result", "keep", "kept_code", "native"]
 
 Result: TypeAlias = Any
 """What a kernel returns: None; a dtype's text ("<i8"); [dtype, dimensions] of an array; a list of these, a tuple."""
 
 _FINE: Final = (0, -2)
 """Return codes of compiled code: a value, and None (numba.core.callconv, RETCODE_OK and RETCODE_NONE)."""
-_ALLOCATOR: Final = "numba.core.runtime._nrt_python"
 _NUMBERS: Final = {
     "|b1": ctypes.c_bool, "|u1": ctypes.c_uint8, "<u4": ctypes.c_uint32, "<u8": ctypes.c_uint64,
     "|i1": ctypes.c_int8, "<i4": ctypes.c_int32, "<i8": ctypes.c_int64,
 }  # fmt: skip
+_PROCESSOR: Final = Path("/sys/devices/system/cpu/modalias")
+"""Its family, model and every feature in use, in a line (Linux 3.7 and later, drivers/base/cpu.c)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """The machine code of a kernel for one kind of arguments: a relocatable object, and the function in it."""
+    """The machine code of a kernel for one kind of arguments.
+
+    An image's content; without an `image` a relocatable object with the function `symbol` in it.
+    """
 
     symbol: str
     result: Result
     machine_code: bytes = field(repr=False)
+    image: Image | None = None
 
 
 # ---- kept in files ----
@@ -53,116 +56,79 @@ class Code:
 
 @cache
 def _cpu() -> str:
-    return f"{llvm.get_process_triple()} {llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    """What machine code may depend on."""
+    try:
+        return f"{os.uname().machine} {_PROCESSOR.read_text('ascii', 'replace')}"
+    except OSError:
+        from lastseen.compiled.objects import cpu  # noqa: PLC0415 - imports LLVM, 0.05 s
+
+        return cpu()
 
 
-def _file(kernel: Kernel, kinds: tuple[Any, ...]) -> Path:
+def _meant_for(kinds: tuple[Any, ...]) -> str:
+    """The arguments and the processor that code is for."""
+    return f"{[kind and (kind[0].descr, *kind[1:]) for kind in kinds]} {_cpu()}"
+
+
+def _file(kernel: Kernel, meant_for: str) -> Path:
     function = kernel.function
-    shown = [kind and (kind[0].descr, *kind[1:]) for kind in kinds]
-    digest = hashlib.blake2b(f"{shown} {_cpu()}".encode(), digest_size=8).hexdigest()
-    return kept(function.__module__, function.__qualname__, digest)
+    return kept(function.__module__, function.__qualname__, f"{zlib.crc32(meant_for.encode()):08x}")
 
 
 def kept_code(kernel: Kernel, kinds: tuple[Any, ...]) -> Code | None:
     """The kernel's code from an earlier run; None: there is none, or it is damaged."""
-    place = _file(kernel, kinds)
-    return _AHEAD.get(place) or _read(place)
-
-
-def _read(place: Path) -> Code | None:
+    meant_for = _meant_for(kinds)
     try:
-        head, _, machine_code = place.read_bytes().partition(b"\n")
+        head, _, machine_code = _file(kernel, meant_for).read_bytes().partition(b"\n")
     except FileNotFoundError:
         return None
     try:
         told = json.loads(head)
     except ValueError:
         return None
-    if not isinstance(told, dict) or told.get("digest") != _digest(machine_code):
+    if not isinstance(told, dict) or told.get("meant_for") != meant_for:
         return None
-    return Code(symbol=told["symbol"], result=told["result"], machine_code=machine_code)
+    if told["checksum"] != zlib.crc32(machine_code):
+        return None
+    image = told["image"] and Image(content=machine_code, **told["image"])
+    return Code(symbol=told["symbol"], result=told["result"], machine_code=machine_code, image=image)
 
 
 def keep(kernel: Kernel, kinds: tuple[Any, ...], code: Code) -> None:
     """Write the code into its file, whole or not at all: others may be reading."""
-    told = {"symbol": code.symbol, "result": code.result, "digest": _digest(code.machine_code)}
-    place = _file(kernel, kinds)
-    write_whole(place, json.dumps(told).encode() + b"\n" + code.machine_code)
-    for other in outdated(place):
+    meant_for, image = _meant_for(kinds), code.image
+    told = {
+        "meant_for": meant_for,
+        "symbol": code.symbol,
+        "result": code.result,
+        "image": image and {"entry": image.entry, "inner": image.inner, "outer": image.outer},
+        "checksum": zlib.crc32(code.machine_code),
+    }
+    path = _file(kernel, meant_for)
+    write_whole(path, json.dumps(told).encode() + b"\n" + code.machine_code)
+    for other in outdated(path):
         other.unlink(missing_ok=True)
-
-
-def _digest(machine_code: bytes) -> str:
-    return hashlib.blake2b(machine_code, digest_size=16).hexdigest()
 
 
 # ---- loaded ----
 
-_AHEAD: Final[dict[Path, Code]] = {}
-"""What `load_ahead` has loaded."""
-_LOADED: Final[set[str]] = set()
-"""Symbols the loader knows."""
-_LOADER: Final = Lock()
-"""One thread at a time adds code."""
-
-
-@cache
-def _allocator() -> dict[str, int]:
-    """Addresses of the functions of Numba's allocator, made known to LLVM as well."""
-    module = sys.modules.get(_ALLOCATOR)
-    if module is None:
-        place = numba_folder().joinpath(*_ALLOCATOR.split(".")[1:])
-        path = next(path for end in EXTENSION_SUFFIXES if (path := Path(f"{place}{end}")).exists())
-        spec = spec_from_file_location(_ALLOCATOR, path)
-        assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - the file exists
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[_ALLOCATOR] = module  # Numba, should it be imported later, uses the same one
-    addresses: dict[str, int] = module.c_helpers
-    for name, address in addresses.items():
-        llvm.add_symbol(f"NRT_{name}", address)
-    return addresses
-
-
-@cache
-def _engine() -> Any:
-    """LLVM's loader; one for all, as each costs as much as ten kernels."""
-    _allocator()
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(jit=True)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-
 
 def native(code: Code, kinds: tuple[Any, ...]) -> "Native":
     """The code, loaded and ready to be called."""
-    _load((code,))
     words: list[Any] = [ctypes.c_void_p, ctypes.c_void_p]
     for kind in kinds:
         words += [ctypes.c_int64] if kind is None else _words_of_array(kind[1])
-    function = ctypes.CFUNCTYPE(ctypes.c_int32, *words)(_engine().get_function_address(code.symbol))
+    function = ctypes.CFUNCTYPE(ctypes.c_int32, *words)(_address(code))
     result, take = _layout(code.result)
     return Native(name=code.symbol, function=function, result=result, take=take)
 
 
-def load_ahead() -> None:
-    """Load all code that is kept, at once, while the program's other modules are still being imported.
+def _address(code: Code) -> int:
+    if code.image is not None:
+        return place(code.image)
+    from lastseen.compiled.objects import load  # noqa: PLC0415 - imports LLVM, 0.05 s
 
-    It takes no time there: LLVM works without the GIL. Each kernel loaded when it is first called took 2 ms.
-    """
-    found = {place: code for place in up_to_date() if (code := _read(place)) is not None}
-    _load(found.values())
-    _AHEAD.update(found)
-
-
-def _load(codes: Iterable[Code]) -> None:
-    with _LOADER:
-        new = [code for code in codes if code.symbol not in _LOADED]
-        for code in new:
-            _engine().add_object_file(llvm.object_file.ObjectFileRef.from_data(code.machine_code))
-            _LOADED.add(code.symbol)
-        if new:
-            _engine().finalize_object()
+    return load(code.machine_code, code.symbol)
 
 
 def _words_of_array(dimensions: int) -> list[Any]:
@@ -230,7 +196,7 @@ def _array_layout(dtype: np.dtype[Any], dimensions: int) -> tuple[Any, Callable[
     class Array(ctypes.Structure):
         _fields_ = words
 
-    release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_allocator()["MemInfo_release"])
+    release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(allocator()["MemInfo_release"])
 
     def take(raw: Any) -> np.ndarray[Any, Any]:
         """The array, whose memory is given back with it."""
