@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -159,6 +160,49 @@ def test_sources_are_read_again_only_when_they_changed(
     monkeypatch.delenv("NUMBA_BOUNDSCHECK")
     (sources / "words.py").unlink()
     assert version_in_a_new_run() not in (before, changed)
+
+
+def test_of_several_that_start_at_once_one_compiles(sources: Path) -> None:
+    """The others wait for it, and say so; afterwards nobody waits."""
+    begun, told = Event(), Event()
+    compiled: list[str] = []
+
+    def slowly() -> None:
+        begun.set()
+        assert told.wait(10)
+        compile_loop(compiled)
+
+    first = Thread(
+        target=cache.compile_once, args=(slowly,), kwargs={"waiting": lambda: compiled.append("?")}
+    )
+    first.start()
+    assert begun.wait(10)
+    cache.compile_once(lambda: compiled.append("second"), waiting=told.set)
+    first.join()
+    assert compiled == ["compiled"]
+    (sources / "words.py").write_text("WORD = 22\n", "utf-8")
+    forget()
+    cache.compile_once(lambda: compile_loop(compiled), waiting=lambda: compiled.append("?"))
+    assert compiled == ["compiled", "compiled"]
+
+
+def compile_loop(compiled: list[str]) -> None:
+    """Leave what compiling the module `loop` would, and note that it was done."""
+    cache.kept("lastseen.loop", "walk", "kinds").touch()
+    compiled.append("compiled")
+
+
+def test_what_was_left_half_compiled_is_completed(sources: Path) -> None:
+    """A process that was killed at it left a kernel and its lock's file, and keeps nobody waiting."""
+    compiled: list[str] = []
+    compile_loop(compiled)
+    (sources / "kept/lock").touch()
+    for _ in range(2):
+        cache.compile_once(lambda: compile_loop(compiled), waiting=lambda: compiled.append("?"))
+    assert compiled == ["compiled", "compiled"]
+    (sources / "kept/compiled.json").write_text("[]", "utf-8")
+    cache.compile_once(lambda: compile_loop(compiled), waiting=lambda: compiled.append("?"))
+    assert compiled == ["compiled"] * 3
 
 
 def test_a_kernel_can_be_called_by_numba_or_as_plain_python() -> None:

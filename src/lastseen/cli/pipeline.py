@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from lastseen.cli.arrays import np  # before all others: how NumPy is imported
 from lastseen.cli.progress import Progress
-from lastseen.compiled import is_cold, on_first_compile
+from lastseen.compiled import compile_once, on_first_compile
 from lastseen.errors import LastseenError
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ def opened(
 
     def compile_first() -> None:
         on_first_compile(progress.compiling)
-        if is_cold():
-            from lastseen.cli.warm import compile_all
-
-            compile_all()
+        compile_once(_compile_all, waiting=progress.compiling)
         ahead = (*_NEEDED_LATER, *(_NEEDED_FOR_TEXTS if texts else ()))
         Thread(target=_import_ahead, args=(ahead,), daemon=True).start()
 
@@ -79,6 +76,12 @@ def opened(
         room=room,
         prepare=partial(_tracked, analysed=analysed) if sink is None else lambda _: None,
     )
+
+
+def _compile_all() -> None:
+    from lastseen.cli.warm import compile_all
+
+    compile_all()
 
 
 def _tracked(capture: "Capture", *, analysed: bool) -> "Connections":

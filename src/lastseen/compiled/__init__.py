@@ -1,6 +1,6 @@
 """The loops over packets as machine code: made by Numba once, called without it ever after."""
 
-from lastseen.compiled.cache import is_cold
+from lastseen.compiled.cache import compile_once
 from lastseen.compiled.kernels import kernel, on_first_compile, packet_kernel, step_kernel
 
-__all__ = ["is_cold", "kernel", "on_first_compile", "packet_kernel", "step_kernel"]
+__all__ = ["compile_once", "kernel", "on_first_compile", "packet_kernel", "step_kernel"]

@@ -9,6 +9,7 @@ times of the files they were made of.
 """
 
 import atexit
+import fcntl
 import glob
 import hashlib
 import json
@@ -16,7 +17,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -24,7 +25,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any, Final
 
-__all__ = ["IS_OFF", "is_cold", "kept", "numba_folder", "outdated", "write_whole"]
+__all__ = ["IS_OFF", "compile_once", "kept", "numba_folder", "outdated", "write_whole"]
 
 _SOURCE: Final = Path(__file__).parents[1]
 
@@ -34,6 +35,10 @@ IS_OFF: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 """Whether kernels are plain Python functions in this run."""
 _SUFFIX: Final = ".kernel"
 _VERSIONS: Final = "versions.json"
+_COMPILED: Final = "compiled.json"
+"""Of each module with kernels the version they were compiled from, when all were."""
+_LOCK: Final = "lock"
+"""Held by the process that compiles."""
 
 
 def _writable(place: Path) -> bool:
@@ -169,12 +174,40 @@ def _take_over(chosen: Path) -> None:
             return
 
 
-def is_cold() -> bool:
-    """Whether no kernel of these sources has been compiled yet (on this machine, by this user)."""
-    if IS_OFF:
+def compile_once(compile_all: Callable[[], None], *, waiting: Callable[[], None]) -> None:
+    """Compile all kernels, unless that was done from these sources (on this machine, by this user).
+
+    Of several processes that come to that at once one compiles, and the others wait for it, having called `waiting`:
+    each for itself, seven of them took minutes. Code that was left half compiled is completed.
+    """
+    if IS_OFF or _all_compiled():
+        return
+    with suppress(OSError), (_folder() / _LOCK).open("wb") as held:
+        # Where files cannot be locked each process compiles for itself, kernel by kernel.
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(held, fcntl.LOCK_EX)
+        if not _all_compiled():
+            compile_all()
+            versions = {module: _version_of(module) for module in _compiled_modules()}
+            write_whole(_folder() / _COMPILED, json.dumps(versions).encode())
+
+
+def _all_compiled() -> bool:
+    """Whether the kernels of every module were compiled from its sources as they are."""
+    try:
+        told = json.loads((_folder() / _COMPILED).read_bytes())
+    except (OSError, ValueError):
         return False
-    named = (path.name.removesuffix(_SUFFIX).split("~") for path in _folder().glob(f"*{_SUFFIX}"))
-    return not any(name[-1] == _version_of(name[0]) for name in named)
+    return isinstance(told, dict) and all(_version_of(module) == version for module, version in told.items())
+
+
+def _compiled_modules() -> list[str]:
+    """The modules that have kernels compiled from their sources as they are."""
+    names = (path.name.removesuffix(_SUFFIX).split("~") for path in _folder().glob(f"*{_SUFFIX}"))
+    return sorted({name[0] for name in names if name[-1] == _version_of(name[0])})
 
 
 def kept(module: str, function: str, kinds: str) -> Path:
