@@ -52,6 +52,14 @@ def test_without_arguments_the_help_is_shown() -> None:
     assert "Commands:" in run.out + run.err
 
 
+def test_a_small_case_does_not_wait_for_a_compiler(tmp_path: Path) -> None:
+    """Python itself reads it where nothing is compiled yet, and comes to the same words."""
+    cold = lastseen("diagnose", LAB / "fw_drop_fin", "--json", environment={"NUMBA_CACHE_DIR": str(tmp_path)})
+    assert list(tmp_path.glob("*.kernel")) == []
+    assert cold.out == lastseen("diagnose", LAB / "fw_drop_fin", "--json").out
+    assert (cold.status, cold.err) == (0, "")
+
+
 # ---- exit status ----
 def _fails_in_one_line(*arguments: str | Path | bytes) -> str:
     run = lastseen(*arguments)

@@ -14,7 +14,10 @@ from lastseen.compiled import cache
 MODULE = """
 import sys
 import numpy as np
-from lastseen.compiled import kernel, packet_kernel, step_kernel, on_first_compile
+from lastseen.compiled import interpret, kernel, packet_kernel, step_kernel, on_first_compile
+
+if "interpreted" in sys.argv:
+    interpret(wanted=True)
 
 if "unlinked" in sys.argv:
     from lastseen.compiled import compiler
@@ -33,6 +36,10 @@ def fill(table, rows, count):
 @step_kernel
 def both(numbers):
     return numbers[0], numbers[0] > 1, np.uint32(numbers[1])
+
+@step_kernel
+def digest(number):
+    return np.uint64(number) * np.uint64(3)
 
 @kernel
 def ascending(numbers, most):
@@ -56,12 +63,21 @@ print(order.tolist(), values.tolist(), most)
 print([array.tolist() for array in (ascending(np.empty(0, np.int64), 0)[0],)])
 try:
     broken(np.array([1]), 0)
-except (RuntimeError, ZeroDivisionError):
+except (RuntimeError, ArithmeticError):
     print("raised")
+print(int(digest(np.uint64(1 << 63))))
 print("numba" in sys.modules, told)
 """
 
-EXPECTED = ["[0, 4, 8]", "[0, 2, 8]", "(7, True, 8) None", "[1, 2] [1, 2, 3] 2", "[[]]", "raised"]
+EXPECTED = [
+    "[0, 4, 8]",
+    "[0, 2, 8]",
+    "(7, True, 8) None",
+    "[1, 2] [1, 2, 3] 2",
+    "[[]]",
+    "raised",
+    str(1 << 63),
+]
 
 
 def run(folder: Path, *arguments: str) -> list[str]:
@@ -104,6 +120,12 @@ def test_llvm_loads_what_was_not_linked(tmp_path: Path) -> None:
     """As on machines that `linking` does not know: the same results, in the run that compiles and in the next one."""
     assert run(tmp_path, "unlinked")[:-1] == EXPECTED
     assert run(tmp_path) == [*EXPECTED, "False []"]
+
+
+def test_python_itself_gives_the_same_results_and_needs_no_compiler(tmp_path: Path) -> None:
+    """Also where a digest overflows, which NumPy would warn of."""
+    assert run(tmp_path, "interpreted") == [*EXPECTED, "False []"]
+    assert list(tmp_path.rglob("*.kernel")) == []
 
 
 def test_damaged_machine_code_is_made_again(compiled: tuple[Path, list[str]]) -> None:
@@ -196,10 +218,12 @@ def test_what_was_left_half_compiled_is_completed(sources: Path) -> None:
     """A process that was killed at it left a kernel and its lock's file, and keeps nobody waiting."""
     compiled: list[str] = []
     compile_loop(compiled)
+    assert cache.is_cold()
     (sources / "kept/lock").touch()
     for _ in range(2):
         cache.compile_once(lambda: compile_loop(compiled), waiting=lambda: compiled.append("?"))
     assert compiled == ["compiled", "compiled"]
+    assert not cache.is_cold()
     (sources / "kept/compiled.json").write_text("[]", "utf-8")
     cache.compile_once(lambda: compile_loop(compiled), waiting=lambda: compiled.append("?"))
     assert compiled == ["compiled"] * 3

@@ -1,5 +1,7 @@
 """Several captures at a time: the same result as one by one, in the same order, and stopped when told."""
 
+import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from lastseen.evidence import capture_files
 from lastseen.evidence.capture_files import TIME_UP, WORTH_THREADS_BYTES, read_captures
+from lastseen.evidence.case import open_case
 from lastseen.evidence.files import CaseFile
 from lastseen.tables.packets import FLOW_OUTER_DST
 
@@ -27,6 +30,19 @@ def large(tmp_path: Path) -> list[CaseFile]:
         path.write_bytes(header + record * (WORTH_THREADS_BYTES // FILES // len(record) + 1 + number))
         files.append(CaseFile(path=path, name=path.name, parts=(path.name,)))
     return files
+
+
+def test_it_is_told_how_much_there_is_before_it_is_read(tmp_path: Path) -> None:
+    """A few packets are not worth compiling for; what is compressed may be any number."""
+    told: list[int] = []
+    content = w.pcap([(10**18, w.ethernet(w.ipv4("10.0.0.1", "10.0.0.2", w.tcp(1000, 443))))])
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.pcap").write_bytes(content)
+    open_case([tmp_path], before_captures=told.append).__exit__(None, None, None)
+    assert told == [2 * len(content)]
+    (tmp_path / "b.pcap").write_bytes(gzip.compress(content))
+    open_case([tmp_path], before_captures=told.append).__exit__(None, None, None)
+    assert told[1] > sys.maxsize
 
 
 def test_threads_change_nothing(large: list[CaseFile], monkeypatch: pytest.MonkeyPatch) -> None:

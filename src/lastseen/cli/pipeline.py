@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from lastseen.cli.arrays import np  # before all others: how NumPy is imported
 from lastseen.cli.progress import Progress
-from lastseen.compiled import compile_once, on_first_compile
+from lastseen.compiled import compile_once, interpret, is_cold, on_first_compile
 from lastseen.errors import LastseenError
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ _NEEDED_LATER: Final = (
     "lastseen.matching.related",
     "lastseen.report.jsons",
 )
+INTERPRETED_BYTES: Final = 256 << 10
+"""Captures up to here do not wait for the compiler: of the smallest packets these are 3,400, which took Python 2.4 s,
+while all kernels are a minute of a processor's time."""
 _NEEDED_FOR_TEXTS: Final = ("lastseen.matching.watching", "lastseen.matching.places")
 
 
@@ -56,26 +59,40 @@ def opened(
 ) -> "Case":
     """Read the evidence, saying so when kernels have to be compiled first; `sink` and `room` as in `open_case`.
 
+    Where nothing is compiled yet and there is little to read, Python does it itself.
+
     `analysed` as in `connections.tracking.connections`.
     """
     from lastseen.evidence.case import open_case
-
-    def compile_first() -> None:
-        on_first_compile(progress.compiling)
-        compile_once(_compile_all, waiting=progress.compiling)
-        ahead = (*_NEEDED_LATER, *(_NEEDED_FOR_TEXTS if texts else ()))
-        Thread(target=_import_ahead, args=(ahead,), daemon=True).start()
 
     return open_case(
         paths,
         progress=progress,
         texts=texts,
         expired=expired,
-        before_captures=compile_first,
+        before_captures=_prepared(progress, (*_NEEDED_LATER, *(_NEEDED_FOR_TEXTS if texts else ()))),
         sink=sink,
         room=room,
         prepare=partial(_tracked, analysed=analysed) if sink is None else lambda _: None,
     )
+
+
+def _prepared(progress: Progress, ahead: Sequence[str]) -> Callable[[int], None]:
+    """What is done before captures are read: kernels are made ready for so many bytes, and `ahead` is imported."""
+    total = 0
+
+    def prepare(size: int) -> None:
+        nonlocal total
+        first, total = total == 0, total + size
+        if first:
+            on_first_compile(progress.compiling)
+            Thread(target=_import_ahead, args=(ahead,), daemon=True).start()
+        small = total <= INTERPRETED_BYTES
+        interpret(wanted=small and is_cold())
+        if not small:
+            compile_once(_compile_all, waiting=progress.compiling)
+
+    return prepare
 
 
 def _compile_all() -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import Any, Final
 
-__all__ = ["IS_OFF", "compile_once", "kept", "numba_folder", "outdated", "write_whole"]
+__all__ = ["IS_OFF", "compile_once", "is_cold", "kept", "numba_folder", "outdated", "write_whole"]
 
 _SOURCE: Final = Path(__file__).parents[1]
 
@@ -193,6 +193,11 @@ def compile_once(compile_all: Callable[[], None], *, waiting: Callable[[], None]
             compile_all()
             versions = {module: _version_of(module) for module in _compiled_modules()}
             write_whole(_folder() / _COMPILED, json.dumps(versions).encode())
+
+
+def is_cold() -> bool:
+    """Whether some kernel may have to be compiled yet."""
+    return not IS_OFF and not _all_compiled()
 
 
 def _all_compiled() -> bool:

@@ -4,12 +4,13 @@ Numba compiles it, once for a machine; the machine code is kept and from then on
 gives the same code, but only to Numba, whose import, set-up and bookkeeping took 0.6 s of every run: more than
 comparing two captures of a million packets. So Numba is imported only where something has to be compiled.
 
-With NUMBA_DISABLE_JIT=1 a kernel is its plain Python function, which is how branch coverage sees inside.
+With NUMBA_DISABLE_JIT=1 a kernel is its plain Python function, which is how branch coverage sees inside; after
+`interpret` it runs that function, too: a few hundred packets are not worth the wait for the compiler.
 """
 
 import functools
 from collections.abc import Callable
-from threading import Lock
+from threading import Event, Lock, local
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lastseen.compiled.cache import IS_OFF
@@ -17,13 +18,16 @@ from lastseen.compiled.cache import IS_OFF
 if TYPE_CHECKING:
     from lastseen.compiled.machine_code import Native
 
-__all__ = ["Kernel", "kernel", "on_first_compile", "packet_kernel", "step_kernel"]
+__all__ = ["Kernel", "interpret", "kernel", "on_first_compile", "packet_kernel", "step_kernel"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _LOADING: Final = Lock()
 """One at a time: two threads may want the same kernel, and Numba compiles in one thread only."""
 _TO_TELL: Final[list[Callable[[], None]]] = []
+_INTERPRETED: Final = Event()
+_INSIDE: Final = local()
+"""Whether this thread is in a kernel: what that one calls keeps its numbers as wide as they are."""
 
 
 class Kernel:
@@ -39,6 +43,8 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> Any:
         """The function's result, with the GIL released meanwhile."""
+        if _INTERPRETED.is_set():
+            return _interpreted(self.function, arguments)
         kinds = tuple([kind_of(argument) for argument in arguments])
         native = self._loaded.get(kinds)
         if native is None:
@@ -78,6 +84,28 @@ def kind_of(argument: Any) -> object:
     return None
 
 
+def _interpreted(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """The function's own result, of what machine code takes and gives: arrays, and Python's whole numbers."""
+    if getattr(_INSIDE, "a_kernel", False):
+        return function(*arguments)
+    import numpy as np  # noqa: PLC0415 - a kernel can be made without it
+
+    _INSIDE.a_kernel = True
+    try:
+        with np.errstate(over="ignore", divide="raise"):  # digests overflow on purpose
+            taken = [argument if kind_of(argument) else int(argument) for argument in arguments]
+            return _python_s(function(*taken))
+    finally:
+        _INSIDE.a_kernel = False
+
+
+def _python_s(result: Any) -> Any:
+    """A kernel's result without NumPy's own numbers."""
+    if isinstance(result, tuple):
+        return tuple(map(_python_s, result))
+    return result.item() if hasattr(result, "item") and not result.ndim else result
+
+
 def _made(function: Function, *, counts: bool, inline: bool) -> Function:
     made: Any = function if IS_OFF else Kernel(function, counts=counts, inline=inline)
     result: Function = made
@@ -109,3 +137,11 @@ def packet_kernel(function: Function) -> Function:
 def on_first_compile(tell: Callable[[], None]) -> None:
     """Call `tell` once, when a kernel has to be compiled because no code of it is kept that fits this CPU."""
     _TO_TELL.append(tell)
+
+
+def interpret(*, wanted: bool) -> None:
+    """From now on Python itself runs every kernel of this process; or, not `wanted`, machine code does, as ever."""
+    if wanted:
+        _INTERPRETED.set()
+    else:
+        _INTERPRETED.clear()

@@ -4,6 +4,7 @@ The only door to the user's files. What cannot be read is a weird, what is not r
 case stays open so that a few packets can be looked at again.
 """
 
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -115,7 +116,7 @@ class _Limits:
 
     progress: Progress
     expired: Callable[[], bool]
-    before_captures: Callable[[], None]
+    before_captures: Callable[[int], None]
     sink: "RowSink | None"
     room: Room
     prepare: Callable[[Capture], object]
@@ -138,16 +139,16 @@ def open_case(
     progress: Progress = lambda _: None,
     texts: bool = True,
     expired: Callable[[], bool] = lambda: False,
-    before_captures: Callable[[], None] = lambda: None,
+    before_captures: Callable[[int], None] = lambda _: None,
     sink: "RowSink | None" = None,
     room: Room = np.empty,
     prepare: Callable[[Capture], object] = lambda _: None,
 ) -> Case:
     """Read all evidence below `paths`; `texts=False` reads captures only. Once `expired()`, the rest is not read.
 
-    `before_captures` is called once, if there is any: its kernels may have to be compiled. `sink` takes the packet rows
-    of all captures, whose tables of packets are then empty; else `room` makes them. `prepare` is called for each
-    capture by the thread that read it.
+    `before_captures` is called with the bytes of the captures to be read next: kernels may have to be compiled. `sink`
+    takes the packet rows of all captures, whose tables of packets are then empty; else `room` makes them. `prepare` is
+    called for each capture by the thread that read it.
 
     Raises LastseenError when no path exists, a case.toml is wrong, or nothing at all is recognised.
     """
@@ -161,7 +162,7 @@ def open_case(
         ][:1]
         looked = list(_recognised(_look_at_all(listed, case, progress, expired), texts=texts))
         folder = cache(lambda: Path(stack.enter_context(TemporaryDirectory(prefix="lastseen-"))))
-        limits = _Limits(progress, expired, cache(before_captures), sink, room, prepare, folder)
+        limits = _Limits(progress, expired, before_captures, sink, room, prepare, folder)
         _read_all(looked, case, limits, texts=texts)
         if not case.captures and not case.partial and not any(_says_something(file) for file in case.files):
             raise LastseenError(_nothing_recognised(case))
@@ -257,7 +258,7 @@ def _captures(files: list[CaseFile], limits: "_Limits") -> Iterator["CaptureRead
     """All captures read, before any text: they may go two at a time."""
     if not files:
         return iter(())
-    limits.before_captures()
+    limits.before_captures(sum(_size(file.path) for file in files))
     from lastseen.evidence.capture_files import read_captures  # noqa: PLC0415 - needs the compiled kernels
 
     return iter(
@@ -272,6 +273,16 @@ def _captures(files: list[CaseFile], limits: "_Limits") -> Iterator["CaptureRead
             )
         )
     )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file that is about to be read; compressed it may hold any number."""
+    from lastseen.evidence.captures.magic import is_compressed  # noqa: PLC0415 - its package needs the kernels
+
+    try:
+        return sys.maxsize if is_compressed(path) else path.stat().st_size
+    except OSError:  # whoever reads it says so
+        return 0
 
 
 def _places(looked: Sequence[_Looked], said: CaseToml) -> list[Place]:
@@ -326,7 +337,7 @@ def _add_listings(look: _Looked, place: Place, case: Case, limits: _Limits) -> N
     found = getattr(look.reader, "found", ())
     if not found:
         return
-    limits.before_captures()
+    limits.before_captures(_size(look.file.path))
     from lastseen.evidence.listing_files import read_listings  # noqa: PLC0415 - needs the compiled kernels
 
     read = read_listings(found, look.file.name, limits.folder(), sink=limits.sink, prepare=limits.prepare)

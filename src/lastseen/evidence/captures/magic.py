@@ -10,12 +10,22 @@ from typing import Final
 
 import zstandard
 
-__all__ = ["MAGICS", "is_capture_file"]
+__all__ = ["MAGICS", "is_capture_file", "is_compressed"]
 
 MAGICS: Final = frozenset(
     bytes.fromhex(magic) for magic in ("d4c3b2a1", "a1b2c3d4", "4d3cb2a1", "a1b23c4d", "0a0d0d0a")
 )
 """First four bytes of pcap (both byte orders, micro- and nanoseconds) and pcapng."""
+
+
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the file is compressed in one of the two ways that are read. Raises OSError when it cannot be read."""
+    with path.open("rb") as stream:
+        return stream.read(4).startswith((_GZIP, _ZSTD))
 
 
 def is_capture_file(path: Path) -> bool:
@@ -24,9 +34,9 @@ def is_capture_file(path: Path) -> bool:
         first = stream.read(4)
         stream.seek(0)
         try:
-            if first.startswith(b"\x1f\x8b"):
+            if first.startswith(_GZIP):
                 first = gzip.GzipFile(fileobj=stream).read(4)
-            elif first == b"\x28\xb5\x2f\xfd":
+            elif first == _ZSTD:
                 first = zstandard.ZstdDecompressor().stream_reader(stream).read(4)
         except (EOFError, zlib.error, zstandard.ZstdError, gzip.BadGzipFile):
             return False
