@@ -25,7 +25,7 @@ __all__ = [
     "wait_until_listening",
 ]
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 POLL_S = 0.005
 TCPDUMP_SAID = "captures/*_tcpdump.txt"
 """Which files of a case hold what its captures said."""

@@ -42,7 +42,7 @@ def start_switch(lab: Lab, name: str) -> Node:
     node.run("ovsdb-tool", "create", str(database), SCHEMA)
     node.start("ovsdb-server", str(database), f"--remote=punix:{socket}", "--pidfile", "--log-file")
     lab.until(lambda: node.call(socket.exists), "ovsdb-server")
-    node.run("ovs-vsctl", "--retry", "--timeout=20", "--no-wait", "init")
+    node.run("ovs-vsctl", "--retry", "--timeout=60", "--no-wait", "init")
     node.start("ovs-vswitchd", f"unix:{socket}", "--pidfile", "--log-file")
     lab.until(lambda: bool(node.run("ovs-appctl", "version", check=False)), "ovs-vswitchd")
     lab.texts.setdefault(name, []).extend(_TEXTS)

@@ -50,7 +50,7 @@ def _logical(lab: Lab, parameters: Parameters) -> None:
     for acl in ACLS:
         words += ["--", "acl-add", SWITCH, *acl]
     central.run("ovn-nbctl", *words)
-    central.run("ovn-nbctl", "--wait=hv", "--timeout=20", "sync")
+    central.run("ovn-nbctl", "--wait=hv", "--timeout=60", "sync")
     lab.until(
         lambda: central.run("ovn-nbctl", "lsp-get-up", "vm").strip() == "up", "OVN to bind the VM's port"
     )
