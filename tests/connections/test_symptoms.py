@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from lastseen.connections.symptoms import MAX_SOURCES, symptoms
 from lastseen.evidence.texts import strace
 from lastseen.evidence.texts.text import Text
-from lastseen.tables.facts_from_texts import Endpoint, Syscall
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Syscall
 from lastseen.tables.symptoms import Symptom
 
 NS = 1_000_000_000

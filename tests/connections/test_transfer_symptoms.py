@@ -6,7 +6,7 @@ import pytest
 
 from lastseen.connections.symptoms import by_badness
 from lastseen.connections.transfer_symptoms import INITIAL_WINDOW_BYTES, transfer_symptoms
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.sources import Source
 from lastseen.tables.symptoms import Symptom
 from lastseen.tables.transfers import Milestone, Transfer

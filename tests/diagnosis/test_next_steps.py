@@ -18,7 +18,7 @@ from written_cases import (
 )
 
 from lastseen.diagnosis.next_steps import _of
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.judgements import Step
 
 SEED = seed_talk()

@@ -13,7 +13,8 @@ from written_cases import MS, START_NS, TUNNEL, Talk, View, seen, write_case
 from lastseen.cli.pipeline import case_points, opened
 from lastseen.cli.progress import Progress
 from lastseen.diagnosis.packet_joins import Meant, Statement, packets_meant
-from lastseen.tables.facts_from_texts import Endpoint, LoggedPacket
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import LoggedPacket
 from lastseen.tables.points import Point
 
 CLIENT, SERVER = Endpoint(address="10.0.0.5", port=40000), Endpoint(address="192.0.2.80", port=443)

@@ -8,7 +8,8 @@ from written_cases import MS, START_NS, Talk, two_points
 
 from lastseen.diagnosis.syscall_joins import UNEVEN_NS, JoinedCalls, join_calls
 from lastseen.faults.facts import Facts
-from lastseen.tables.facts_from_texts import Endpoint, Syscall
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Syscall
 from lastseen.tables.sources import Source
 
 CLIENT, SERVER = Endpoint(address="10.0.0.5", port=40000), Endpoint(address="192.0.2.80", port=443)

@@ -10,7 +10,7 @@ from written_cases import MS, START_NS, TUNNEL, Sent, Talk, View, lost_short, se
 from lastseen.diagnosis.timeline import timeline
 from lastseen.diagnosis.transfer_joins import JoinedTransfer, join_transfers
 from lastseen.faults.facts import Facts
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.sources import Source
 from lastseen.tables.transfers import Milestone, Transfer
 

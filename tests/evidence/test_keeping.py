@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from lastseen.evidence import keeping
 from lastseen.evidence.keeping import Kept, Pace, keep, paced
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.facts_from_texts import (
     ConntrackEntry,
     Counter,
     Drop,
-    Endpoint,
     LoggedPacket,
     LogLine,
     Row,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lastseen.evidence.nf_log import endpoint_of, packet_of
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 
 FLAG_WORDS = ("CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN")
 

@@ -6,7 +6,7 @@ import pytest
 from lastseen.tables.connections import CONNECTION, STALLS, STATES
 from lastseen.tables.contrasts import Contrast
 from lastseen.tables.diagnosis import Diagnosis, Exonerated, RankedConnection, Verdict
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.judgements import Reason, Refuted, Remedy, Step, Supported, Untestable
 from lastseen.tables.packets import FLOW_COLUMNS, LENGTH_FLAGS, Capture
 from lastseen.tables.points import (

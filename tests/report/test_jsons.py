@@ -10,7 +10,8 @@ import pytest
 
 from lastseen.errors import LastseenError
 from lastseen.report import contracts
-from lastseen.report.jsons import connections_json, diagnosis_json, encode, losses_json
+from lastseen.report.diagnosis_jsons import diagnosis_json
+from lastseen.report.jsons import connections_json, encode, losses_json
 from lastseen.report.losses_text import print_losses
 from lastseen.report.schemas import schema
 from lastseen.report.tabular import LOSS_FIELDS, losses_where

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from lastseen.tables.endpoints import ends_at, ends_of
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint, ends_at, ends_of
 from lastseen.tables.packets import (
     FLOW,
     FLOW_A,

@@ -65,7 +65,8 @@ def diagnose(
 
 
 def _show(diagnosis: object, *, json: bool) -> None:
-    from lastseen.report.jsons import diagnosis_json, encode
+    from lastseen.report.diagnosis_jsons import diagnosis_json
+    from lastseen.report.jsons import encode
     from lastseen.report.text import print_diagnosis
     from lastseen.tables.diagnosis import Diagnosis
 

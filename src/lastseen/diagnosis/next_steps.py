@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lastseen.contrasts import parting_experiment, separating_experiment
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.tables.diagnosis import Verdict
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.judgements import Judgement, Step, Supported, Untestable
 from lastseen.tables.points import CLIENT_TO_REMOTE
 

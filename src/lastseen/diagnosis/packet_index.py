@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.tables import packets as table
-from lastseen.tables.facts_from_texts import Endpoint, LoggedPacket
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import LoggedPacket
 from lastseen.tables.points import Point
 
 __all__ = ["PacketIndex"]

@@ -21,10 +21,11 @@ from lastseen.tables.counted import agreed, counted
 from lastseen.tables.facts_from_texts import LogLine, Row, Syscall
 from lastseen.tables.flow_text import address_and_port
 from lastseen.tables.judgements import Reason
+from lastseen.tables.layers import LAYERS
 from lastseen.tables.packets import ACK, FLAGS, ID_WINDOW, INFO_IP_ID, LENGTH_FLAGS, MISC, SEQ
 from lastseen.tables.points import DIRECTIONS, Matching, source_of
 from lastseen.tables.sources import Source
-from lastseen.tables.timeline import LAYERS, Event, Sighting, Timeline
+from lastseen.tables.timeline import Event, Sighting, Timeline
 from lastseen.tables.transfers import Transfer
 
 __all__ = ["timeline"]

@@ -12,8 +12,7 @@ from typing import Final
 from lastseen.diagnosis.client_moments import Moments, moments_of
 from lastseen.diagnosis.syscall_joins import SLEW_RATIO, UNEVEN_NS
 from lastseen.faults.facts import ConversationFacts, Facts
-from lastseen.tables.endpoints import endpoints_of
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint, endpoints_of
 from lastseen.tables.transfers import Transfer
 
 __all__ = ["JoinedTransfer", "join_transfers"]

@@ -13,7 +13,7 @@ from typing import Final
 
 from lastseen.evidence.curl_words import ended_by
 from lastseen.evidence.texts.text import Text
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.transfers import Milestone, Transfer
 
 __all__ = ["TIMES", "VARIABLE", "is_whole", "transfer_of", "variables_in"]

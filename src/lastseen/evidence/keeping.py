@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.facts_from_texts import (
     ConntrackEntry,
     Counter,
     Drop,
-    Endpoint,
     LogLine,
     Row,
     Rule,

@@ -9,7 +9,8 @@ needed.
 import ipaddress
 from functools import lru_cache
 
-from lastseen.tables.facts_from_texts import Endpoint, LoggedPacket
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import LoggedPacket
 
 __all__ = ["endpoint_of", "packet_of"]
 

@@ -8,7 +8,8 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from lastseen.tables.facts_from_texts import Endpoint, LoggedPacket
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import LoggedPacket
 
 __all__ = ["packet_of_bytes"]
 

@@ -11,8 +11,7 @@ from lastseen.faults.counting import counter_covers, counter_rose, logged
 from lastseen.faults.facts import Facts, JoinedLine, LossSite
 from lastseen.faults.weighing import Fact, Unknown, holds
 from lastseen.tables.counted import counted
-from lastseen.tables.endpoints import ends_of
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint, ends_of
 from lastseen.tables.judgements import Reason
 
 __all__ = ["at_flow_limit", "lines_about_lost", "upcalls_lost"]

@@ -18,8 +18,7 @@ from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.tracks import Track
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown
 from lastseen.tables.counted import counted
-from lastseen.tables.endpoints import ends_at
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint, ends_at
 from lastseen.tables.flow_text import address_and_port
 from lastseen.tables.judgements import Reason
 from lastseen.tables.points import Point

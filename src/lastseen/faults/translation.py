@@ -15,8 +15,8 @@ from lastseen.faults.rule_match import NO, YES, Passage, takes
 from lastseen.faults.tracking_table import tracked
 from lastseen.faults.weighing import Contradicted, Fact, Observed, Unknown, holds
 from lastseen.tables.counted import counted, some_of
-from lastseen.tables.endpoints import ends_at, ends_of
-from lastseen.tables.facts_from_texts import Endpoint, Rule
+from lastseen.tables.endpoints import Endpoint, ends_at, ends_of
+from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Reason
 from lastseen.tables.points import DELIVERED
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.tables.endpoints import ends_at
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint, ends_at
 from lastseen.tables.packets import ACK, FLAGS, ID_WINDOW, LENGTH_FLAGS, MISC, SEQ
 from lastseen.tables.points import LOST, OUTSIDE, UNPROVEN, Hop, Point
 

@@ -20,8 +20,8 @@ from lastseen.report.losses_contract import (
     UnprovenJson,
     WeirdJson,
 )
-from lastseen.tables.judgements import Grade
-from lastseen.tables.timeline import Layer
+from lastseen.tables.grades import Grade
+from lastseen.tables.layers import Layer
 
 __all__ = [
     "CaseEvidenceJson",

@@ -3,7 +3,8 @@
 import msgspec
 
 from lastseen.report.contracts import SourceJson, VerdictJson
-from lastseen.report.jsons import source_json, verdict_json
+from lastseen.report.diagnosis_jsons import verdict_json
+from lastseen.report.jsons import source_json
 from lastseen.report.page import LIST_LENGTH, Page
 from lastseen.tables.differences import Changed, Difference
 

@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from lastseen.report.jsons import judgement_json, symptom_connection
+from lastseen.report.diagnosis_jsons import judgement_json, symptom_connection
 from lastseen.report.page import Page, Part
 from lastseen.report.picture import TOWARDS
 from lastseen.report.wording import GRADES, STALL_WORDS, counted, duration
 from lastseen.tables import points as fates
 from lastseen.tables.diagnosis import Diagnosis
-from lastseen.tables.judgements import Grade, Judgement, Refuted, Untestable
+from lastseen.tables.grades import Grade
+from lastseen.tables.judgements import Judgement, Refuted, Untestable
 from lastseen.tables.points import DIRECTIONS, Hop
 from lastseen.tables.symptoms import Symptom
 

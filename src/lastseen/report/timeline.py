@@ -9,10 +9,12 @@ from typing import Final, TextIO
 
 from lastseen.errors import LastseenError
 from lastseen.report.contracts import EventJson, SightingJson, SourceJson, TimelineJson
-from lastseen.report.jsons import reasons_json, source_json
+from lastseen.report.diagnosis_jsons import reasons_json
+from lastseen.report.jsons import source_json
 from lastseen.report.page import Page, Part
 from lastseen.report.wording import counted, duration
-from lastseen.tables.timeline import Event, Layer, Timeline
+from lastseen.tables.layers import Layer
+from lastseen.tables.timeline import Event, Timeline
 
 __all__ = ["chosen", "moment_of", "print_timeline", "timeline_json"]
 

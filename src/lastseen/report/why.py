@@ -3,7 +3,7 @@
 import msgspec
 
 from lastseen.report.contracts import JudgementJson, VerdictJson
-from lastseen.report.jsons import judgement_json, verdict_json
+from lastseen.report.diagnosis_jsons import judgement_json, verdict_json
 from lastseen.report.page import Page
 from lastseen.report.sections import reasons
 from lastseen.tables.diagnosis import Verdict

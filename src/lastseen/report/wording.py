@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from lastseen.tables.counted import counted
-from lastseen.tables.judgements import Grade
+from lastseen.tables.grades import Grade
 
 __all__ = [
     "GRADES",

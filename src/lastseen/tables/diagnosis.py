@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from lastseen.tables.contrasts import Contrast
-from lastseen.tables.judgements import Grade, Judgement, Reason, Remedy, Step
+from lastseen.tables.grades import Grade
+from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import Matching
 from lastseen.tables.quotes import Quote
 from lastseen.tables.related import Related

@@ -1,11 +1,11 @@
 """Endpoints of flow rows as values, for comparing with what texts name (see `flow_text` for showing them)."""
 
 import ipaddress
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.tables.facts_from_texts import Endpoint
 from lastseen.tables.flow_text import name_text
 from lastseen.tables.packets import (
     FLOW,
@@ -18,9 +18,17 @@ from lastseen.tables.packets import (
     Capture,
 )
 
-__all__ = ["endpoints_of", "ends_at", "ends_of"]
+__all__ = ["Endpoint", "endpoints_of", "ends_at", "ends_of"]
 
 _IPV6 = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address (text, canonical as `ipaddress` prints it) and a port (0: none)."""
+
+    address: str
+    port: int = 0
 
 
 def endpoints_of(flow: npt.NDArray[np.uint32], sender: int) -> tuple[Endpoint, Endpoint]:

@@ -6,6 +6,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.sources import Source
 
 __all__ = [
@@ -13,7 +14,6 @@ __all__ = [
     "Counter",
     "CutCapture",
     "Drop",
-    "Endpoint",
     "ForwardingEntry",
     "GuestPort",
     "Interface",
@@ -80,14 +80,6 @@ class Counter(Row):
     scope: str
     name: str
     value: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """An address (text, canonical as `ipaddress` prints it) and a port (0: none)."""
-
-    address: str
-    port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

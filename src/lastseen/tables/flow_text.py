@@ -15,7 +15,7 @@ from lastseen.tables import packets as table
 from lastseen.tables.points import Point
 
 if TYPE_CHECKING:
-    from lastseen.tables.facts_from_texts import Endpoint
+    from lastseen.tables.endpoints import Endpoint
 
 __all__ = [
     "address_and_port",

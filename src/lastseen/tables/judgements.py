@@ -1,13 +1,10 @@
 """What a fault says of a case, and what cures it."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from lastseen.tables.sources import Source
 
-__all__ = ["Grade", "Judgement", "Reason", "Refuted", "Remedy", "Step", "Supported", "Untestable"]
-
-Grade = Literal["confirmed", "probable", "possible", "unattributed", "healthy", "blind"]
+__all__ = ["Judgement", "Reason", "Refuted", "Remedy", "Step", "Supported", "Untestable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

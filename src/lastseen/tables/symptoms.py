@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.sources import Source
 
 __all__ = ["Symptom"]

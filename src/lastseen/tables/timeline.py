@@ -1,16 +1,12 @@
 """One ordered list of what every layer saw of a connection, all times in one clock."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
 
 from lastseen.tables.judgements import Reason
+from lastseen.tables.layers import Layer
 from lastseen.tables.sources import Source
 
-__all__ = ["LAYERS", "Event", "Layer", "Sighting", "Timeline"]
-
-Layer = Literal["syscall", "packet", "log", "drop", "socket", "snapshot", "command"]
-LAYERS: Final[tuple[Layer, ...]] = ("command", "syscall", "packet", "log", "drop", "socket", "snapshot")
-"""In the order in which events of one moment are listed."""
+__all__ = ["Event", "Sighting", "Timeline"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

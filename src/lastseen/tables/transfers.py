@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from lastseen.tables.facts_from_texts import Endpoint, Row
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Row
 from lastseen.tables.sources import Source
 
 __all__ = ["Milestone", "Transfer"]

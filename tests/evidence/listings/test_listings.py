@@ -22,7 +22,8 @@ from lastseen.evidence.lines import head_of
 from lastseen.evidence.listings.documents import DOCUMENT, kind_of
 from lastseen.evidence.listings.reader import listing_reader
 from lastseen.evidence.texts.text import Text
-from lastseen.report.jsons import connections_json, diagnosis_json, encode, losses_json
+from lastseen.report.diagnosis_jsons import diagnosis_json
+from lastseen.report.jsons import connections_json, encode, losses_json
 from lastseen.tables.details import CHECKSUM_GOOD, column
 from lastseen.tables.endpoints import endpoints_of
 from lastseen.tables.packets import INFO_IP_ID, INFO_LISTED, MISC

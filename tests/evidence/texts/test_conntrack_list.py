@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from lastseen.evidence.texts import conntrack_list as reader
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import ConntrackEntry, Endpoint
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import ConntrackEntry
 from lastseen.tables.sources import Weird
 
 SHOWN = "conntrack v1.4.7 (conntrack-tools): 2 flow entries have been shown.\n"

@@ -4,7 +4,7 @@ import pytest
 from reading import recognised, rows, sample, weirds
 
 from lastseen.evidence.texts import curl_times as reader
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.transfers import Transfer
 
 BLOCK = "time_namelookup: 0.001\ntime_connect: 0.002\ntime_starttransfer: 0.500\ntime_total: 0.600\n"

@@ -5,7 +5,7 @@ from reading import recognised, rows, sample, weirds
 
 from lastseen.evidence.curl_dumps import MOST_ROWS, as_verbose
 from lastseen.evidence.texts import curl_verbose as reader
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.transfers import Transfer
 
 HERE = Endpoint(address="127.0.0.1", port=18080)

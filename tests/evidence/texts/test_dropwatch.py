@@ -5,7 +5,8 @@ from pathlib import Path
 import text_samples as t
 
 from lastseen.evidence.texts import dropwatch as reader
-from lastseen.tables.facts_from_texts import Drop, Endpoint
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Drop
 
 HERE = Path(__file__).parent / "samples/dropwatch"
 SUMMARY = (HERE / "summary_written.txt").read_text()

@@ -6,7 +6,8 @@ import pytest
 
 from lastseen.evidence.texts import journal_json as reader
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Endpoint, LogLine
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
 
 SAMPLES = Path(__file__).parent / "samples" / "journal_json"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from lastseen.evidence.texts import kernel_log as reader
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Endpoint, LogLine
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
 
 PACKET = (

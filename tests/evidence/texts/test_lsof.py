@@ -4,7 +4,8 @@ import pytest
 from reading import recognised, rows, sample, weirds
 
 from lastseen.evidence.texts import lsof as reader
-from lastseen.tables.facts_from_texts import Endpoint, Socket
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Socket
 
 HEADER = "COMMAND   PID USER   FD   TYPE   DEVICE SIZE/OFF NODE NAME\n"
 ROW = "curl     4242 root    5u  IPv4 11039342      0t0  TCP {}\n"

@@ -3,7 +3,8 @@
 from reading import recognised, rows, sample, weirds
 
 from lastseen.evidence.texts import nft_trace as reader
-from lastseen.tables.facts_from_texts import Drop, Endpoint
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Drop
 
 HEADER = 'trace id a95ea7ef ip filter trace packet: iif "enp0s25" ether saddr 00:0d:b9:4a:49:3d ether daddr 3c:97:0e:39:aa:20 '
 

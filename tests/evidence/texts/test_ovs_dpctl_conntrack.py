@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from lastseen.evidence.texts import ovs_dpctl_conntrack as reader
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import ConntrackEntry, Endpoint
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import ConntrackEntry
 from lastseen.tables.sources import Weird
 
 SAMPLE = """\

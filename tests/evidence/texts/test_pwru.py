@@ -5,7 +5,8 @@ from pathlib import Path
 import text_samples as t
 
 from lastseen.evidence.texts import pwru as reader
-from lastseen.tables.facts_from_texts import Drop, Endpoint
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Drop
 
 HERE = Path(__file__).parent / "samples/pwru"
 TUPLES = (HERE / "tuples_written.txt").read_text()

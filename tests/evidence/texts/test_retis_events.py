@@ -6,7 +6,8 @@ from pathlib import Path
 import text_samples as t
 
 from lastseen.evidence.texts import retis_events as reader
-from lastseen.tables.facts_from_texts import Drop, Endpoint, Version
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Drop, Version
 
 HERE = Path(__file__).parent / "samples/retis_events"
 RAW = (HERE / "raw_packets_written.txt").read_text()

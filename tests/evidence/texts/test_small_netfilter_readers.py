@@ -4,7 +4,8 @@ import pytest
 from reading import counters, recognised, rows, sample, weirds
 
 from lastseen.evidence.texts import conntrack_count, ipset_list, ulogd
-from lastseen.tables.facts_from_texts import Endpoint, LogLine, Rule, Setting
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import LogLine, Rule, Setting
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from lastseen.evidence.texts import ss
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Endpoint, Socket
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Socket
 from lastseen.tables.sources import Weird
 
 HEADER = "State      Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess\n"

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from lastseen.evidence.texts import strace
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Endpoint, Syscall
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Syscall
 from lastseen.tables.sources import Weird
 
 NS = 1_000_000_000

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from lastseen.evidence.nf_log import endpoint_of
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import ConntrackEntry, Endpoint
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import ConntrackEntry
 from lastseen.tables.sources import Weird
 
 __all__ = ["KIND", "read", "recognise"]

@@ -20,7 +20,8 @@ from lastseen.evidence.curl_variables import is_whole, transfer_of, variables_in
 from lastseen.evidence.curl_words import RECEIVED, TOOK, ended_by, is_last
 from lastseen.evidence.program_messages import about
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Endpoint, LogLine
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Source, Weird
 from lastseen.tables.transfers import Milestone, Transfer
 

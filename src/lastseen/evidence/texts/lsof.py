@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterator
 
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Endpoint, Socket
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Socket
 from lastseen.tables.sources import Weird
 
 __all__ = ["KIND", "read", "recognise"]

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import ConntrackEntry, Endpoint
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import ConntrackEntry
 from lastseen.tables.sources import Weird
 
 __all__ = ["KIND", "read", "recognise"]

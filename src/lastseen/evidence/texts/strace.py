@@ -15,7 +15,8 @@ from typing import Any
 
 from lastseen.evidence.library_calls import LIBRARY_CALL
 from lastseen.evidence.texts.text import Head, Text
-from lastseen.tables.facts_from_texts import Endpoint, Syscall
+from lastseen.tables.endpoints import Endpoint
+from lastseen.tables.facts_from_texts import Syscall
 from lastseen.tables.sources import Weird
 
 __all__ = ["KIND", "read", "recognise"]
@@ -24,7 +25,6 @@ KIND = "strace"
 
 MAX_ARGS_CHARS = 300
 """Arguments beyond this lose their middle: headers stand at the start, the end of a body at the end."""
-
 MAX_TRACKED = 1024
 """Processes, descriptors a process and calls under way followed at once: a hostile trace has no end of them."""
 

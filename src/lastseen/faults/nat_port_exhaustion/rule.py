@@ -15,8 +15,7 @@ from lastseen.faults.patterns import only_first_of_flow, without_loss
 from lastseen.faults.tracking_table import insert_failed, table_was_full
 from lastseen.faults.translation import all_ports_taken, destinations, passed_later, source_translated
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, weigh
-from lastseen.tables.endpoints import ends_of
-from lastseen.tables.facts_from_texts import Endpoint
+from lastseen.tables.endpoints import Endpoint, ends_of
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 from lastseen.tables.points import DELIVERED
 
