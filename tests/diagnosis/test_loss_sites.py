@@ -127,6 +127,37 @@ def test_bytes_sent_again_in_smaller_segments_repair_a_loss(
     assert site.material is late
 
 
+def often_repaired(losses: int, *, whole: int) -> tuple[Talk, set[int]]:
+    """So many of twenty data packets lost, each repeated after a tenth of a second; `whole`: bytes of a lost one."""
+    talk, lost = Talk(timestamps=True), set[int]()
+    talk.opening()
+    talk.exchange(10)
+    for at in range(20):
+        start = 20 + 150 * at
+        if at < losses:
+            talk.send(start, "PA", size=whole)
+            lost.add(talk.sent[-1].number)
+            talk.next_seq[1] -= whole
+        talk.send(start + 100, "PA", size=700)
+        talk.send(start + 101, "A", client=True)
+    return talk, lost
+
+
+@pytest.mark.parametrize(
+    ("losses", "whole", "heavy"), [(5, 700, True), (4, 700, False), (5, 1400, False)], ids=str
+)
+def test_so_much_repaired_loss_that_tcp_creeps_is_material(
+    tmp_path: Path, losses: int, whole: int, *, heavy: bool
+) -> None:
+    """Five of twenty-five, but neither four of them nor those a path's MTU stopped."""
+    talk, lost = often_repaired(losses, whole=whole)
+    files = two_points([talk], View(), View(delay_ms=0.1, drop=lambda s: s.number in lost))
+    (site,) = sites_of(tmp_path / "sites", files)
+    assert site.material is heavy
+    healthy = diagnosed(write_case(tmp_path / "whole", files)).verdict.grade == "healthy"
+    assert healthy is not heavy
+
+
 def test_lost_acknowledgments_alone_do_no_harm(tmp_path: Path) -> None:
     talk = Talk()
     talk.opening()

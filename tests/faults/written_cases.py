@@ -165,8 +165,8 @@ def bursts() -> tuple[Talk, set[int]]:
     return pieces_lost([(12 + 60 * (part // 8) + part / 10, part % 8 > 5) for part in range(32)])
 
 
-def pieces_lost(parts: Iterable[tuple[float, bool]]) -> tuple[Talk, set[int]]:
-    """Segments of an answer, (ms, whether it is lost) each; the numbers of those lost, which are sent again later."""
+def pieces_lost(parts: Iterable[tuple[float, bool]], *, every_ms: float = 40) -> tuple[Talk, set[int]]:
+    """Segments of an answer, (ms, whether it is lost) each; the numbers of those lost, which are sent again later, so often."""
     talk = Talk(timestamps=True)
     talk.opening()
     talk.send(10, "PA", client=True, size=150)
@@ -177,7 +177,7 @@ def pieces_lost(parts: Iterable[tuple[float, bool]]) -> tuple[Talk, set[int]]:
         if is_lost:
             over.add(talk.sent[-1].number)
     for number, first in enumerate(sorted(over)):
-        talk.send(1500 + 40 * number, "A", size=1200, again=first)
+        talk.send(1500 + every_ms * number, "A", size=1200, again=first)
     talk.send(1990, "A", client=True)
     talk.send(2000, "FA")
     talk.send(2001, "FA", client=True)

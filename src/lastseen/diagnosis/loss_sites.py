@@ -10,6 +10,7 @@ from lastseen.diagnosis.surroundings import before
 from lastseen.faults.facts import LossSite
 from lastseen.faults.tracks import Details
 from lastseen.tables.connections import STALL_NS
+from lastseen.tables.details import DetailRows, column
 from lastseen.tables.packets import FLAGS, LENGTH_FLAGS, SEQ
 from lastseen.tables.points import DELIVERED, LOST, MERGED, SPLIT, UNPROVEN, Hop, Matching, Point
 
@@ -17,6 +18,13 @@ __all__ = ["loss_sites"]
 
 SAMPLE: Final = 20_000
 """Packets of a kind whose details are read: more would not change a contrast, and each is read from the file."""
+
+HEAVY_RATIO: Final = 0.1
+"""Of the packets of a direction that have to arrive: from here on loss is no mishap, even if all of it is repaired in
+time. The window TCP keeps at a loss ratio p is about sqrt(2/p) packets (Mathis et al., CCR 1997), 4 to 5 at 10 %: below
+that fast retransmit lacks its three duplicate acknowledgments (RFC 5681, 3.2), and each loss costs a timeout."""
+FEWEST_HEAVY: Final = 5
+"""Fewer lost packets are no ratio: three of a first window of ten (RFC 6928) may be lost once and never again."""
 
 _USES_SEQUENCE: Final = FLAGS["F"] | FLAGS["S"]
 
@@ -38,10 +46,10 @@ def loss_sites(matching: Matching, details: Details, focus: frozenset[int]) -> t
 
 def conversation_of(matching: Matching, point: int) -> npt.NDArray[np.int32]:
     """int32[groups + 1]: conversation of each group at a point; the last entry (group -1) is -1."""
-    column = matching.conversations.group[:, point]
-    result = np.full((int(column.max()) if len(column) else -1) + 2, -1, np.int32)
-    present = np.flatnonzero(column >= 0)
-    result[column[present]] = present
+    mine = matching.conversations.group[:, point]
+    result = np.full((int(mine.max()) if len(mine) else -1) + 2, -1, np.int32)
+    present = np.flatnonzero(mine >= 0)
+    result[mine[present]] = present
     result[-1] = -1
     return result
 
@@ -88,7 +96,8 @@ def _site(
         contrasts=mine(lost_details, delivered_details, hop=number),
         surroundings=surroundings(before(upstream, lost), before(upstream, arrived), hop=number),
         conversations=frozenset(affected.tolist()),
-        material=_is_material(matching, hop, lost, affected),
+        material=_is_material(matching, hop, lost, affected)
+        or _is_heavy(upstream, lost, arrived, lost_details=lost_details, delivered_details=delivered_details),
     )
 
 
@@ -116,9 +125,9 @@ def _is_material(
     """Whether anything lost here was not repaired in time, or a connection it belongs to stalled."""
     if not len(lost):
         return False
-    column = matching.conversations.group[:, hop.upstream]
+    mine = matching.conversations.group[:, hop.upstream]
     table = matching.points[hop.upstream].connections
-    groups = column[affected]
+    groups = mine[affected]
     tcp = groups[groups < len(table)]
     if (table["stall_ns"][tcp] >= STALL_NS).any():
         return True
@@ -132,10 +141,8 @@ def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> 
     were lost without anybody waiting did no harm.
     """
     point = matching.points[hop.upstream]
-    packets, times = point.capture.packets, point.capture.times_ns()
-    uses = lost[
-        ((packets[lost, LENGTH_FLAGS] >> 8) > 0) | ((packets[lost, LENGTH_FLAGS] & _USES_SEQUENCE) > 0)
-    ]
+    times = point.capture.times_ns()
+    uses = _using_sequence(point, lost)
     arrived = np.flatnonzero(np.isin(hop.fate, (DELIVERED, MERGED, SPLIT)))
     places = _place_in_stream(point, arrived)
     order = np.argsort(places, kind="stable")
@@ -148,6 +155,31 @@ def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> 
         if not ((ends[near] > start) & (later <= STALL_NS)).any():
             return False
     return True
+
+
+def _is_heavy(
+    point: Point,
+    lost: npt.NDArray[np.int64],
+    arrived: npt.NDArray[np.int64],
+    *,
+    lost_details: DetailRows,
+    delivered_details: DetailRows,
+) -> bool:
+    """Whether so many of the packets that have to arrive were lost that repair does not make it a mishap.
+
+    Where everything lost is larger than everything that passed, the path's MTU was found out, as it should be.
+    """
+    gone, passed = len(_using_sequence(point, lost)), len(_using_sequence(point, arrived))
+    if gone < FEWEST_HEAVY or not passed or gone < HEAVY_RATIO * (gone + passed):
+        return False
+    smallest, largest = column(lost_details, "ip_len").min(), column(delivered_details, "ip_len").max()
+    return bool(smallest <= largest)
+
+
+def _using_sequence(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """int64[k]: those of these rows that are sent again until they arrive: data, SYN and FIN."""
+    words = point.capture.packets[rows, LENGTH_FLAGS]
+    return rows[((words >> 8) > 0) | ((words & _USES_SEQUENCE) > 0)]
 
 
 def _place_in_stream(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

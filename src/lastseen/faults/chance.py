@@ -4,6 +4,8 @@ A link that loses at random makes runs of losses as a coin does, and hits packet
 a limit do not: what comes while they are full is gone in a row, and what trickles in over a limit is let through and
 dropped by turns. The test is that of Wald and Wolfowitz (On a test whether two samples are from the same population,
 Annals of Mathematical Statistics 11, 1940): the number of runs, given how many were lost and how many delivered.
+Nor does chance ask how soon a packet comes after the one before it, whatever its sender makes of earlier losses: what
+is lost rather soon after another packet found something full (`contrasts.rank_sum`).
 """
 
 import math
@@ -12,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from lastseen.faults.facts import Facts, LossSite
+from lastseen.contrasts.rank_sum import rank_sum
+from lastseen.faults.facts import WHOLE, Facts, LossSite
 from lastseen.faults.weighing import Observed
 from lastseen.tables.contrasts import Contrast
 from lastseen.tables.counted import agreed, counted
@@ -22,7 +25,9 @@ from lastseen.tables.points import DELIVERED, LOST
 __all__ = [
     "LEAST_RATIO",
     "TELLING",
+    "Crowding",
     "Runs",
+    "crowding",
     "in_turns_or_bursts",
     "nothing_counts",
     "preferred",
@@ -75,6 +80,49 @@ class Runs:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowding:
+    """How soon lost packets came after the one before them in their direction, beside delivered ones.
+
+    `deviations`: of the rank sum; below 0 the lost ones came sooner. `lost_ms`, `delivered_ms`: medians.
+    """
+
+    deviations: float
+    lost_ms: float
+    delivered_ms: float
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether lost and delivered packets came after such pauses as chance gives them."""
+        return math.erfc(abs(self.deviations) / math.sqrt(2)) >= TELLING
+
+    @property
+    def text(self) -> str:
+        """Who came sooner, in words."""
+        sooner = "sooner" if self.deviations < 0 else "later"
+        return (
+            f"lost packets came {sooner} after the one before them than delivered ones "
+            f"({self.lost_ms:.1f} ms beside {self.delivered_ms:.1f} ms, medians)"
+        )
+
+
+def crowding(site: LossSite) -> Crowding:
+    """The pauses before lost packets beside those before delivered ones, of all packets of the direction."""
+    rows = np.flatnonzero(np.isin(site.hop.fate, (LOST, DELIVERED)))
+    times = site.upstream.capture.times_ns()[rows]
+    rows = rows[np.argsort(times, kind="stable")]
+    pauses = np.diff(np.sort(times))
+    gone = site.hop.fate[rows[1:]] == LOST
+    lost, delivered = pauses[gone], pauses[~gone]
+    if not len(lost) or not len(delivered):
+        return Crowding(deviations=0.0, lost_ms=0.0, delivered_ms=0.0)
+    return Crowding(
+        deviations=rank_sum(lost, delivered),
+        lost_ms=float(np.median(lost)) / 1e6,
+        delivered_ms=float(np.median(delivered)) / 1e6,
+    )
+
+
 def runs_of_loss(site: LossSite) -> Runs:
     """The runs of lost packets among those of their direction that were certainly lost or delivered."""
     gone = site.hop.fate[np.isin(site.hop.fate, (LOST, DELIVERED))] == LOST
@@ -98,16 +146,19 @@ def preferred(site: LossSite) -> Contrast | None:
 def in_turns_or_bursts(site: LossSite) -> tuple[Observed, ...]:
     """That packets were lost again and again, but not by chance: as a full queue or a limit does it; else nothing.
 
+    Their runs tell, or that they came sooner after others than the delivered ones did.
     Nothing but their size may tell the lost from the delivered: of a full queue or a limit large ones have more. Nor
     may what came before them: where all before a byte or a moment passed, and none after it, nothing was full.
     """
-    runs = runs_of_loss(site)
+    runs, crowd = runs_of_loss(site), crowding(site)
     too_few = runs.lost < max(FEWEST, LEAST_RATIO * (runs.lost + runs.delivered)) or runs.runs < FEWEST_RUNS
     chosen = any(c.p_value < TELLING and (c.separates or not _of_large(c)) for c in site.contrasts)
     chosen |= any(c.p_value < TELLING for c in site.surroundings)
-    if too_few or runs.by_chance or chosen:
+    full = not crowd.by_chance and crowd.deviations < 0
+    if too_few or chosen or (runs.by_chance and not full):
         return ()
-    return (Observed(reason=Reason(text=runs.text, source=site.source(int(site.lost_rows[0])))),)
+    text = crowd.text if runs.by_chance else runs.text
+    return (Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0])))),)
 
 
 def _of_large(contrast: Contrast) -> bool:
@@ -115,8 +166,14 @@ def _of_large(contrast: Contrast) -> bool:
     return any(name.startswith(_SIZES) and ">=" in name for name in (contrast.feature, *contrast.same_as))
 
 
-def nothing_counts(facts: Facts, node: str | None, *families: str) -> bool:
-    """Whether no counter of these families that was read twice could have told, on a node (None: on any)."""
-    return not any(
-        c.family in families and node in (None, c.node) and c.snapshot == "after" for c in facts.counters
-    )
+def nothing_counts(facts: Facts, site: LossSite, *families: str) -> bool:
+    """Whether no counter of these families that was read twice on the host of the last capture could have told."""
+    read = {
+        snapshot: {
+            (c.family, c.scope, c.name)
+            for c in facts.counters
+            if c.family in families and c.node == site.upstream.node and c.snapshot == snapshot
+        }
+        for snapshot in WHOLE
+    }
+    return not set.intersection(*read.values())

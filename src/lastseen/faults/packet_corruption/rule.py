@@ -30,8 +30,11 @@ WHAT: Final = "packets with a wrong checksum"
 
 
 def judge(facts: Facts) -> Judgement:
-    """Supported where exactly the packets with a wrong checksum are lost or refused."""
-    accounts = [_at_hop(site, facts) for site in facts.losses()]
+    """Supported where exactly the packets with a wrong checksum are lost or refused.
+
+    Even where nobody waited for them: no healthy path damages packets.
+    """
+    accounts = [_at_hop(site, facts) for site in facts.sites if len(site.lost_rows)]
     accounts += [_at_host(found, facts) for found in refused(facts, CHECKSUM_BAD)]
     otherwise = without_loss(
         SLUG, facts, missing="whole packets (no snap length) before and behind the hop that drops"

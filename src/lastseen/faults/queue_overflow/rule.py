@@ -43,7 +43,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     return Account(
         required=(queue, *shape),
         agreeing=(queue, traced(facts, "QDISC_DROP", "QDISC_OVERLIMIT", "QDISC_CONGESTED")),
-        telling=nothing_counts(facts, site.node, "qdisc") and bool(shape),
+        telling=nothing_counts(facts, site, "qdisc") and bool(shape),
         summary=f"{counted(len(site.lost_rows), 'packet', 'find')} a full queue between {site.upstream.name} and "
         f"{site.downstream.name} and are dropped",
         component=f"a queue of {facts.host(site.node)}",

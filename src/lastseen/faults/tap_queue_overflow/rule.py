@@ -39,7 +39,7 @@ def judge(facts: Facts) -> Judgement:
 def _account(site: LossSite, facts: Facts) -> Account:
     dropped = _dropped(site, facts)
     shape = () if isinstance(dropped, Observed) else in_turns_or_bursts(site)
-    counted = not nothing_counts(facts, site.node, *dict(_COUNTERS))
+    counted = not nothing_counts(facts, site, *dict(_COUNTERS))
     into_guest = site.upstream.interface.startswith(_TAPS)
     return Account(
         required=(_any_kind(site), dropped, *shape),
