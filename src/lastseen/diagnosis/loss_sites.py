@@ -179,7 +179,8 @@ def _is_heavy(
 def _using_sequence(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """int64[k]: those of these rows that are sent again until they arrive: data, SYN and FIN."""
     words = point.capture.packets[rows, LENGTH_FLAGS]
-    return rows[((words >> 8) > 0) | ((words & _USES_SEQUENCE) > 0)]
+    using: npt.NDArray[np.int64] = rows[((words >> 8) > 0) | ((words & _USES_SEQUENCE) > 0)]
+    return using
 
 
 def _place_in_stream(point: Point, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
