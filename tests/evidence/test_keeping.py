@@ -157,7 +157,7 @@ def test_lines_of_no_consequence_are_sampled_unread_once_the_text_is_long() -> N
             yield _line(number, "x" if "word" in line else "")
 
     text = ((number, "a word" if number % 997 == 0 else "else") for number in range(1, 20_001))
-    chosen = rows(paced(iter(text), re.compile("word"), pace))
+    chosen = rows(paced(iter(text), pace, re.compile("word")))
     kept = keep(chosen, "x", most=100, known=frozenset, pace=pace)
     assert len(read) < 2000
     assert [row.source.line for row in kept.rows if isinstance(row, LogLine) and row.topic] == list(
@@ -165,6 +165,39 @@ def test_lines_of_no_consequence_are_sampled_unread_once_the_text_is_long() -> N
     )
     assert kept.read == 20_000
     assert sum(weird.count for weird in kept.weirds.values()) == 20_000 - len(kept.rows)
+
+
+@given(
+    st.lists(st.sampled_from(["word 1 2", "word 9 9", "word", "else", "bad", "none"]), max_size=600),
+    st.integers(1, 30),
+    st.sampled_from([frozenset[str](), frozenset({"10.0.0.1"})]),
+)
+def test_what_is_kept_is_the_same_whether_lines_are_read_or_passed_over(
+    kinds: list[str], most: int, known: frozenset[str]
+) -> None:
+    """Lines whose row is known beforehand are left out exactly where their rows would have been."""
+
+    def rows(lines: Iterable[tuple[int, str]]) -> Iterator[Row | Weird]:
+        for number, line in lines:
+            _, *ends = line.split()
+            if line == "bad":
+                yield Weird(file="x", line=number, reason="bad")
+            elif ends:
+                src, dst = (Endpoint(address=f"10.0.0.{end}") for end in ends)
+                yield _line(number, "x", LoggedPacket(src=src, dst=dst))
+            elif line != "none":
+                yield _line(number, "x" if line == "word" else "")
+
+    text = [(number, re.sub(r"\b(?=[0-9])", "10.0.0.", kind)) for number, kind in enumerate(kinds, start=1)]
+    plain = [(number, kind) for number, kind in enumerate(kinds, start=1)]
+    packet = re.compile(r"word (?P<src>\S+) (?P<dst>\S+)")
+    pace = Pace()
+    chosen = paced(iter(text), pace, re.compile("word|bad|none"), packet)
+    read = keep(
+        rows((number, line.replace("10.0.0.", "")) for number, line in chosen),
+        "x", most=most, known=lambda: known, pace=pace,
+    )  # fmt: skip
+    assert read == keep(rows(plain), "x", most=most, known=lambda: known)
 
 
 def test_unreadable_lines_are_counted_and_end_the_text() -> None:

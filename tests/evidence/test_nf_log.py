@@ -145,3 +145,25 @@ def test_round_trip(
 def test_arbitrary_text_never_raises(text: str, start: str) -> None:
     """Whatever stands in the log."""
     packet_of(start + text)
+
+
+_NUMBERS = st.one_of(st.integers(0, 2**34), st.sampled_from([0, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32]))
+
+
+@given(
+    st.lists(_NUMBERS, min_size=7, max_size=7),
+    st.lists(st.sampled_from(FLAG_WORDS), max_size=8),
+    st.sampled_from(["10.91.1.2", "10.91.1.256", "010.1.1.1", "1.2.3"]),
+    st.sampled_from(["", "DF ", "CE DF ", "MF "]),
+)
+def test_a_line_in_the_usual_order_says_what_its_words_say(
+    numbers: list[int], flags: list[str], source: str, fragment: str
+) -> None:
+    """One more word at the end, and it is read word by word; numbers too large for their field are left out."""
+    length, ttl, ip_id, port, seq, ack, window = numbers
+    text = (
+        f"IN=w1 OUT= MAC=6a:8d SRC={source} DST=10.91.2.2 LEN={length} TOS=0x00 PREC=0x00 TTL={ttl} ID={ip_id} "
+        f"{fragment}PROTO=TCP SPT={port} DPT=443 SEQ={seq} ACK={ack} WINDOW={window} RES=0x00 "
+        f"{''.join(flag + ' ' for flag in flags)}URGP=0 "
+    )
+    assert packet_of(text) == packet_of(f"{text}x")

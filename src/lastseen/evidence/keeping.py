@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from lastseen.evidence.nf_log import endpoint_of
 from lastseen.tables.endpoints import Endpoint
 from lastseen.tables.facts_from_texts import (
     ConntrackEntry,
@@ -51,14 +52,25 @@ class Kept:
 
 @dataclass(slots=True)
 class Pace:
-    """How many lines of a long log are still read: every `stride`-th, and those that may matter; `skipped`: others.
+    """How coarse the samples of a long log have become, and so which of its lines need not be read.
 
-    `lines`: how many there were so far.
+    Of rows that merely exist every `lesser`-th stays, of those that matter every `sure`-th: powers of two.
+    `addresses`: those that matter, empty where none are known. `lines`: how many there were so far; `skipped`: of them,
+    how many were left out unread.
     """
 
-    stride: int = 1
+    lesser: int = 1
+    sure: int = 1
+    addresses: frozenset[str] = frozenset()
     skipped: int = 0
     lines: int = 0
+
+    def of_packet(self, found: re.Match[str]) -> int:
+        """The stride of a line about a packet between the addresses in groups `src` and `dst`."""
+        if not self.addresses:
+            return self.sure
+        ends = (endpoint_of(found["src"]), endpoint_of(found["dst"]))
+        return self.sure if any(end and end.address in self.addresses for end in ends) else self.lesser
 
 
 @dataclass(slots=True)
@@ -73,7 +85,7 @@ class _Sample:
 
     def add(self, number: int, row: Row) -> None:
         """Take a row in, if the sample is not yet coarser than it."""
-        if _key(number, row) % self.stride:
+        if self.stride > 1 and _key(number, row) % self.stride:
             return
         self.rows.append((number, row))
         self.chars += _chars(row)
@@ -87,17 +99,26 @@ class _Sample:
 
 
 def paced(
-    lines: Iterator[tuple[int, str]], may_matter: re.Pattern[str], pace: Pace
+    lines: Iterator[tuple[int, str]],
+    pace: Pace,
+    may_matter: re.Pattern[str],
+    packet_line: re.Pattern[str] | None = None,
 ) -> Iterator[tuple[int, str]]:
-    """The lines without those that would be read only to be left out, once `keep` samples the lesser rows.
+    """The lines without those that would be read only to be left out, once `keep` samples the rows.
 
-    For logs of one row a line: reading a line takes ten times as long as seeing that it has none of the words.
+    For logs of one row a line: reading a line takes five times as long as seeing that it has none of the words of
+    `may_matter`, or that it is a `packet_line`, of which it is known beforehand what row it gives.
     """
     for number, line in lines:
-        if pace.stride > 1 and number % pace.stride and not may_matter.search(line):
-            pace.skipped += 1
-        else:
-            yield number, line
+        if number % max(pace.lesser, pace.sure):
+            if packet_line and (found := packet_line.match(line)):
+                stride = pace.of_packet(found)
+            else:
+                stride = 1 if may_matter.search(line) else pace.lesser
+            if number % stride:
+                pace.skipped += 1
+                continue
+        yield number, line
 
 
 def keep(
@@ -110,7 +131,7 @@ def keep(
 ) -> Kept:
     """Read all rows of the text `name` and keep at most `most`. `known`: addresses that matter, asked for if needed.
 
-    Weirds of one reason are one: the first place, and how many. `pace` is told how coarse the sample has become.
+    Weirds of one reason are one: the first place, and how many. `pace` is told how coarse the samples have become.
     """
     kept, pace = Kept(), pace or Pace()
     sure, lesser = _Sample(most, MAX_CHARS), _Sample(max(1, most // LESSER_SHARE), MAX_CHARS // LESSER_SHARE)
@@ -131,8 +152,9 @@ def keep(
         if addresses is None and (len(sure.rows) >= most or sure.chars > MAX_CHARS - OTHER_CHARS):
             addresses = known()
             sure, lesser = _split(sure, lesser, addresses)
+            pace.addresses = addresses
         (sure if addresses is None or _matters(row, addresses) else lesser).add(kept.read, row)
-        pace.stride = lesser.stride
+        pace.sure, pace.lesser = (1, 1) if addresses is None else (sure.stride, lesser.stride)
     kept.read += pace.skipped
     kept.rows = [row for _, row in sorted(sure.rows + lesser.rows, key=lambda entry: entry[0])]
     if left := kept.read - len(kept.rows):

@@ -14,7 +14,8 @@ from lastseen.tables.facts_from_texts import LoggedPacket
 __all__ = ["TOPIC_WORD", "about", "logged"]
 
 _PROTO_UDP: Final = 17
-_PACKET_STARTS = re.compile(r"(?:^|\s)(?:IN|SRC)=")
+_PACKET_STARTS = re.compile(r"(?:I(?<!\SI)N|S(?<!\SS)RC)=")
+"""The word IN= or SRC=. It begins with its letters, as a search for those is ten times as fast as one for blanks."""
 _INNER_PREFIX = re.compile(r"^nf_ct_[a-z]{2,8}: ")
 _DEV = r"\S{1,64}"
 _NIC = rf"(?!SATA |PCIe |Slot){_DEV}(?: NIC(?: Copper| SerDes| Fibre)?)?"

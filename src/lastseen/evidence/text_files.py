@@ -61,9 +61,9 @@ def read_text_file(
         with open_text(file.path) as stream:
             longest: int = getattr(reader, "LONGEST_LINE", MAX_LINE_CHARS)
             lines = numbered_lines(stream, damaged, longest=longest)
-            lines = _counted(_in_time(lines, file.name, expired, read), pace)
+            lines = _in_time(lines, file.name, expired, read, pace)
             if may_matter := getattr(reader, "MAY_MATTER", None):
-                lines = paced(lines, may_matter, pace)
+                lines = paced(lines, pace, may_matter, getattr(reader, "PACKET_LINE", None))
             said = command or command_in_name(file)
             text = Text(file.name, lines, said, place.node, place.snapshot, longest)
             kept = keep(
@@ -94,18 +94,14 @@ def _addresses(captures: Sequence[FlowRows]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _counted(lines: Iterator[tuple[int, str]], pace: Pace) -> Iterator[tuple[int, str]]:
-    for pace.lines, line in lines:
-        yield pace.lines, line
-
-
 def _in_time(
-    lines: Iterator[tuple[int, str]], name: str, expired: Callable[[], bool], read: TextRead
+    lines: Iterator[tuple[int, str]], name: str, expired: Callable[[], bool], read: TextRead, pace: Pace
 ) -> Iterator[tuple[int, str]]:
-    """The lines until the time is up, asked now and then."""
+    """The lines until the time is up, asked now and then; `pace` counts them."""
     for number, line in lines:
         if number % LINES_BETWEEN_LOOKS == 0 and expired():
             read.partial = True
             read.weirds.append(Weird(file=name, line=number, reason="the time was up: the rest was not read"))
             return
+        pace.lines = number
         yield number, line

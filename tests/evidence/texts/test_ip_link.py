@@ -162,6 +162,13 @@ def test_shuffled_lines_do_not_raise() -> None:
     assert _rows("\n".join(reversed(DETAILS.splitlines())))
 
 
+def test_a_word_that_comes_twice_in_a_damaged_line_raises_nothing() -> None:
+    """The MTU is the one that makes the line a header."""
+    (device,) = _rows("2: eth0: <UP> mtu 1500 qdisc mq mtu 15UP state UP\n")
+    assert isinstance(device, Interface)
+    assert device.mtu_bytes == 1500
+
+
 def test_recognition() -> None:
     """`ip addr` is not claimed; nor what only looks like it."""
     assert _recognised("", "ip -n vm -s link")

@@ -1,6 +1,7 @@
 """The kernel's log in every time format, and what its lines are about."""
 
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -343,3 +344,53 @@ def test_arbitrary_text_never_raises(text: str, start: str) -> None:
     """Whatever stands in the file."""
     _rows(start + text)
     _recognised(start + text)
+
+
+_TIMES = (
+    "2026-11-22T22:04:54,462395+00:00 ", "2026-11-22T22:04:54.462395Z cmp1 kernel: [   30.4] ",
+    "2026-11-22T17:34:54-0430 cmp1 kernel: ", "[   30.462395] ", "Jan  2 10:03:53 host kernel: ",
+    "Jan 12 10:03:53 host kernel: [12345.678901] ",
+)  # fmt: skip
+_MESSAGES = (
+    CHECKSUM,
+    (
+        "nf_ct_tcp: invalid packet ignored in state ESTABLISHED  IN=eth0 OUT=eth1 MAC=52:54:00:00:00:01 SRC=10.0.0.1 "
+        "DST=10.0.0.2 LEN=40 PROTO=TCP SPT=1 DPT=2 "
+    ),
+    (
+        "nf_ct_icmpv6: icmpv6 checksum failed IN= OUT= SRC=fe80:0000:0000:0000:0000:0000:0000:0001 "
+        "DST=ff02:0000:0000:0000:0000:0000:0000:0002 LEN=72 "
+    ),
+)
+
+
+@pytest.mark.parametrize("stamp", _TIMES)
+@pytest.mark.parametrize("message", _MESSAGES)
+def test_the_row_of_an_invalid_packets_line_is_known_beforehand(stamp: str, message: str) -> None:
+    """In every time format; a line of something else is not taken for one."""
+    assert reader.PACKET_LINE.match(stamp + message)
+    assert not reader.PACKET_LINE.match(stamp + message.replace("SRC=", "src="))
+
+
+@given(
+    st.sampled_from(_TIMES),
+    st.sampled_from(_MESSAGES),
+    st.lists(
+        st.tuples(st.integers(0, 150), st.integers(0, 2), st.text("0123456789:. =[ICSNRk", max_size=2)),
+        max_size=3,
+    ),
+)
+def test_a_line_known_beforehand_gives_that_row_and_no_weird(
+    stamp: str, message: str, changes: list[tuple[int, int, str]]
+) -> None:
+    """Whatever became of the line: if it is still taken for one, a topic and these addresses come of it."""
+    line = stamp + message
+    for at, gone, come in changes:
+        line = line[:at] + come + line[at + gone :]
+    if found := reader.PACKET_LINE.match(line):
+        row = _line(line)
+        assert row.topic
+        assert row.packet is not None
+        assert (row.packet.src.address, row.packet.dst.address) == tuple(
+            str(ip_address(found[end])) for end in ("src", "dst")
+        )

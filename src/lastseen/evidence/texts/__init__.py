@@ -21,7 +21,9 @@ _NOT_A_READER = "text"
 class Reader(Protocol):
     """What every reader module offers. It may also name the `LONGEST_LINE` it takes, in characters.
 
-    And, if each line is a row by itself, a pattern `MAY_MATTER` that every line of consequence contains.
+    And, if each line is a row by itself, a pattern `MAY_MATTER` that every line of consequence contains, and with it a
+    pattern `PACKET_LINE` of lines that surely give one `LogLine` with a topic, about a packet between the addresses in
+    its groups `src` and `dst`, and no weird.
     """
 
     KIND: str

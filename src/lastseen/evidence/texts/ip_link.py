@@ -23,7 +23,7 @@ KIND = "ip link"
 
 HEADER_LINE = re.compile(
     r"^(?P<ifindex>[0-9]{1,10}): (?P<name>[^\s:@]{1,64}(?::[^\s:@]{1,64})?)(?:@(?P<peer>[^\s:]{1,64}))?: "
-    r"<(?P<flags>[A-Z0-9_,-]{0,200})> (?P<rest>mtu [0-9]{1,10}(?:\s.*)?)$"
+    r"<(?P<flags>[A-Z0-9_,-]{0,200})> (?P<rest>mtu (?P<mtu>[0-9]{1,10})(?:\s.*)?)$"
 )
 """The first line of an interface; the name may hold one colon (an old-style alias)."""
 ADDRESS_LINE = re.compile(
@@ -119,7 +119,7 @@ def _interface(text: Text, number: int, line: str) -> Interface | None:
             **text.at(number),
             name=found["name"],
             ifindex=int(found["ifindex"]),
-            mtu_bytes=int(pairs["mtu"]),
+            mtu_bytes=int(found["mtu"]),
             master=pairs.get("master", ""),
             state=pairs.get("state", ""),
             peer="" if found["peer"] in {None, "NONE"} else found["peer"],

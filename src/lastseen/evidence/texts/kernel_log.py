@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from lastseen.evidence.kernel_messages import TOPIC_WORD, about, logged
 from lastseen.evidence.texts.text import Head, Text
 from lastseen.tables.facts_from_texts import LogLine
 from lastseen.tables.sources import Weird
 
-__all__ = ["KIND", "MAY_MATTER", "read", "recognise", "syslog_time_ns"]
+__all__ = ["KIND", "MAY_MATTER", "PACKET_LINE", "read", "recognise", "syslog_time_ns"]
 
 KIND = "kernel log"
 MAY_MATTER = TOPIC_WORD
@@ -30,7 +31,6 @@ MAX_TEXT_CHARS = 1000
 _HEAD_LINES = 20
 _NS_PER_S = 1_000_000_000
 _FRACTION_DIGITS = 9
-_S_PER_DAY = 86_400
 _MAX_DAY, _MAX_HOUR, _MAX_MINUTE = 31, 23, 59
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = range(1970, 2262)
@@ -105,6 +105,22 @@ _KNOWN_LINE = re.compile(
     r"|ipv4: Neighbour table overflow|TCP: (?:\w{1,32}: )?[Pp]ossible SYN flooding on port "
     r"|(?:IPv4: )?martian source \S{2,64} from |\S{1,64}: hw csum failure)"
 )
+
+_V4_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_SURE_ADDRESS = rf"{_V4_BYTE}(?:\.{_V4_BYTE}){{3}}|(?:[0-9a-f]{{4}}:){{7}}[0-9a-f]{{4}}"
+"""An address as the kernel prints it (%pI4, %pI6), and certainly one."""
+_SURE_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_SURE_HOST = r"\S{1,255} kernel: (?:\[ {0,12}[0-9]{1,10}\.[0-9]{1,9}\] )?"
+PACKET_LINE = re.compile(
+    rf"(?:20[0-9]{{2}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T{_SURE_CLOCK}"
+    rf"(?:,[0-9]{{6}}[+-][0-9]{{2}}:?[0-9]{{2}} |(?:\.[0-9]{{1,9}})?(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})? {_SURE_HOST})"
+    r"|\[ {0,12}[0-9]{1,9}\.[0-9]{1,9}\] "
+    rf"|(?:{'|'.join(_MONTHS)}) (?: [1-9]|[12][0-9]) {_SURE_CLOCK} {_SURE_HOST})"
+    r"nf_ct_(?:tcp|udp|udplite|icmp|icmpv6|dccp|sctp|gre|proto_[0-9]{1,3}): (?!kernel:)[^=]{0,120} IN=\S{0,64}"
+    rf" OUT=\S{{0,64}} (?:(?:MAC|PHYSIN|PHYSOUT)=\S{{0,100}} ){{0,3}}SRC=(?P<src>{_SURE_ADDRESS})"
+    rf" DST=(?P<dst>{_SURE_ADDRESS}) "
+)
+"""A line whose row is known beforehand: a sure time, a packet found invalid, both addresses whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +206,8 @@ def _rows(text: Text, number: int, stamp: _Stamp, message: str) -> Iterator[LogL
 
 def _stamp(line: str) -> _Stamp | None:
     """The time of a line in whichever form it has one; None without."""
-    line = _LEVEL.sub("", line)
+    if level := _LEVEL.match(line):
+        line = line[level.end() :]
     for pattern, stamped in _FORMS:
         if found := pattern.match(line):
             return stamped(found, line[found.end() :])
@@ -261,16 +278,24 @@ def _kernel_message(rest: str) -> str | None:
 
 def _wall_ns(found: re.Match[str], month: int) -> int | None:
     """ns since the epoch of the printed date, read as UTC; None for a date that cannot be."""
-    day, hour, minute, second = (int(found[name]) for name in ("day", "hour", "minute", "second"))
+    hour, minute, second = int(found["hour"]), int(found["minute"]), int(found["second"])
+    days = _days_since_epoch(int(found["year"]), month, int(found["day"]))
+    if days is None or hour > _MAX_HOUR or minute > _MAX_MINUTE:
+        return None
+    seconds = ((days * 24 + hour) * 60 + minute) * 60 + min(second, _MAX_MINUTE)
+    return seconds * _NS_PER_S + _fraction_ns(
+        found["fraction"] if "fraction" in found.re.groupindex else None
+    )
+
+
+@lru_cache(maxsize=64)  # A log has few days and many lines.
+def _days_since_epoch(year: int, month: int, day: int) -> int | None:
+    """Days from the epoch to a date; None for one that cannot be, or whose nanoseconds do not fit."""
     try:
-        moment = datetime(int(found["year"]), month, day, hour, minute, min(second, 59), tzinfo=UTC)
+        moment = datetime(year, month, day, tzinfo=UTC)
     except ValueError:
         return None
-    if moment.year not in _YEARS:
-        return None
-    since = moment - _EPOCH
-    seconds = since.days * _S_PER_DAY + since.seconds
-    return seconds * _NS_PER_S + _fraction_ns(found.groupdict().get("fraction"))
+    return (moment - _EPOCH).days if year in _YEARS else None
 
 
 def _yearless_ns(found: re.Match[str]) -> int | None:
