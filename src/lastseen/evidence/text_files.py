@@ -61,7 +61,7 @@ def read_text_file(
         with open_text(file.path) as stream:
             longest: int = getattr(reader, "LONGEST_LINE", MAX_LINE_CHARS)
             lines = numbered_lines(stream, damaged, longest=longest)
-            lines = _in_time(lines, file.name, expired, read, pace)
+            lines = _in_time(lines, file.name, expired=expired, read=read, pace=pace)
             if may_matter := getattr(reader, "MAY_MATTER", None):
                 lines = paced(lines, pace, may_matter, getattr(reader, "PACKET_LINE", None))
             said = command or command_in_name(file)
@@ -95,7 +95,7 @@ def _addresses(captures: Sequence[FlowRows]) -> frozenset[str]:
 
 
 def _in_time(
-    lines: Iterator[tuple[int, str]], name: str, expired: Callable[[], bool], read: TextRead, pace: Pace
+    lines: Iterator[tuple[int, str]], name: str, *, expired: Callable[[], bool], read: TextRead, pace: Pace
 ) -> Iterator[tuple[int, str]]:
     """The lines until the time is up, asked now and then; `pace` counts them."""
     for number, line in lines:
