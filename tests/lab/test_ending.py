@@ -51,3 +51,21 @@ def test_whoever_asked_for_the_lab_is_ended(
     asked.wait(PATIENCE_S)
     assert _until(lambda: not _processes_with(here)), "processes are left"
     assert _until(lambda: not list(tmp_path.iterdir())), "files are left"
+
+
+def test_a_setting_of_the_machine_is_set_back_after_kill_9(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the script that holds it, without anybody's help."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("LASTSEEN_STATE", str(tmp_path / "state"))
+    limit = Path("/proc/sys/net/netfilter/nf_conntrack_max")
+    before = limit.read_text()
+    asked = subprocess.Popen(
+        [sys.executable, "-c", RUN, "lab", "run", "table_full", "--yes", "--out", str(tmp_path / "case")],
+        stderr=subprocess.DEVNULL,
+    )
+    assert _until(lambda: limit.read_text() != before)
+    asked.kill()
+    asked.wait(PATIENCE_S)
+    assert _until(lambda: limit.read_text() == before)

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 from installed import Run, lastseen
 
-from lastseen.lab.scene import scenes
+from lastseen.lab.scene import scene_of, scenes
 
 pytestmark = pytest.mark.lab
 
 AT_ONCE = 4
 """Recordings side by side: most of a scene is waiting."""
 TOGETHER = [name for name, scene in scenes().items() if not scene.exclusive]
+ALONE = [name for name, scene in scenes().items() if scene.exclusive]
 
 
 Recordings = dict[str, tuple[Path, Future[Run]]]
@@ -68,7 +69,33 @@ def _verdict(case: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("name", TOGETHER)
 def test_the_verdict_is_the_truth(name: str, recordings: Recordings) -> None:
     case, recording = recordings[name]
-    recorded = recording.result()
+    _is_true(case, recording.result())
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_the_verdict_is_the_truth_of_a_scene_that_changes_the_machine(
+    name: str,
+    tmp_path: Path,
+    recordings: Recordings,
+    second_recordings: Recordings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once no other lab runs; nothing without consent; everything set back."""
+    for _, recording in (*recordings.values(), *second_recordings.values()):
+        recording.result()
+    monkeypatch.setenv("LASTSEEN_STATE", str(tmp_path / "state"))
+    settings = {key: Path("/proc/sys", *key.split(".")) for key in scene_of(name).machine}
+    before = {key: file.read_text() for key, file in settings.items()}
+    refused = lastseen("lab", "run", name, "--out", tmp_path / "case")
+    assert (refused.status, "nothing is done without consent" in refused.err) == (2, True)
+    assert all(f"set {key} = " in refused.err for key in settings)
+    assert not (tmp_path / "case").exists()
+    _is_true(tmp_path / "case", lastseen("lab", "run", name, "--out", tmp_path / "case", "--yes"))
+    assert {key: file.read_text() for key, file in settings.items()} == before
+    assert lastseen("restore", "--json").said["changes"] == []
+
+
+def _is_true(case: Path, recorded: Run) -> None:
     assert recorded.status == 0, recorded.err
     truth: dict[str, Any] = json.loads((case / "truth.json").read_text())
     verdict = _verdict(case)

@@ -1,16 +1,19 @@
 """`lastseen lab campaign`: how often the diagnosis is right, measured on networks that really fail."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from lastseen.cli.around import YesOption, agreed
 
 if TYPE_CHECKING:
     from lastseen.lab.campaign.plan import Plan
     from lastseen.lab.campaign.running import Result
     from lastseen.report.campaign import CampaignJson
 
-__all__ = ["campaign"]
+__all__ = ["agree_to", "campaign"]
 
 INTERRUPTED = 130
 
@@ -33,6 +36,7 @@ def campaign(
         Path | None,
         typer.Option(metavar="FILE", help="Write the JSON object to this file, too.", dir_okay=False),
     ] = None,
+    yes: YesOption = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object (schema lastseen.campaign/1).")
     ] = False,
@@ -46,6 +50,7 @@ def campaign(
     if keep_all and keep is None:
         raise typer.BadParameter("--keep-all needs --keep FOLDER")
     plans = _chosen(_plans(seed, runs, scenes), only)
+    agree_to({name for plan in plans for name in plan.scenes}, yes=yes)
     done: list[Result] = []
     with Progress() as progress:
 
@@ -65,6 +70,19 @@ def campaign(
         print_campaign(found)
     if len(results) < len(plans):
         raise typer.Exit(INTERRUPTED)
+
+
+def agree_to(scenes: Iterable[str], *, yes: bool) -> None:
+    """Show what these scenes change outside their own namespaces, and wait for a yes.
+
+    Raises LastseenError without one, and for a name that is no scene's.
+    """
+    from lastseen.lab.machine import changes
+    from lastseen.lab.scene import scene_of
+
+    lines = [f"{name}: {line}" for name in sorted(scenes) for line in changes(scene_of(name))]
+    if lines:
+        agreed([*lines, "and set it back at the end"], yes=yes)
 
 
 def _plans(seed: int, runs: int, scenes: str | None) -> "tuple[Plan, ...]":

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from lastseen.cli.campaign import campaign
+from lastseen.cli.around import YesOption
+from lastseen.cli.campaign import agree_to, campaign
 from lastseen.cli.kernel import kernel
 
 __all__ = ["lab"]
@@ -78,6 +79,7 @@ def run(
         str | None,
         typer.Option(metavar="SCENE", help="Put the fault of this scene in too, on a service of its own."),
     ] = None,
+    yes: YesOption = False,
     json: Json = False,
 ) -> None:
     """Run a scene and write a case folder exactly as a user's, with the truth in truth.json."""
@@ -86,6 +88,7 @@ def run(
     from lastseen.report.jsons import encode
     from lastseen.report.scenes import RecordedJson
 
+    agree_to((scene,), yes=yes)
     folder = record_case(scene, out or Path(scene), seed=seed, second=second)
     truth = read_truth(folder)
     if json:
@@ -96,10 +99,13 @@ def run(
 
 
 @lab.command(epilog="Example: lastseen lab play fin_rule")
-def play(scene: SceneName) -> None:
+def play(scene: SceneName, *, yes: YesOption = False) -> None:
     """Leave a scene up, with a shell in which `on NODE COMMAND` looks around; Ctrl-D ends it."""
+    from lastseen.lab.machine import machine_changed
     from lastseen.lab.sandbox import in_sandbox
     from lastseen.lab.scene import scene_of
 
-    scene_of(scene)
-    raise typer.Exit(in_sandbox("lastseen.lab.play", [scene], capture=False).returncode)
+    agree_to((scene,), yes=yes)
+    with machine_changed(scene_of(scene)):
+        status = in_sandbox("lastseen.lab.play", [scene], capture=False).returncode
+    raise typer.Exit(status)

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from lastseen.errors import LastseenError
+from lastseen.lab.machine import machine_changed
 from lastseen.lab.sandbox import ROOT, in_sandbox
 from lastseen.lab.scene import scene_of
 from lastseen.lab.topologies import name_of
@@ -41,9 +42,10 @@ def record_case(
     shutil.rmtree(unfinished, ignore_errors=True)
     arguments = [name, str(unfinished), "" if seed is None else str(seed), second or ""]
     try:
-        done = in_sandbox(
-            "lastseen.lab.run", arguments, timeout=LONGEST_RUN_S, as_user=as_user, stopping=stopping
-        )
+        with machine_changed(scene_of(name)):
+            done = in_sandbox(
+                "lastseen.lab.run", arguments, timeout=LONGEST_RUN_S, as_user=as_user, stopping=stopping
+            )
         if done.returncode:
             raise LastseenError(_last_line(done.stderr) or f"lab: {name} ended with status {done.returncode}")
         unfinished.rename(folder)

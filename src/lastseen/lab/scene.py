@@ -91,6 +91,9 @@ class Scene:
     """What of the network's traffic suffers. Beside a fault that hits its own service only, another can show."""
     root: bool = False
     exclusive: bool = False
+    """Whether no other lab may run beside it."""
+    machine: Mapping[str, str] = field(default_factory=dict)
+    """Sysctls that the machine has once for all its namespaces, set for as long as the run lasts: `exclusive`, then."""
 
 
 def names() -> tuple[str, ...]:

@@ -31,6 +31,12 @@ def test_of_ten_runs_two_are_healthy_and_one_has_two_faults() -> None:
         assert (plan.second is not None) == (plan.kind == "two faults")
 
 
+def test_what_changes_the_machine_has_to_be_wanted_by_name() -> None:
+    drawn_at_large = {name for shown in STOCK.values() for names in shown for name in names}
+    assert drawn_at_large == {name for name, scene in ALL.items() if not scene.machine} | {None}
+    assert stock_of(ALL, ["table_full"])["faulty"] == [("table_full", None)]
+
+
 def test_no_scene_comes_twice_before_all_came_once() -> None:
     faulty = len(STOCK["faulty"])
     shown = [plan.scene for plan in drawn(3, 2 * faulty, STOCK) if plan.kind == "faulty"]

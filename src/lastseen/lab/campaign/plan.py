@@ -66,12 +66,14 @@ class Plan:
 def stock_of(scenes: Mapping[str, Scene], wanted: Collection[str] = (), *, root: bool = True) -> Stock:
     """What runs can show: all scenes or the wanted ones; without root those that need none.
 
+    What changes the machine outside its namespaces has to be wanted by its name.
+
     Raises LastseenError where nothing is left.
     """
     usable = {
         name: scene
         for name, scene in scenes.items()
-        if (not wanted or name in wanted) and (root or not scene.root)
+        if (name in wanted if wanted else not scene.machine) and (root or not scene.root)
     }
     if not usable:
         raise LastseenError(
