@@ -33,12 +33,20 @@ from lastseen.tables.judgements import Refuted, Supported, Untestable
 
 # ---- left open ----
 def test_a_senders_capture_is_too_early(tmp_path: Path) -> None:
-    """Not padded yet where last seen: possible, with the capture that would tell."""
+    """Not padded yet where last seen: possible, with the capture that would tell, and what may be as well."""
     diagnosis = run(tmp_path, two_points([SEED], up=View()))
     judged = judgement(diagnosis)
     assert isinstance(judged, Untestable)
     assert judged.missing == ("a capture nearer the loss than tunnel: there the packets were not padded yet",)
-    assert (diagnosis.verdict.fault, diagnosis.verdict.grade) == ("ovs_conntrack_padding", "possible")
+    assert judged.alike == ("firewall_deny", "dataplane_padding")
+    assert (diagnosis.verdict.fault, diagnosis.verdict.grade) == (None, "possible")
+
+
+def test_where_rules_are_known_a_senders_capture_leaves_no_rule_open(tmp_path: Path) -> None:
+    files = two_points([SEED], up=View()) | {"after/nft.txt": nft_rules(invalid=(0, 0))}
+    judged = judgement(run(tmp_path, files))
+    assert isinstance(judged, Untestable)
+    assert "firewall_deny" not in judged.alike
 
 
 def test_a_short_packet_that_passed_a_senders_capture_refutes(tmp_path: Path) -> None:

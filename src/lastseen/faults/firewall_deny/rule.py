@@ -100,7 +100,6 @@ def _account(site: LossSite, facts: Facts) -> Account:
 def _rule(site: LossSite, facts: Facts) -> Fact:
     """The rule that discarded: hit as often as packets were lost, and by its text it takes them and not the others."""
     lost = lost_at(site)
-    passage = Passage(enters=site.upstream.interface, leaves=site.downstream.interface)
     dropping = dropping_rules(facts, site)
     hit = [(r, d) for r, d in dropping if not takes_invalid(r) and not _is_limited(r)]
     invalid = min((abs(d.value - lost) for r, d in dropping if takes_invalid(r)), default=lost)
@@ -108,7 +107,7 @@ def _rule(site: LossSite, facts: Facts) -> Fact:
         off = abs(delta.value - lost)
         if off > invalid or (off == invalid and not rule.match):
             continue  # what drops invalid packets explains them better
-        if _fits(rule, site, passage):
+        if _fits(rule, site):
             text = moved_text(f"the rule '{rule.place}: {rule.match} {rule.actions}'", delta, lost)
             return Observed(reason=Reason(text=text, source=delta.after))
     if hit:
@@ -124,11 +123,23 @@ def _is_limited(rule: Rule) -> bool:
     return any(word in f"{rule.match} {rule.actions}" for word in _LIMITS)
 
 
-def _fits(rule: Rule, site: LossSite, passage: Passage) -> bool:
+def _passage(rule: Rule, site: LossSite) -> Passage:
+    """The interfaces of the hop that are the rule's host's: by those of another host it asks for nothing."""
+    enters, leaves = (
+        point.interface if site.node is not None or point.node == rule.node else ""
+        for point in (site.upstream, site.downstream)
+    )
+    return Passage(enters=enters, leaves=leaves)
+
+
+def _fits(rule: Rule, site: LossSite) -> bool:
     """It takes each lost packet, as far as its text tells, and spares some delivered one or nothing was delivered."""
+    passage = _passage(rule, site)
     lost, passed = takes(rule, site.lost, passage), takes(rule, site.delivered, passage)
     if (lost == NO).any():
         return False
+    if site.node is None and (lost == UNKNOWN).any() and len(passed):
+        return bool((passed == NO).all())
     if not len(passed) or not (passed == YES).any():
         return True
     return bool((passed == NO).all()) or (asks_state(rule) and bool((passed <= UNKNOWN).all()))

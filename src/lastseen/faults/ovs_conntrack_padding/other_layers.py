@@ -268,7 +268,7 @@ def is_told(site: LossSite, facts: Facts) -> bool:
     names = (p.interface or p.name for p in (site.upstream, site.downstream))
     if any(_OF_A_SWITCH.search(name) for name in names):
         return True
-    return any(rule.node == site.node for rule in facts.rules)
+    return any(rule.node in (site.node, site.downstream.node) for rule in facts.rules)
 
 
 def _host_of_loss(site: LossSite, facts: Facts) -> str | None:

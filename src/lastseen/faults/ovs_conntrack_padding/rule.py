@@ -48,6 +48,8 @@ FEWEST_SHORT: Final = 2
 """One lost packet that happens to be short says nothing of short packets."""
 LENGTH_RULE: Final = "firewall_deny"
 """A rule on the length takes exactly the padded packets, too; no packet tells the two apart."""
+REWRITTEN: Final = "dataplane_padding"
+"""Where packets are last seen before they are padded, what counts the padding may have rewritten them, too."""
 _Sentence = Callable[[int], str]
 """What is said of so many packets."""
 BOTH_SIDES: Final = "captures on both sides of the hop that drops (tunnel interface and tap)"
@@ -85,6 +87,7 @@ def _judge_site(site: LossSite, facts: Facts) -> Judgement:
             component=component,
             hop=site.number,
             next=experiments(confirmed=False),
+            alike=() if agreeing else _alike(site, facts),
         )
     return Supported(
         fault=SLUG,
@@ -98,6 +101,12 @@ def _judge_site(site: LossSite, facts: Facts) -> Judgement:
         remedies=remedies(facts, site.node),
         next=experiments(confirmed=bool(agreeing)),
     )
+
+
+def _alike(site: LossSite, facts: Facts) -> tuple[str, ...]:
+    """What else takes short packets alone, where nobody saw them padded and no rules are known."""
+    rule = () if other_layers.is_told(site, facts) else (LENGTH_RULE,)
+    return rule if misjudged(site.lost).any() else (*rule, REWRITTEN)
 
 
 def _against(site: LossSite) -> list[Reason]:

@@ -121,11 +121,13 @@ def _senders(facts: Facts, site: LossSite) -> npt.NDArray[np.int64]:
 def _cards(facts: Facts, site: LossSite) -> npt.NDArray[np.int64]:
     """The MAC addresses of the host at whose interface they were last seen, the receiver, where it routes.
 
-    A port of a bridge or switch takes frames for others, too: only an interface with an IP address of its own counts.
+    A port of a bridge or switch takes frames for others, too: only an interface with an IP address of its own counts,
+    and of no frame inside a tunnel, which is for whoever is behind the tunnel's end. The loopback's address is none.
     """
-    here = [i for i in facts.interfaces if i.node == site.node and i.mac]
+    here = [i for i in facts.interfaces if i.node == site.node and i.mac.strip("0:")]
+    tunnelled = bool(column(site.lost, "tunnel").any())
     routes = any(i.name == site.upstream.interface and i.addresses and not i.master for i in here)
-    return np.array([int(i.mac.replace(":", ""), 16) for i in here if routes], np.int64)
+    return np.array([int(i.mac.replace(":", ""), 16) for i in here if routes and not tunnelled], np.int64)
 
 
 def _at_host(conversation: ConversationFacts, facts: Facts) -> Account | None:
