@@ -42,7 +42,7 @@ from lastseen.tables.points import (
     Point,
 )
 
-__all__ = ["PairView", "judge_hop"]
+__all__ = ["QUEUED_NS", "PairView", "judge_hop"]
 
 Int64s = npt.NDArray[np.int64]
 

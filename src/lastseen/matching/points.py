@@ -17,6 +17,7 @@ from lastseen.connections.tracking import Connections, connections
 from lastseen.evidence.captures.headers import TUNNEL_PORTS
 from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
+from lastseen.matching.repeated_attempts import as_one_attempt
 from lastseen.matching.rotated import one_a_capture
 from lastseen.matching.sightings import first_and_last
 from lastseen.tables.packets import (
@@ -100,14 +101,15 @@ def _points_of(read: ReadCapture, places: _InterfaceNames, said: CaseToml) -> li
     capture = read.capture
     made = read.prepared
     table = made if isinstance(made, Connections) else connections(capture.packets, capture.flows)
-    group_of, flow_groups = _groups(capture, table.of_packet, len(table.table))
+    attempts, of_packet = as_one_attempt(table.table, table.of_packet)
+    group_of, flow_groups = _groups(capture, of_packet, len(attempts))
     whole = Point(
         name=name_of(read),
         file=capture.file,
         node=read.node,
         interface="",
         capture=capture,
-        connections=table.table,
+        connections=attempts,
         group_of=group_of,
         flow_groups=flow_groups,
         packets=len(capture.packets),
