@@ -6,6 +6,7 @@ import packet_writer as w
 import pytest
 from case_scripts import against, for_it, judged, missing, script
 from fragmented import answers, beside, is_fragment
+from listed_talk import listing
 from written_cases import (
     Sent,
     Talk,
@@ -253,33 +254,11 @@ def test_a_wide_step_without_rules_is_an_mtu_or_a_rule_on_the_length(tmp_path: P
     assert verdict.indistinguishable == ("path_mtu_blackhole", "firewall_deny", "l2_mtu_mismatch")
 
 
-def listing(talk: Talk, *, delay_ms: float = 0, drop: int = 10_000) -> str:
-    """`tcpdump -tttt` of a talk, without -v: no DF flag, no TTL."""
-    lines = []
-    for sent in talk.sent:
-        ip = sent.packet
-        if len(ip) > drop:
-            continue
-        word = lambda at, size=2: int.from_bytes(ip[at : at + size], "big")  # noqa: B023, E731
-        ends = [".".join(map(str, ip[at : at + 4])) for at in (12, 16)]
-        size = len(ip) - 20 - (ip[32] >> 4) * 4
-        seq = word(24, 4)
-        shown = f"seq {seq}:{seq + size}, " if size else f"seq {seq}, " if set("SF") & set(sent.flags) else ""
-        ack = f"ack {word(28, 4)}, " if "A" in sent.flags else ""
-        flags = sent.flags.replace("A", ".") if sent.flags != "A" else "."
-        at = sent.at_ms + (delay_ms if sent.from_server else -delay_ms) + 1000
-        lines.append(
-            f"2023-11-14 22:13:{int(at) // 1000:02d}.{int(at * 1000) % 1_000_000:06d} IP {ends[0]}.{word(20)} > {ends[1]}.{word(22)}: "
-            f"Flags [{flags}], {shown}{ack}win {word(34)}, length {size}"
-        )
-    return "\n".join(lines) + "\n"
-
-
 def test_a_listing_without_v_does_not_tell_whether_packets_may_be_cut(tmp_path: Path) -> None:
     talk = too_large(told=False)
     files: dict[str, bytes | str] = {
-        "1_wan0.txt": listing(talk),
-        "2_lan0.txt": listing(talk, delay_ms=0.2, drop=1400),
+        "1_wan0.txt": listing(talk, View()),
+        "2_lan0.txt": listing(talk, View(delay_ms=0.2, drop=lambda sent: len(sent.packet) > 1400)),
     }
     said = judged(tmp_path, files, "path_mtu_blackhole")
     assert "the DF flag of the lost packets" in missing(said)

@@ -2,8 +2,8 @@
 
 A feature is data, conditions on columns, and no function: so the same feature can be asked of captured packets
 and of packets an experiment would send, and it can be found again by its name. Names are Wireshark's display
-filters where it has one. Where in its connection a packet stands is left out on purpose: whatever is lost at the
-end of a connection would then always be explained by the end.
+filters where it has one. Where in its connection a packet stands is left out on purpose, but for the window that
+connection tracking follows: whatever is lost at the end of a connection would then always be explained by the end.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.contrasts.tracked_window import ACK_OVER, SEQ_OVER, SEQ_UNDER
 from lastseen.tables.details import CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_PARTIAL, DetailRows, column
 
 __all__ = ["TABLE", "Condition", "Feature", "Field", "features", "holds", "named"]
@@ -104,6 +105,11 @@ TABLE: Final[tuple[Feature | Field, ...]] = (
         ("untrimmed_residual", ">", 0), ("checksum", "==", CHECKSUM_GOOD)),
     _is("tcp.checksum.status == partial", "a checksum left to the network card",
         ("checksum", "==", CHECKSUM_PARTIAL)),
+    _is("beyond the tracked window", "bytes beyond the window that the packets before them allow",
+        ("tracked_window", "==", SEQ_OVER)),
+    _is("acknowledges unseen bytes", "an acknowledgment of bytes that did not pass before",
+        ("tracked_window", "==", ACK_OVER)),
+    _is("before the tracked window", "bytes more than a window back", ("tracked_window", "==", SEQ_UNDER)),
     _is("ip fragment", "only a fragment of an IP packet", ("ip_fragment", "==", 1)),
     _is("tcp.flags.syn == 1", "the SYN flag", ("tcp_flags", "has", 0x02)),
     _is("tcp.flags.fin == 1", "the FIN flag", ("tcp_flags", "has", 0x01)),

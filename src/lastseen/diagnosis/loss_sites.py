@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.contrasts import mine, surroundings
+from lastseen.contrasts.tracked_window import tracked_windows
 from lastseen.diagnosis.surroundings import before
 from lastseen.faults.facts import LossSite
 from lastseen.faults.tracks import Details
 from lastseen.tables.connections import STALL_NS
-from lastseen.tables.details import DetailRows, column
+from lastseen.tables.details import COLUMNS, DetailRows, column
 from lastseen.tables.packets import FLAGS, LENGTH_FLAGS, SEQ
 from lastseen.tables.points import DELIVERED, LOST, MERGED, SPLIT, UNPROVEN, Hop, Matching, Point
 
@@ -26,6 +27,7 @@ that fast retransmit lacks its three duplicate acknowledgments (RFC 5681, 3.2), 
 FEWEST_HEAVY: Final = 5
 """Fewer lost packets are no ratio: three of a first window of ten (RFC 6928) may be lost once and never again."""
 
+_WINDOW: Final = COLUMNS.index("tracked_window")
 _USES_SEQUENCE: Final = FLAGS["F"] | FLAGS["S"]
 
 
@@ -80,8 +82,7 @@ def _site(
     affected = np.unique(_conversations(matching, hop, np.concatenate([lost, unproven])))
     arrived = np.flatnonzero(np.isin(hop.fate, (DELIVERED, MERGED, SPLIT)))
     arrived = arrived[np.isin(_conversations(matching, hop, arrived), affected)] if len(arrived) else arrived
-    lost_details = details(upstream.capture, _sample(lost))
-    delivered_details = details(upstream.capture, _sample(arrived))
+    lost_details, delivered_details = _details_of(upstream, (_sample(lost), _sample(arrived)), details)
     return LossSite(
         number=number,
         hop=hop,
@@ -99,6 +100,16 @@ def _site(
         material=_is_material(matching, hop, lost, affected)
         or _is_heavy(upstream, lost, arrived, lost_details=lost_details, delivered_details=delivered_details),
     )
+
+
+def _details_of(
+    point: Point, samples: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], details: Details
+) -> tuple[DetailRows, DetailRows]:
+    """Details of lost and of delivered packets, with where each lies to the window of its connection."""
+    lost, arrived = (details(point.capture, rows) for rows in samples)
+    windows = tracked_windows(point, np.concatenate(samples))
+    lost[:, _WINDOW], arrived[:, _WINDOW] = windows[: len(lost)], windows[len(lost) :]
+    return lost, arrived
 
 
 def _common_node(upstream: Point, downstream: Point) -> str | None:
@@ -122,16 +133,23 @@ def _sample(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _is_material(
     matching: Matching, hop: Hop, lost: npt.NDArray[np.int64], affected: npt.NDArray[np.int32]
 ) -> bool:
-    """Whether anything lost here was not repaired in time, or a connection it belongs to stalled."""
+    """Whether anything lost here was not repaired in time, or a connection it belongs to stalled on either side.
+
+    A refusal that never arrives keeps waiting only those whom it did not reach.
+    """
     if not len(lost):
         return False
-    mine = matching.conversations.group[:, hop.upstream]
-    table = matching.points[hop.upstream].connections
-    groups = mine[affected]
-    tcp = groups[groups < len(table)]
-    if (table["stall_ns"][tcp] >= STALL_NS).any():
+    if any(_stalled(matching, number, affected) for number in (hop.upstream, hop.downstream)):
         return True
     return not _all_repaired(matching, hop, lost)
+
+
+def _stalled(matching: Matching, number: int, conversations: npt.NDArray[np.int32]) -> bool:
+    """Whether one of these TCP connections stood still at a point."""
+    table = matching.points[number].connections
+    groups = matching.conversations.group[conversations, number]
+    tcp = groups[(groups >= 0) & (groups < len(table))]
+    return bool((table["stall_ns"][tcp] >= STALL_NS).any())
 
 
 def _all_repaired(matching: Matching, hop: Hop, lost: npt.NDArray[np.int64]) -> bool:

@@ -83,6 +83,7 @@ COLUMNS: Final = (
     "arp_sender_mac",  # 48 bits; -1: no ARP
     "payload_line",  # see below; -1: no payload, or not enough of it captured
     "tls_last",  # see below; 0: none, -1: not told
+    "tracked_window",  # of lastseen.contrasts.tracked_window; 0 until a loss is looked at, which fills it in
 )
 """Column names in order; names are Wireshark's display-filter names where it has one.
 

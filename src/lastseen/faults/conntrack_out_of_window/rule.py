@@ -3,16 +3,28 @@
 nf_conntrack follows both directions' windows (Linux net/netfilter/nf_conntrack_proto_tcp.c, tcp_in_window). Where
 it misses part of a connection (offload, another path, untracked acknowledgments) its window stands still and
 everything beyond it is invalid, repetitions included. "bytes more than expected" lines speak of packets that
-passed.
+passed. Its log names the bound; without it the captures can, where they miss what tracking missed.
 """
 
 from typing import Final
 
+import numpy as np
+
+from lastseen.contrasts.tracked_window import ACK_OVER, INSIDE, SEQ_OVER
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.invalid import OUT_OF_WINDOW, invalid_lines_for, judged_invalid
 from lastseen.faults.offloaded import offloaded
 from lastseen.faults.patterns import is_tcp, without_loss
-from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
+from lastseen.faults.weighing import (
+    Account,
+    Contradicted,
+    Fact,
+    Observed,
+    Unknown,
+    first_observed,
+    holds,
+    weigh,
+)
 from lastseen.tables.counted import counted, some_of
 from lastseen.tables.details import column
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
@@ -40,13 +52,16 @@ def judge(facts: Facts) -> Judgement:
 
 def _account(site: LossSite, facts: Facts) -> Account:
     invalid, other = judged_invalid(facts, site)
-    window = _window(site, facts)
+    logged = _logged(site, facts)
+    reckoned = _reckoned(site)
+    judged = first_observed((logged, invalid, other))
     host = facts.host(site.node)
     return Account(
-        required=(_segments(site), window),
-        agreeing=(window, invalid, other),
-        refuting=_nothing_invalid(invalid, window),
-        telling=isinstance(window, Observed),
+        required=(_segments(site), _window(logged, reckoned), judged),
+        agreeing=(logged, invalid, other),
+        refuting=_nothing_invalid(invalid, logged),
+        telling=isinstance(logged, Observed),
+        context=_missed(logged, reckoned, site),
         general=isinstance(offloaded(facts, site), Observed),
         summary=f"{counted(len(site.lost_rows), 'segment', 'are')} outside the window that connection tracking on "
         f"{host} knows of, and "
@@ -67,7 +82,41 @@ def _segments(site: LossSite) -> Fact:
     return holds((tcp & ~syn).all(), Reason(text=text, source=site.source(int(site.lost_rows[0]))))
 
 
-def _window(site: LossSite, facts: Facts) -> Fact:
+def _window(logged: Fact, reckoned: Fact) -> Fact:
+    """What the log says; where it is silent, that all lie beyond the window by what was captured.
+
+    That they lie inside says nothing: tracking may have missed what the capture has.
+    """
+    return reckoned if isinstance(logged, Unknown) and isinstance(reckoned, Observed) else logged
+
+
+def _reckoned(site: LossSite) -> Fact:
+    """That the lost packets lie beyond the window as tracking reckons it, by what their last point saw."""
+    places = column(site.lost, "tracked_window")
+    beyond = int(np.isin(places, (SEQ_OVER, ACK_OVER)).sum())
+    text = (
+        f"{some_of(beyond, len(places), 'lost packet', 'lie')} beyond the window of their connection, by what passed "
+        f"{site.upstream.name} before"
+    )
+    return holds(beyond == len(places), Reason(text=text, source=site.source(int(site.lost_rows[0]))))
+
+
+def _missed(logged: Fact, reckoned: Fact, site: LossSite) -> tuple[Reason, ...]:
+    """That tracking missed packets that the capture has, where the log and the capture differ on all that was lost."""
+    if not isinstance(logged, Observed):
+        return ()
+    if isinstance(reckoned, Observed):
+        return (reckoned.reason,)
+    if (column(site.lost, "tracked_window") != INSIDE).any():
+        return ()
+    text = (
+        f"by what passed {site.upstream.name} they lie inside: connection tracking missed packets that passed there "
+        "(untracked by a rule, or carried by hardware)"
+    )
+    return (Reason(text=text, source=site.source(int(site.lost_rows[0]))),)
+
+
+def _logged(site: LossSite, facts: Facts) -> Fact:
     """What the kernel's log says of the lost packets themselves."""
     fitting, others = invalid_lines_for(facts, site, OUT_OF_WINDOW)
     if fitting and len(fitting) > len(others):
@@ -86,9 +135,9 @@ def _window(site: LossSite, facts: Facts) -> Fact:
     )
 
 
-def _nothing_invalid(invalid: Fact, window: Fact) -> tuple[Fact, ...]:
+def _nothing_invalid(invalid: Fact, logged: Fact) -> tuple[Fact, ...]:
     """A counter that stood still contradicts, unless the log itself names the packets."""
-    if isinstance(invalid, Contradicted) and not isinstance(window, Observed):
+    if isinstance(invalid, Contradicted) and not isinstance(logged, Observed):
         return (Observed(reason=invalid.reason),)
     return ()
 

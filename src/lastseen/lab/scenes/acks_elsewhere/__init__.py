@@ -1,0 +1,1 @@
+"""the client's acknowledgments take another way."""
