@@ -8,6 +8,7 @@ from case_scripts import against, for_it, judged, missing, script
 from new_flows import first_syns_lost
 from written_cases import Talk, View, packets, seen
 
+from lastseen.faults.tracks import MOST_PACKETS
 from lastseen.tables.judgements import Supported
 
 
@@ -160,3 +161,57 @@ def test_a_point_that_saw_only_the_reset_does_not_tell_what_it_refused(tmp_path:
     }
     said = judged(tmp_path, files, "port_closed")
     assert "1_server.pcap" in str(said)
+
+
+def test_without_calls_a_wait_for_a_name_is_probable(tmp_path: Path) -> None:
+    made = script("dns_timeout")
+    said = judged(tmp_path, made.captures(made.lookup(dead=True)), "dns_timeout")
+    assert isinstance(said, Supported)
+    assert not said.confirmed
+
+
+def small_writes(*, delay_ms: float) -> Talk:
+    """Requests in two small pieces; the second leaves only after the first is acknowledged, `delay_ms` late."""
+    talk = Talk(timestamps=True)
+    talk.opening()
+    for number in range(10):
+        at_ms = 20 + 100 * number
+        talk.send(at_ms, "PA", client=True, size=40)
+        talk.send(at_ms + delay_ms, "A")
+        talk.send(at_ms + delay_ms + 0.2, "PA", client=True, size=60)
+        talk.send(at_ms + delay_ms + 1, "PA", size=300)
+        talk.send(at_ms + delay_ms + 1.3, "A", client=True)
+    return talk
+
+
+@pytest.mark.parametrize("counted", [2, None, 40])
+def test_delayed_acknowledgments_are_confirmed_by_as_many_that_a_host_counted(
+    tmp_path: Path, counted: int | None
+) -> None:
+    files: dict[str, bytes | str] = {"1_client.pcap": seen([small_writes(delay_ms=40)], View())}
+    for when, value in (("before", 0), ("after", counted)):
+        if value is not None and counted is not None:
+            files[f"{when}/server/nstat.txt"] = f"#kernel\nTcpExtDelayedACKs  {value}  0.0\n"
+    said = judged(tmp_path, files, "nagle_delayed_ack")
+    assert isinstance(said, Supported)
+    assert said.confirmed == (counted == 40)
+
+
+def test_a_window_that_shuts_after_the_packets_looked_at_is_not_told(tmp_path: Path) -> None:
+    """Of a connection the first 20,000 packets are read again."""
+    talk = Talk(timestamps=True)
+    talk.opening()
+    talk.send(10, "PA", client=True, size=120)
+    for part in range(MOST_PACKETS):
+        talk.send(11 + part / 10, "A", size=1)
+    late = 11 + MOST_PACKETS / 10
+    talk.send(late, "A", client=True, window=0)
+    for probe in (200, 600, 1400):
+        talk.next_seq[1] -= 1
+        talk.send(late + probe, "A")
+        talk.next_seq[1] += 1
+        talk.send(late + probe + 0.5, "A", client=True, window=0)
+    talk.send(late + 3000, "A", client=True)
+    talk.send(late + 3001, "PA", size=900)
+    said = judged(tmp_path, {"tap.pcap": seen([talk], View())}, "zero_window")
+    assert "the packets that close the window" in missing(said)

@@ -180,3 +180,33 @@ def test_datagrams(tmp_path: Path, sender: str, answered: bool, fault: str | Non
     """From the server itself it may be a closed port; a client that wants no more answers refuses nothing."""
     said = verdict(tmp_path, datagrams(sender=sender, answered=answered))
     assert (said.fault, said.grade) == (fault, grade)
+
+
+NO_PORTS = "#kernel\nUdpInDatagrams                  9                  0.0\nUdpNoPorts                      {}                  0.0\n"
+
+
+@pytest.mark.parametrize(
+    ("counted", "grade"), [((3, 3), "confirmed"), ((0, 3), "confirmed"), ((0, 90), "possible")]
+)
+def test_the_stack_of_one_of_those_that_have_the_address_counts_datagrams_for_a_closed_port(
+    tmp_path: Path, counted: tuple[int, int], grade: str
+) -> None:
+    """Two hosts have it (a pair that stands in for each other); which answered, its counter tells."""
+    texts = {}
+    for host, count in zip(("server1", "server2"), counted, strict=True):
+        texts |= {
+            f"before/{host}/nstat.txt": NO_PORTS.format(0),
+            f"after/{host}/nstat.txt": NO_PORTS.format(count),
+            f"after/{host}/ip_addr.txt": ADDRESS,
+        }
+    said = verdict(tmp_path, datagrams(sender=SERVER, answered=False), texts=texts)
+    assert (said.fault, said.grade) == ("port_closed" if grade == "confirmed" else None, grade)
+
+
+def test_a_point_that_saw_only_the_answer_says_nothing_of_what_was_refused(tmp_path: Path) -> None:
+    """The SYN passed the server's point unseen: its capture's filter takes one direction only."""
+    talks = [works(), refused_by_reset(50)]
+    answers = View(drop=lambda s: s in talks[1].sent and s.from_client)
+    files = {"1_server.pcap": seen(talks, answers), "2_tap.pcap": seen(talks, View(delay_ms=0.2))}
+    found = diagnosed(write_case(tmp_path, files))
+    assert "a reset, first seen at tap" in str(judgement(found, "port_closed"))

@@ -18,6 +18,7 @@ from lastseen.tables.facts_from_texts import Rule
 from lastseen.tables.judgements import Reason
 
 __all__ = [
+    "OUT_OF_STATE",
     "OUT_OF_WINDOW",
     "asks_state",
     "invalid_count",
@@ -29,6 +30,8 @@ __all__ = [
 
 OUT_OF_WINDOW: Final = re.compile(r"(?:SEQ|ACK) is over |over (?:the )?upper bound|under the lower bound")
 """Both generations of the texts (before and since Linux 6.1; since then what is under a lower bound passes)."""
+OUT_OF_STATE: Final = re.compile(r"invalid new|invalid state|in dir \d invalid, state")
+"""Of packets that begin no entry, or do not fit the state of theirs: both generations of the texts."""
 FEWEST_COUNTED: Final = 3
 """A counter that moved by less than a third of what was lost speaks of other packets."""
 _NFT_INVALID: Final = re.compile(r"\bct state (?!!=)[^!]{0,80}?\binvalid\b")
@@ -89,8 +92,8 @@ def invalid_lines_for(
     return fitting, [line for line in lines if line not in fitting]
 
 
-_PASSES: Final = re.compile(r"bytes more than expected|under lower bound")
-"""Logged of packets that conntrack lets pass."""
+_PASSES: Final = re.compile(r"bytes more than expected|under lower bound|\bignored\b")
+"""Logged of packets that conntrack lets pass and counts nowhere (nf_conntrack_tcp_packet returns NF_ACCEPT)."""
 
 
 def judged_invalid(facts: Facts, site: LossSite) -> tuple[Fact, Fact]:

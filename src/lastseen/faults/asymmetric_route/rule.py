@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from lastseen.faults.facts import Facts, LossSite
-from lastseen.faults.invalid import invalid_lines_for, judged_invalid
+from lastseen.faults.invalid import OUT_OF_STATE, invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import has_flags, without_loss
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, holds, weigh
 from lastseen.tables.counted import counted, some_of
@@ -25,9 +25,7 @@ CONFUSED_WITH: Final = {
     "conntrack_midstream": "there the hop saw both directions before it forgot the flow",
     "reverse_path_filter": "there a host without state refuses the source",
 }
-UNSEEN: Final = re.compile(
-    r"invalid new|ACKed data not seen|invalid packet ignored|invalid state|in dir \d invalid, state"
-)
+UNSEEN: Final = re.compile(rf"{OUT_OF_STATE.pattern}|ACKed data not seen")
 """What conntrack says of an answer whose question it never saw."""
 
 

@@ -5,13 +5,12 @@ dropped; with NAT they would leave untranslated. All old connections die at one 
 Documentation/networking/nf_conntrack-sysctl).
 """
 
-import re
 from typing import Final
 
 import numpy as np
 
 from lastseen.faults.facts import Facts, LossSite
-from lastseen.faults.invalid import invalid_lines_for, judged_invalid
+from lastseen.faults.invalid import OUT_OF_STATE, invalid_lines_for, judged_invalid
 from lastseen.faults.patterns import has_flags, without_loss
 from lastseen.faults.tracking_table import remembers_longer
 from lastseen.faults.weighing import Account, Contradicted, Fact, Observed, Unknown, first_observed, weigh
@@ -29,7 +28,6 @@ CONFUSED_WITH: Final = {
     "asymmetric_route": "there the hop sees one direction only",
 }
 LOOSE: Final = "net.netfilter.nf_conntrack_tcp_loose"
-_IN_STREAM: Final = re.compile(r"invalid packet ignored|invalid state|invalid new|in dir \d invalid, state")
 
 
 def judge(facts: Facts) -> Judgement:
@@ -111,7 +109,7 @@ def _told(site: LossSite, facts: Facts) -> tuple[Fact, ...]:
             loose = Observed(
                 reason=Reason(text=f"{LOOSE} = 0: only SYNs open an entry", source=setting.source)
             )
-    fitting, _ = invalid_lines_for(facts, site, _IN_STREAM)
+    fitting, _ = invalid_lines_for(facts, site, OUT_OF_STATE)
     if fitting:
         text = (
             f'{counted(len(fitting), "kernel log line", "join")} lost packets to "{fitting[0].line.reason}"'

@@ -1,8 +1,8 @@
-"""A reused source port meets the entry of the connection before it, and the new SYN or its answer is misjudged.
+"""A reused source port meets the entry of the connection before it, and what answers the new SYN is misjudged.
 
-conntrack keeps a closed connection for 120 s (time_wait), TCP for 60 s. A new SYN with the same addresses and ports
-inside that time belongs, to the hop, to the old connection: out of order, a challenge, an invalid reset (Linux
-net/netfilter/nf_conntrack_proto_tcp.c; RFC 5961).
+conntrack keeps a closed connection for up to 120 s (time_wait), TCP for 60 s. A new SYN with the same addresses and
+ports inside that time belongs, to the hop, to the old connection. It is ignored, that is, it passes; but a reset that
+answers it is then called invalid by kernels before 5.14 (Linux net/netfilter/nf_conntrack_proto_tcp.c; RFC 5961).
 """
 
 import re
@@ -28,14 +28,13 @@ CONFUSED_WITH: Final = {
 REMEMBERED_NS: Final = 120_000_000_000
 """nf_conntrack_tcp_timeout_time_wait."""
 _OLD_ENTRY: Final = re.compile(
-    r"invalid packet ignored|challenge-ack|invalid rst|invalid state|in state (?:TIME_WAIT|CLOSE)"
-    r"|(?:ignored|invalid), state (?:TIME_WAIT|CLOSE|LAST_ACK)\b"
+    r"invalid (?:rst|RST)|invalid state|in dir \d invalid, state (?:TIME_WAIT|CLOSE|LAST_ACK)\b"
 )
-"""What nf_conntrack_proto_tcp.c logs; newer kernels say "packet (index 2) in dir 0 ignored, state TIME_WAIT"."""
+"""What nf_conntrack_proto_tcp.c logs of what it takes for the old connection's. A SYN that it "ignored" passes."""
 
 
 def judge(facts: Facts) -> Judgement:
-    """Supported where lost SYNs repeat the addresses and ports of a connection closed shortly before."""
+    """Supported where the losing connection repeats the addresses and ports of one closed shortly before."""
     otherwise = without_loss(
         SLUG, facts, missing="captures on both sides of the hop, with the earlier connection in them"
     )

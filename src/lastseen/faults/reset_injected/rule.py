@@ -16,7 +16,8 @@ from lastseen.faults.facts import ConversationFacts, Facts
 from lastseen.faults.refusals import owners
 from lastseen.faults.tracks import Track
 from lastseen.faults.untranslated import same_packet_at
-from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, observed_reasons, weigh
+from lastseen.faults.weighing import Account, Fact, Observed, Unknown, observed_reasons, weigh
+from lastseen.matching.fates import QUEUED_NS
 from lastseen.matching.turned import ends_in, turned_ends
 from lastseen.tables.endpoints import ends_at
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Untestable
@@ -72,10 +73,9 @@ def _injected(facts: Facts) -> Iterator[_Reset]:
                 own = before.only((before.from_client == client) & before.flags("R"))
                 fresh = resets.only(~np.isin(resets.of("tcp_seq"), own.of("tcp_seq")))
                 fresh = fresh.only(_not_sent_to_another(fresh, before.point))
-                watched = before.point.watch.end_ns or before.point.last_ns or 0
                 if len(fresh) and ends_in(fresh.point, int(fresh.rows[0])) in turned_ends(before.point):
                     continue  # the packets of a router's own interface are on no side of it
-                if len(fresh) and not len(own) and watched >= int(before.times_ns[-1]):
+                if len(fresh) and not len(own):
                     yield _Reset(
                         conversation=conversation,
                         resets=fresh,
@@ -114,7 +114,8 @@ def _silent_before(point: int, facts: Facts, *, client: bool) -> Point | None:
     if number is None:
         return None
     found, here = facts.matching.points[number], facts.matching.points[point]
-    ran_on = found.watch.end_ns is not None and found.watch.end_ns >= (here.last_ns or 0)
+    watch = found.watch
+    ran_on = not watch.is_cut and watch.end_ns is not None and watch.end_ns >= (here.last_ns or 0)
     return found if ran_on and not found.packets and not found.filter else None
 
 
@@ -128,7 +129,7 @@ def _account(reset: _Reset, facts: Facts) -> Account:
     return Account(
         required=(
             Observed(reason=Reason(text=text, source=reset.resets.source())),
-            _still_watching(reset),
+            _still_watching(reset, facts),
         ),
         refuting=_seen_nearer(reset, facts),
         agreeing=() if isinstance(rule, Observed) else (_never_sent(reset, facts),),
@@ -141,17 +142,31 @@ def _account(reset: _Reset, facts: Facts) -> Account:
     )
 
 
-def _still_watching(reset: _Reset) -> Fact:
-    """The nearer point saw packets of the connection after the reset, or ran on: its capture was not over."""
+def _still_watching(reset: _Reset, facts: Facts) -> Fact:
+    """The nearer point still watched when the reset would have come by there.
+
+    What a capture that was cut had in its queues was seen by nobody; those of one connection keep their order.
+    """
+    before = reset.before
     if reset.nearer is None:
-        text = f"the capture at {reset.before.name} ran until after the reset and is empty"
-        return Observed(reason=Reason(text=text, source=Source(file=reset.before.file)))
-    later = bool((reset.nearer.times_ns > reset.nearer.times_ns[0]).any())
-    end = max(reset.nearer.point.watch.end_ns or 0, reset.nearer.point.last_ns or 0)
-    text = f"the capture at {reset.nearer.point.name} ran on and saw the connection"
-    return holds(
-        later or end > int(reset.nearer.times_ns[-1]), Reason(text=text, source=reset.nearer.source())
-    )
+        text = f"the capture at {before.name} ran until after the reset and is empty"
+        return Observed(reason=Reason(text=text, source=Source(file=before.file)))
+    last = before.last_ns or 0
+    end = last - QUEUED_NS if before.watch.is_cut else max(last, before.watch.end_ns or 0)
+    if max(end, int(reset.nearer.times_ns[-1])) >= _due_ns(reset, facts):
+        text = f"the capture at {before.name} ran on and saw the connection"
+        return Observed(reason=Reason(text=text, source=reset.nearer.source()))
+    return Unknown(missing=f"the capture at {before.name} until after the reset")
+
+
+def _due_ns(reset: _Reset, facts: Facts) -> int:
+    """When the reset would have come by the nearer point had its sender sent it, ns of that point's clock."""
+    matching = facts.matching
+    far, near = (matching.points.index(point) for point in (reset.resets.point, reset.before))
+    ways = [hop.delays_ns for hop in matching.hops if (hop.upstream, hop.downstream) == (near, far)]
+    travel = int(np.median(ways[0])) if ways and len(ways[0]) else 0
+    shift = matching.offsets_ns[far] - matching.offsets_ns[near]
+    return int(reset.resets.times_ns[0]) + shift - travel
 
 
 def _seen_nearer(reset: _Reset, facts: Facts) -> tuple[Fact, ...]:
