@@ -70,7 +70,7 @@ def _joined(rows: ConnectionRows, again: Bools) -> ConnectionRows:
     """CONNECTION[c]: each chain as one row, in the order of the chains."""
     begins = np.flatnonzero(~again)
     ends = np.append(begins[1:], len(rows)) - 1
-    joined = rows[ends].copy()
+    joined: ConnectionRows = rows[ends].copy()
     for name in ("first", "start_ns"):
         joined[name] = rows[name][begins]
     for name in _ADDED:
