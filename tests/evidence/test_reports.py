@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lastseen.evidence import files as listing
+from lastseen.evidence import archives
 from lastseen.evidence.case import open_case
 from lastseen.evidence.files import list_files
 from lastseen.evidence.report_contents import is_wanted
@@ -226,7 +226,7 @@ def test_members_with_paths_outside_stay_inside(tmp_path: Path) -> None:
 
 def test_a_bomb_is_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an archive unpacks to is bounded by its own size; what came before is read."""
-    monkeypatch.setattr(listing, "MAX_UNPACKED_BYTES", 3_000_000)
+    monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", 3_000_000)
     content = {"sos_commands/host/hostname": b"h\n", "var/log/messages": b"0" * 50_000_000}
     path = _tar(tmp_path / "bomb.tar.xz", "w:xz", content)
     assert path.stat().st_size < 100_000

@@ -26,8 +26,9 @@ __all__ = ["app", "main"]
 WRONG_USAGE = 2
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
-GC_THRESHOLD = 20_000
-"""New objects between collections: importing Numba makes hundreds of thousands that all stay; 700 cost 0.07 s."""
+GC_THRESHOLD = 200_000
+"""New objects between collections: importing all that a command needs makes a hundred thousand that stay; looking for
+garbage among them after each 20,000 cost 0.01 s."""
 SWITCH_S = 0.0005
 """How long a thread that reads may wait for one that imports: it needs the interpreter every two milliseconds."""
 _UsageError: Any = typer.BadParameter.__base__

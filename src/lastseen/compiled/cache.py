@@ -11,7 +11,6 @@ times of the files they were made of.
 import atexit
 import fcntl
 import glob
-import hashlib
 import json
 import os
 import re
@@ -29,7 +28,7 @@ __all__ = ["IS_OFF", "compile_once", "is_cold", "kept", "numba_folder", "outdate
 
 _SOURCE: Final = Path(__file__).parents[1]
 
-_IMPORTS: Final = re.compile(rb"^from (lastseen[\w.]*) import ([^(\n]+|\([^)]*\))", re.MULTILINE)
+_IMPORTS: Final = rb"^from (lastseen[\w.]*) import ([^(\n]+|\([^)]*\))"
 
 IS_OFF: Final = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 """Whether kernels are plain Python functions in this run."""
@@ -76,7 +75,9 @@ def _version_of(module: str) -> str:
     if known and known["settings"] == _settings() and _stamps(known["files"]) == known["files"]:
         return str(known["digest"])
     made_of = [str(numba_folder() / "_version.py")]
-    digest = hashlib.blake2b(Path(made_of[0]).read_bytes(), digest_size=8)
+    from hashlib import blake2b  # noqa: PLC0415 - loads OpenSSL, 3 ms, and is needed when sources change
+
+    digest = blake2b(Path(made_of[0]).read_bytes(), digest_size=8)
     digest.update(_settings().encode())
     needed, wanted = set[str](), [module, "lastseen.compiled.compiler"]
     while wanted:
@@ -145,7 +146,7 @@ def _path(module: str) -> Path:
 @cache
 def _imported(module: str) -> tuple[str, ...]:
     """Names that may be modules among what a module imports, in its order."""
-    found = _IMPORTS.findall(_source(module))
+    found = re.findall(_IMPORTS, _source(module), re.MULTILINE)
     pairs = [(package.decode(), re.findall(r"\w+", names.decode())) for package, names in found]
     return tuple(name for package, names in pairs for name in (package, *(f"{package}.{n}" for n in names)))
 

@@ -7,8 +7,8 @@ loader link thirty kernels took 0.1 s of every run.
 import ctypes
 import mmap
 import struct
-from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from lastseen.compiled.symbols import address_of
 
@@ -19,8 +19,7 @@ _PLACED: Final[list[mmap.mmap]] = []
 """The memory of all code, kept for as long as the process lives."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(NamedTuple):
     """Code and constants, where the function begins in them, and which words lack an address.
 
     `inner`: offsets of 64-bit words to which the image's own address is added; `outer`: of each symbol outside, the
@@ -54,8 +53,13 @@ def _add(memory: mmap.mmap, offsets: list[int], address: int) -> None:
 
 def _make_executable(address: int, size: int) -> None:
     """mprotect(2). Raises OSError where the system does not allow it."""
-    protect = ctypes.CDLL(None, use_errno=True).mprotect
-    protect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    if protect(address, size, mmap.PROT_READ | mmap.PROT_EXEC):
+    if _mprotect()(address, size, mmap.PROT_READ | mmap.PROT_EXEC):
         error = ctypes.get_errno()
         raise OSError(error, f"machine code cannot be made executable (mprotect: errno {error})")
+
+
+@cache
+def _mprotect() -> Any:
+    function = ctypes.CDLL(None, use_errno=True).mprotect
+    function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    return function
