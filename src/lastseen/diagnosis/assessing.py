@@ -97,8 +97,8 @@ def assessed(facts: Facts, rows: Sequence[Row]) -> Assessment:
     tells: dict[str, Counts[str]] = {}
     for point in facts.matching.points:
         tells.setdefault(point.file, Counts())[PACKETS] += point.packets
-    for row in rows:
-        tells.setdefault(row.source.file, Counts())[type(row).__name__] += 1
+    for (file, kind), count in Counts((row.source.file, type(row)) for row in rows).items():
+        tells.setdefault(file, Counts())[kind.__name__] += count
     return Assessment(
         tells={
             file: {KINDS[kind][0]: count for kind, count in found.items()} for file, found in tells.items()

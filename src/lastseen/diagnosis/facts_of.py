@@ -1,8 +1,9 @@
 """Build the facts that rules read from what the stages before found."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from lastseen.connections.symptoms import by_badness, symptoms
 from lastseen.connections.transfer_symptoms import transfer_symptoms
@@ -41,13 +42,21 @@ T = TypeVar("T", bound=Row)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Text rows by type, so that each is looked for once."""
+    """Text rows by type, so that hundreds of thousands are gone through once."""
 
-    rows: Sequence[Row]
+    by_type: Mapping[type[Row], Sequence[Row]]
+
+    @staticmethod
+    def among(rows: Iterable[Row]) -> "Evidence":
+        """Those of all texts."""
+        by_type: dict[type[Row], list[Row]] = defaultdict(list)
+        for row in rows:
+            by_type[type(row)].append(row)
+        return Evidence(by_type=by_type)
 
     def of(self, kind: type[T]) -> tuple[T, ...]:
         """All rows of one type, in order of evidence."""
-        return tuple(row for row in self.rows if isinstance(row, kind))
+        return cast("tuple[T, ...]", tuple(self.by_type.get(kind, ())))
 
 
 def facts_of(
@@ -58,7 +67,7 @@ def facts_of(
     `wanted` are texts of endpoints (address, port, or both) the question is about; without any it is about every
     connection.
     """
-    evidence = Evidence(rows=rows)
+    evidence = Evidence.among(rows)
     tracks = Tracks(matching, details)
     ranked = conversation_facts(matching, rank(matching)[:MOST_CONVERSATIONS], tracks.rows)
     called, transfers = symptoms(evidence.of(Syscall)), evidence.of(Transfer)

@@ -54,8 +54,9 @@ def once(lines: Iterable[LogLine]) -> list[JoinedLine]:
     for line in lines:
         if not line.topic:
             continue
-        rank = counts[line.source.file, line.node, line.text]
-        counts[line.source.file, line.node, line.text] += 1
+        place = (line.source.file, line.node, line.text)
+        rank = counts[place]
+        counts[place] = rank + 1
         key = (line.node, line.text, rank)
         known = seen.get(key)
         seen[key] = (
@@ -67,6 +68,8 @@ def once(lines: Iterable[LogLine]) -> list[JoinedLine]:
 def join_lines(lines: Iterable[LogLine], points: Sequence[Point]) -> list[JoinedLine]:
     """Every line with a topic, joined to its packet where exactly one is meant."""
     joined = once(lines)
+    if not points:
+        return joined  # there is no packet to be joined to, and a log may have 200,000 lines
     return [
         replace(item, point=one.point, row=one.row, candidates=one.candidates)
         for item, one in zip(joined, _meant([item.line for item in joined], points), strict=True)

@@ -54,7 +54,7 @@ def build_points(
 
     `room` makes the tables of packets of rotated captures.
     """
-    places = _InterfaceNames.of(rows) if rows else _InterfaceNames(())
+    places = _InterfaceNames.of(rows) if rows and captures else _InterfaceNames(())
     reads = one_a_capture(captures, room)
     with ThreadPoolExecutor() as pool:
         of_read = list(pool.map(lambda read: _points_of(read, places, said), reads))

@@ -30,6 +30,8 @@ _Proof = tuple[str, int, str]
 
 def with_watches(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
     """The points, each with the latest moment at which it is known to have been watching."""
+    if not points:
+        return []
     moments: dict[str, list[Moment]] = {"before": [], "after": []}
     counters: list[Counter] = []
     closing: list[Counter] = []

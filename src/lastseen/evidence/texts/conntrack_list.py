@@ -7,6 +7,7 @@ that is offloaded to a flow table prints neither timeout nor state.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lastseen.evidence.nf_log import endpoint_of
 from lastseen.evidence.texts.text import Head, Text
@@ -29,6 +30,15 @@ _ENTRY = re.compile(
 )
 _SHOWN = re.compile(r"^conntrack v\S{1,20} \(conntrack-tools\): [0-9]{1,10} flow entries have been shown\.")
 _OURS = re.compile(f"(?:{_ENTRY.pattern})|(?:{_SHOWN.pattern})")
+_TUPLE = (
+    r"src=(\S{2,45}) dst=(\S{2,45}) sport=([0-9]{1,5}) dport=([0-9]{1,5}) "
+    r"(?:packets=[0-9]{1,20} bytes=[0-9]{1,20} )?"
+)
+_USUAL = re.compile(
+    rf"{_TUPLE}(\[UNREPLIED\] )?{_TUPLE}(\[ASSURED\] )?"
+    r"(?:mark=[0-9]{1,10} )?(?:zone=([0-9]{1,5}) )?use=[0-9]{1,10}\s*"
+)
+"""What follows the state in nearly all lines of a long table; such a line is read in half the time."""
 _MARK = re.compile(r"^\[[A-Z][A-Z0-9_]{1,20}\]$")
 _ZONE = re.compile(r"^[0-9]{1,5}$")
 
@@ -52,28 +62,47 @@ def read(text: Text) -> Iterator[ConntrackEntry | Weird]:
 
 
 def _entry(text: Text, number: int, found: re.Match[str]) -> ConntrackEntry | None:
-    words = found["rest"].split()
+    told = _told(found["rest"])
+    if told is None:
+        return None
+    ends, zone, marks = told
+    original_src, original_dst, reply_src, reply_dst = ends
+    if original_src is None or original_dst is None or reply_src is None or reply_dst is None:
+        return None
+    proto, protonum, timeout, state, _ = found.groups()
+    return ConntrackEntry(
+        **text.at(number),
+        proto=protonum if proto == "unknown" else proto,
+        state=state or "",
+        timeout_s=int(timeout) if timeout else None,
+        original_src=original_src,
+        original_dst=original_dst,
+        reply_src=reply_src,
+        reply_dst=reply_dst,
+        zone=int(zone) if _ZONE.match(zone) else None,
+        marks=marks,
+    )
+
+
+def _told(rest: str) -> tuple[list[Endpoint | None], str, frozenset[str]] | None:
+    """(source and target of both directions, zone or "", marks); None where there are not two directions."""
+    if usual := _USUAL.fullmatch(rest):
+        one = usual.groups("")
+        ends = [endpoint_of(one[at], one[at + 2]) for at in (0, 1, 5, 6)]
+        return ends, one[10], _marks(one[4] + one[9])
+    words = rest.split()
     starts = [index for index, word in enumerate(words) if word.startswith("src=")]
     if len(starts) != _TUPLES:
         return None
     original, reply = _fields(words[: starts[1]]), _fields(words[starts[1] :])
     ends = [_end(original, "src"), _end(original, "dst"), _end(reply, "src"), _end(reply, "dst")]
-    known = [end for end in ends if end is not None]
-    if len(known) != len(ends):
-        return None
-    zone = reply.get("zone", original.get("zone", ""))
-    return ConntrackEntry(
-        **text.at(number),
-        proto=found["protonum"] if found["proto"] == "unknown" else found["proto"],
-        state=found["state"] or "",
-        timeout_s=int(found["timeout"]) if found["timeout"] else None,
-        original_src=known[0],
-        original_dst=known[1],
-        reply_src=known[2],
-        reply_dst=known[3],
-        zone=int(zone) if _ZONE.match(zone) else None,
-        marks=frozenset(word.strip("[]") for word in words if _MARK.match(word)),
-    )
+    marks = " ".join(word for word in words if _MARK.match(word))
+    return ends, reply.get("zone", original.get("zone", "")), _marks(marks)
+
+
+@lru_cache(maxsize=64)  # A table has a handful of combinations, and its entries share them.
+def _marks(words: str) -> frozenset[str]:
+    return frozenset(word.strip("[]") for word in words.split())
 
 
 def _fields(words: list[str]) -> dict[str, str]:

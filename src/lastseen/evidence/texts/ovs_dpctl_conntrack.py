@@ -6,6 +6,7 @@ Unlike `conntrack -L` it prints neither timeout nor marks unless asked (-s, -m),
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 
 from lastseen.evidence.texts.text import Head, Text
@@ -48,7 +49,7 @@ def _entry(text: Text, number: int, line: str) -> ConntrackEntry | None:
     found = _ENTRY.match(line)
     if found is None:
         return None
-    rest = _pairs(_PARENT.sub("", found["rest"]))
+    rest = _pairs(_PARENT.sub("", found["rest"]) if "parent" in found["rest"] else found["rest"])
     ends = [_endpoint(_pairs(found[side]), way) for side in ("original", "reply") for way in ("src", "dst")]
     original_src, original_dst, reply_src, reply_dst = ends
     if original_src is None or original_dst is None or reply_src is None or reply_dst is None:
@@ -63,21 +64,31 @@ def _entry(text: Text, number: int, line: str) -> ConntrackEntry | None:
         reply_src=reply_src,
         reply_dst=reply_dst,
         zone=_number(rest.get("zone", "")),
-        marks=frozenset(filter(None, rest.get("status", "").split("|"))),
+        marks=_marks(rest.get("status", "")),
     )
 
 
+@lru_cache(maxsize=64)  # A table has a handful of combinations.
+def _marks(status: str) -> frozenset[str]:
+    return frozenset(filter(None, status.split("|")))
+
+
 def _pairs(text: str) -> dict[str, str]:
-    return {found["key"]: found["value"] for found in _PAIR.finditer(text)}
+    return dict(_PAIR.findall(text))
 
 
 def _endpoint(pairs: dict[str, str], way: str) -> Endpoint | None:
-    port = _number(pairs.get(f"{way[0]}port", "0"))
+    return _end(pairs.get(way, ""), pairs.get(f"{way[0]}port", "0"))
+
+
+@lru_cache(maxsize=16_384)  # A table names few addresses often, and its entries share their ends.
+def _end(address: str, port: str) -> Endpoint | None:
+    number = _number(port)
     try:
-        address = ip_address(pairs.get(way, ""))
+        canonical = str(ip_address(address))
     except ValueError:
         return None
-    return None if port is None else Endpoint(address=str(address), port=port)
+    return None if number is None else Endpoint(address=canonical, port=number)
 
 
 def _state(rest: dict[str, str]) -> str:
