@@ -8,17 +8,21 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from installed import lastseen
 from namespaces import left_by_a_dead_run, marked_processes, namespaces, snapshot, within
 
+from lastseen.errors import LastseenError
 from lastseen.hosts import restore
 from lastseen.hosts.changes import Change, File, Mtu, Offload, Place, Program, Rule, Sysctl
 from lastseen.hosts.holding import Wanted, held
 from lastseen.hosts.host import HERE
 from lastseen.hosts.journal import Session, left_behind, recorded
 from lastseen.hosts.probing import probe
+from lastseen.hosts.programs import SESSION_VARIABLE
+from lastseen.hosts.restore import sweeping
 
 pytestmark = pytest.mark.lab
 
@@ -104,6 +108,29 @@ def until(true: object, *, longest_s: float = 60) -> None:
     while not true():  # type: ignore[operator]
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, LastseenError])
+def test_what_has_no_owner_yet_is_swept_up(netns: str, tmp_path: Path, error: type[BaseException]) -> None:
+    """A signal may come when a change is written down, made, and nobody's yet to take back."""
+    before = snapshot([netns])
+    with pytest.raises(error):
+        changed_until(error, netns, tmp_path)
+    assert [change.about for change in recorded(tmp_path) if change.state != "undone"] == ["decided"]
+    assert snapshot([netns]) == before
+
+
+def changed_until(error: type[BaseException], netns: str, folder: Path) -> None:
+    """Change a setting and start a program, decide that a file stays, and be ended."""
+    with sweeping(folder) as session:
+        session.intend(Sysctl(key=LOG, old="0", new="255"), place(netns))
+        within(netns, "sysctl", "-w", f"{LOG}=255")
+        session.intend(Program(argv=("sleep", "1000")), place(netns))
+        marked = {SESSION_VARIABLE: session.name}
+        child = subprocess.Popen(["ip", "netns", "exec", netns, "sleep", "1000"], env=os.environ | marked)
+        Thread(target=child.wait).start()
+        session.mark(session.intend(File(path="/", old=None, new=""), place(netns), about="decided"), "kept")
+        raise error
 
 
 def test_a_setting_is_held_and_set_back(netns: str, tmp_path: Path) -> None:

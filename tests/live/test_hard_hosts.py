@@ -1,6 +1,7 @@
 """Hosts that lack something, commands that never end: a clear word each, and whatever evidence there is."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -91,11 +92,11 @@ def test_a_disk_without_room_is_told_before_anything_begins(net: Network, tmp_pa
     disk.mkdir()
     net.run("compute", "mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk))
     try:
-        run = began(net, tmp_path, *fetch("--out", str(disk / "case")))
+        run = began(net, tmp_path, *fetch("--out", str(disk / "new/folders/case")))
         _, messages = run.communicate(timeout=240)
         assert run.returncode == 2
         assert "make room" in messages
-        assert net.run("compute", "ls", str(disk)) == "", "no empty case is left behind"
+        assert net.run("compute", "ls", str(disk)) == "", "no empty folder is left behind"
     finally:
         net.run("compute", "umount", str(disk))
 
@@ -176,6 +177,79 @@ def test_nothing_is_done_without_consent(net: Network, tmp_path: Path) -> None:
     assert (done[0], printed[0]) == (2, 0)
     assert "add --yes" in done[2]
     assert "tcpdump" in printed[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--host", "root@192.0.2.9", "--", "true"), "--host root@192.0.2.9: not reached"),
+        (("--", "no-such-program"), "no-such-program: no such program here"),
+        (("--target", "nosuch", "--", "true"), "nosuch: no such interface"),
+    ],
+)
+def test_what_cannot_be_is_told_before_there_is_a_plan(
+    net: Network, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    run = began(net, tmp_path, *words)
+    out, messages = run.communicate(timeout=60)
+    assert (run.returncode, out, messages.count("\n")) == (2, "", 1), messages
+    assert told in messages
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_printed_commands_do_the_same_by_hand(net: Network, tmp_path: Path) -> None:
+    """On a host where nothing may be installed: pasted into a shell around the request, then diagnosed elsewhere."""
+    words = ("collect", "--target", "t0", "--remote", networks.REMOTE, "--seconds", "8", "--print")
+    out, _ = called(net, tmp_path, *words).communicate(timeout=60)
+    request = shlex.join(("ip", "netns", "exec", "vm", "php", "-r", FETCH))
+    by_hand = out.replace("# repeat the request", f"sleep 1; {request}; wait #")
+    shell = net.popen(
+        "compute", "sh", "-c", by_hand, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    shell.communicate(timeout=60)
+    net.run("compute", "sysctl", "-w", "net.netfilter.nf_conntrack_log_invalid=0")
+    assert len(list(tmp_path.glob("*.pcap"))) == out.count("tcpdump") > 1
+    said, messages = called(net, tmp_path, "diagnose", ".", "--json").communicate(timeout=240)
+    verdict = json.loads(said)["verdict"]
+    assert (verdict["fault"], verdict["grade"]) == ("ovs_conntrack_padding", "probable"), messages
+
+
+def called(net: Network, folder: Path, *words: str) -> subprocess.Popen[str]:
+    """A command of lastseen, begun in a folder on the compute host."""
+    return net.popen(
+        "compute",
+        *("lastseen", *words),
+        more={"LASTSEEN_STATE": str(folder / "state")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+    )
+
+
+def test_a_ring_waits_for_the_trouble_and_ctrl_c_judges_it(net: Network, tmp_path: Path) -> None:
+    options = (
+        "--target",
+        "t0",
+        "--remote",
+        networks.REMOTE,
+        "--ring",
+        "5",
+        "--yes",
+        "--json",
+        "--out",
+        "case",
+    )
+    run = called(net, tmp_path, "collect", *options)
+    until((tmp_path / "case/before").is_dir, longest_s=60)
+    until(lambda: len(list((tmp_path / "case/captures").glob("*.pcap*"))) > 1)
+    net.run("vm", "php", "-r", FETCH)
+    run.send_signal(signal.SIGINT)
+    out, messages = run.communicate(timeout=240)
+    assert "until Ctrl-C" in messages
+    assert "the last 5 minutes" in messages
+    assert json.loads(out)["verdict"]["fault"] == "ovs_conntrack_padding", messages
+    until(lambda: marked_processes(net.spaces.values()) == [], longest_s=GONE_S)
 
 
 def test_a_disk_that_fills_up_meanwhile_costs_what_did_not_fit(net: Network, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import networks
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from installed import lastseen
+from installed import LASTSEEN, lastseen
 
 from lastseen.errors import LastseenError
 from lastseen.lab.lab import Lab, Link
@@ -109,6 +111,40 @@ def test_the_command_tells_slow_from_failed(tmp_path: Path) -> None:
     assert outcomes[("x", "y")] == {"slow"}
     assert outcomes[("u", "v")] == {"failed"}
     assert run.said["verdict"]["levels"] in ([["a", "x"], ["b", "y"]], [["a", "u"], ["b", "v"]])
+
+
+def test_ctrl_c_ends_it_and_what_was_run_is_judged(tmp_path: Path) -> None:
+    """With forty runs of a minute each nobody wants to begin again."""
+    words = ("isolate", "--factor", "a=0.01,1", "--slow", "0.6", "--repeats", "1000", "--json")
+    run = subprocess.Popen(
+        [LASTSEEN, *words, "--", "sh", "-c", f"echo {{a}} >>{tmp_path}/runs; sleep {{a}}"],
+        env=os.environ | {"LASTSEEN_STATE": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    runs = tmp_path / "runs"
+    networks.until(lambda: runs.exists() and runs.read_text().count("\n") > ENOUGH, longest_s=60)
+    run.send_signal(signal.SIGINT)
+    out, messages = run.communicate(timeout=20)
+    said = json.loads(out)
+    assert (run.returncode, said["stopped"]) == (0, True), messages
+    assert said["verdict"]["levels"] == [["a", "1"]]
+    assert ENOUGH - 1 <= sum(len(cell["outcomes"]) for cell in said["cells"]) <= ENOUGH + 1
+
+
+ENOUGH = 11
+"""Runs, half of them slow: Fisher's exact test is sure."""
+
+
+def test_a_level_that_is_no_program_is_told(tmp_path: Path) -> None:
+    words = ("isolate", "--factor", "client=true,no-such-program", "--", "{client}")
+    run = lastseen(*words, environment={"LASTSEEN_STATE": str(tmp_path)})
+    assert (run.status, run.out) == (2, "")
+    assert (
+        run.err
+        == "lastseen: no-such-program: no such program here; give what reproduces the trouble after --\n"
+    )
 
 
 OTHER = "192.0.2.129"

@@ -1,14 +1,15 @@
 """`lastseen run` and `fix` themselves, killed with -9 at random moments: `lastseen restore` leaves nothing of them.
 
-By hand, with the figures at the end (100 of `run` and 60 of `fix` take half an hour):
+Interrupted, as by Ctrl-C, they leave nothing by themselves. By hand, with the figures printed (a quarter of an hour each):
 
-    LASTSEEN_KILLS=100 pytest -s tests/live/test_killed.py -k run
-    LASTSEEN_KILLS=60 pytest -s tests/live/test_killed.py -k fix
+    LASTSEEN_KILLS=100 pytest -s -o faulthandler_timeout=0 tests/live/test_killed.py -k "killed and [run]"
+    LASTSEEN_KILLS=60 pytest -s -o faulthandler_timeout=0 tests/live/test_killed.py -k "killed and [fix]"
 """
 
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -27,6 +28,9 @@ KILLS = int(os.environ.get("LASTSEEN_KILLS", "0")) or (
     8 if os.environ.get("LASTSEEN_REQUIRE_LAB") == "1" else 4
 )
 """tests/hosts kills a hundred times what changes hosts; here it is the whole command."""
+FIRST_S, WHOLE_S = 0.3, 4.0
+"""After the first change: how long captures take to start at least, and all of it about."""
+INTERRUPTED = 130
 Begin = Callable[[Network, Path, str], subprocess.Popen[str]]
 
 
@@ -73,7 +77,10 @@ def changing_s(net: Network, folder: Path, begin: Begin) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("begin", [run_into, fix_into], ids=["run", "fix"])
+either = pytest.mark.parametrize("begin", [run_into, fix_into], ids=["run", "fix"])
+
+
+@either
 def test_killed_at_random_moments_the_command_leaves_nothing(tmp_path: Path, begin: Begin) -> None:
     """With all that it started alive, as after kill -9, or killed as well, as after a power loss.
 
@@ -105,6 +112,35 @@ def test_killed_at_random_moments_the_command_leaves_nothing(tmp_path: Path, beg
             assert snapshot(spaces, folders=[root]) == before, number
     print(f"\n{KILLS} kills within {longest:.1f} s: {found} times something was left to restore, {kept} kept")
     assert found + kept > KILLS / 4, "most kills fell where nothing was changed: they prove nothing"
+
+
+@either
+def test_interrupted_at_random_moments_the_command_has_nothing_to_restore(
+    tmp_path: Path, begin: Begin
+) -> None:
+    """Also in the moments between the journal and the change it announces; no folder is left where nothing was seen."""
+    rng = random.Random(6)
+    root = tmp_path / "root"
+    root.mkdir()
+    with networks.routed() as net:
+        spaces = list(net.spaces.values())
+        before = snapshot(spaces, folders=[root])
+        for number in range(KILLS // 2):
+            journal = written(tmp_path)
+            run = begin(net, tmp_path, f"new/folders/case{number}")
+            networks.until(partial(grown, tmp_path, journal), longest_s=100)
+            time.sleep(rng.uniform(0, FIRST_S if number % 2 else WHOLE_S))
+            run.send_signal(signal.SIGINT)
+            run.communicate(timeout=100)
+            assert run.returncode in (0, 1, INTERRUPTED), run.returncode
+            case = tmp_path / f"new/folders/case{number}"
+            assert (tmp_path / "new").exists() == case.exists(), list(tmp_path.rglob("*"))
+            out, _ = lastseen(net, tmp_path, "restore", "--json").communicate(timeout=100)
+            assert '"changes":[]' in out, out
+            undone(net, tmp_path)
+            networks.until(lambda: marked_processes(spaces) == [])
+            assert snapshot(spaces, folders=[root]) == before, number
+            shutil.rmtree(tmp_path / "new", ignore_errors=True)
 
 
 def undone(net: Network, folder: Path) -> int:

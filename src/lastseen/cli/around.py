@@ -1,16 +1,20 @@
 """What `run`, `collect` and `fix` share: hosts probed, the plan shown and agreed to, the verdict at the end."""
 
+import shutil
 import sys
+import textwrap
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from lastseen.errors import LastseenError
 
 if TYPE_CHECKING:
+    from lastseen.hosts.journal import Session
     from lastseen.hosts.probing import HostFacts
     from lastseen.live.other_end import OtherEnd
     from lastseen.live.plan import Bounds, Plan
@@ -35,8 +39,16 @@ __all__ = [
     "probed",
     "probed_again",
     "say",
+    "startable",
+    "to_width",
     "verdict",
+    "watching",
 ]
+
+LEAST_WIDTH = 20
+"""Columns; narrower ones wrap words by themselves."""
+DEEPER = 4
+"""Columns by which what does not fit is indented."""
 
 TargetOption = Annotated[
     str,
@@ -106,12 +118,41 @@ def plain(line: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in line)
 
 
+def to_width(lines: Iterable[str], stream: TextIO) -> Iterator[str]:
+    """Lines as wide as the terminal, what does not fit indented below; unchanged where the stream is none."""
+    if not stream.isatty():
+        yield from lines
+        return
+    width = max(shutil.get_terminal_size().columns - 1, LEAST_WIDTH)
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + DEEPER)
+        yield from textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+
+
 def probed(targets: Sequence[str], options: Sequence[str]) -> "list[HostFacts]":
-    """Every host, this one first, asked what they are and have; none has the name of another."""
+    """Every host, this one first, asked what they are and have; none has the name of another.
+
+    Raises LastseenError where one cannot be reached: whoever asked for its evidence would miss it in the end.
+    """
     from lastseen.hosts.host import HERE, remote
     from lastseen.hosts.probing import probe, told_apart
 
-    return told_apart([probe(HERE), *(probe(remote(target, options)) for target in targets)])
+    over_ssh = [(target, probe(remote(target, options))) for target in targets]
+    for target, facts in over_ssh:
+        if not facts.reached:
+            raise LastseenError(
+                f"--host {target}: not reached ({facts.why}); see that 'ssh {target}' works without a question,"
+                " or leave it out"
+            )
+    return told_apart([probe(HERE), *(facts for _, facts in over_ssh)])
+
+
+def startable(command: Sequence[str]) -> None:
+    """Raises LastseenError where there is no such program: before anything else is begun for it."""
+    if shutil.which(command[0]) is None:
+        raise LastseenError(f"{command[0]}: no such program here; give what reproduces the trouble after --")
 
 
 def probed_again(record: "RunRecord | None") -> "list[HostFacts]":
@@ -172,13 +213,29 @@ def planned(
 
 def agreed(lines: Iterable[str], *, yes: bool) -> None:
     """Show what will be done and wait for a yes. Raises LastseenError without one."""
-    typer.echo("\n".join(map(plain, lines)), err=True)
+    typer.echo("\n".join(to_width(map(plain, lines), sys.stderr)), err=True)
     if yes:
         return
     if not sys.stdin.isatty():
         raise LastseenError("nothing is done without consent: look at the plan, then add --yes")
     if not typer.confirm("Go on?", default=False, err=True):
         raise LastseenError("nothing was done")
+
+
+@contextmanager
+def watching(folder: Path | None = None) -> Iterator["Session"]:
+    """A session that signals end, too; it is then said where the evidence is, if there is any."""
+    from lastseen.hosts.interrupts import interruptible
+    from lastseen.hosts.restore import sweeping
+
+    with interruptible():
+        try:
+            with sweeping() as session:
+                yield session
+        except KeyboardInterrupt:
+            if folder is not None and folder.exists():
+                typer.echo(f"lastseen: the evidence so far is in {folder}", err=True)
+            raise
 
 
 def verdict(folder: Path, notes: Sequence[str], *, json: bool) -> None:

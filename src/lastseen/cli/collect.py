@@ -46,9 +46,7 @@ def collect(
     json: JsonOption = False,
 ) -> None:
     """Capture at every point of a path for some time, with what the hosts say before and after; then the verdict."""
-    from lastseen.cli.around import agreed, in_cloud, plain, planned, probed, say, verdict
-    from lastseen.hosts.interrupts import interruptible
-    from lastseen.hosts.journal import Session
+    from lastseen.cli.around import agreed, in_cloud, plain, planned, probed, say, verdict, watching
     from lastseen.live.other_end import OtherEnd, other_end
     from lastseen.live.plan import Bounds, described, printed
     from lastseen.live.session import collect_for
@@ -62,6 +60,6 @@ def collect(
         typer.echo("\n".join(map(plain, printed(plan))))
         return
     agreed(described(plan), yes=yes)
-    with interruptible():
-        outcome = collect_for(plan, Session.begin(), say)
+    with watching(plan.folder) as session:
+        outcome = collect_for(plan, session, say)
     verdict(outcome.folder, outcome.notes, json=json)

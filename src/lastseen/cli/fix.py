@@ -1,6 +1,7 @@
 """`lastseen fix`: a remedy applied, verified by repeating the trouble, and only then made persistent."""
 
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,7 +57,7 @@ def fix(
     taken back at once (exit status 1). What cures is written to sysctl.d, with its module loaded first, and checked.
     'lastseen undo' takes it back, also weeks later.
     """
-    from lastseen.cli.around import agreed, case_name
+    from lastseen.cli.around import agreed, case_name, startable
     from lastseen.cli.remedy_choice import chosen, host_of, subject_of
     from lastseen.hosts.host import remote
     from lastseen.hosts.interrupts import interruptible
@@ -75,6 +76,8 @@ def fix(
     if not facts.reached:
         raise LastseenError(f"{where.name}: not reached ({facts.why}); nothing was changed")
     repeat = list(command or (about.record.command if about.record else ()))
+    if repeat:
+        startable(repeat)
     agreed(_described(about, cure, facts, where.netns, root=root, repeat=repeat), yes=yes)
     with interruptible():
         said = _carried_out(
@@ -118,7 +121,8 @@ def _carried_out(
     """Apply, verify, keep or take back; what happened, for people and --json."""
     from lastseen.hosts.changes import describe
     from lastseen.hosts.journal import Session
-    from lastseen.remedies.applying import apply, counters, moved, take_all_back
+    from lastseen.hosts.restore import take_all_back
+    from lastseen.remedies.applying import apply, counters, moved
     from lastseen.remedies.forms import actions_of
     from lastseen.remedies.persisting import persist
     from lastseen.remedies.undoing import keep
@@ -126,10 +130,11 @@ def _carried_out(
     session = Session.begin()
     title = f"{about.fault}: {cure.title}"
     before = counters(facts, netns)
-    applied = apply(session, facts, netns, actions_of(cure.commands) or [], about=title)
-    said = _unverified(about, cure, str(facts.place(netns)), [describe(each.change) for each in applied])
+    said: dict[str, Any] = {"cured": None}
     finished = False
     try:
+        applied = apply(session, facts, netns, actions_of(cure.commands) or [], about=title)
+        said = _unverified(about, cure, str(facts.place(netns)), [describe(each.change) for each in applied])
         if repeat:
             said["cured"], said["why"], notes = _verified(about, repeat, timeout, out)
             said["notes"] += notes
@@ -178,7 +183,7 @@ def _verified(about: "Subject", repeat: list[str], timeout: float, out: Path) ->
     """Repeat the trouble with everything watched: (cured, why, notes)."""
     from lastseen.cli.around import planned, probed_again, say
     from lastseen.cli.remedy_choice import examined
-    from lastseen.hosts.journal import Session
+    from lastseen.hosts.restore import sweeping
     from lastseen.live.other_end import OtherEnd, in_command
     from lastseen.live.plan import Bounds
     from lastseen.live.session import carry_out
@@ -197,7 +202,8 @@ def _verified(about: "Subject", repeat: list[str], timeout: float, out: Path) ->
         out=out,
         log=True,
     )
-    outcome = carry_out(plan, repeat, Session.begin(), say)
+    with sweeping() as session:
+        outcome = carry_out(plan, repeat, session, say)
     ended = outcome.ended
     verdict = examined(plan.folder).verdict
     notes = [*outcome.notes, f"the repetition is in {plan.folder}: {verdict.grade}, {verdict.summary}"]
@@ -216,6 +222,8 @@ def _verified(about: "Subject", repeat: list[str], timeout: float, out: Path) ->
 def _tell(said: dict[str, Any], *, json: bool) -> None:
     import msgspec
 
+    from lastseen.cli.around import to_width
+
     if json:
         typer.echo(msgspec.json.encode(said))
         return
@@ -233,4 +241,4 @@ def _tell(said: dict[str, Any], *, json: bool) -> None:
     if said["cured"] is not False and said["applied"]:
         lines.append("  undo       lastseen undo")
     lines.append(f"  in all     {said['seconds']} s")
-    typer.echo("\n".join(lines))
+    typer.echo("\n".join(to_width(lines, sys.stdout)))

@@ -45,20 +45,19 @@ def run(
     before, in mid-stall and after, captures at every point, the command traced; everything is set back, the evidence
     is a case folder, and the verdict is told.
     """
-    from lastseen.cli.around import agreed, in_cloud, planned, probed, say, verdict
-    from lastseen.hosts.interrupts import interruptible
-    from lastseen.hosts.journal import Session
+    from lastseen.cli.around import agreed, in_cloud, planned, probed, say, startable, verdict, watching
     from lastseen.live.other_end import in_command, other_end
     from lastseen.live.plan import Bounds, described
     from lastseen.live.session import carry_out
     from lastseen.live.targets import namespace_of_command
 
+    startable(command)
     end = other_end(remote) if remote else in_command(command)
     bounds = Bounds(seconds=timeout, most_bytes=max_mb << 20)
     hosts = probed(host or (), ssh_option or ())
     wanted = in_cloud(target, cloud, hosts) or namespace_of_command(command)
     plan = planned(hosts, wanted, end, bounds=bounds, out=out, log=log)
     agreed(described(plan, command), yes=yes)
-    with interruptible():
-        outcome = carry_out(plan, command, Session.begin(), say)
+    with watching(plan.folder) as session:
+        outcome = carry_out(plan, command, session, say)
     verdict(outcome.folder, outcome.notes, json=json)

@@ -4,19 +4,20 @@ A setting is put back only where it still has the value lastseen gave it: whoeve
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from lastseen.hosts.changes import Change, File, Mtu, Offload, Place, Program, Rule, Sysctl, describe
 from lastseen.hosts.host import SSH_FAILED, Host, Said, run
-from lastseen.hosts.journal import Recorded, State, compact, left_behind, mark
+from lastseen.hosts.journal import Recorded, Session, State, compact, left_behind, mark, recorded
 from lastseen.hosts.names import sysctl_path
 from lastseen.hosts.scripts import ENTER, KILL, SET_SYSCTL
 from lastseen.hosts.state import state_folder
 
-__all__ = ["Restored", "restore", "take_back"]
+__all__ = ["Restored", "restore", "sweeping", "take_all_back", "take_back"]
 
 NAMESPACE_GONE: Final = 97
 NOT_OURS: Final = 96
@@ -59,6 +60,29 @@ def take_back(change: Recorded, folder: Path | None = None) -> Restored:
     if state is not None:
         mark(change.id, state, folder)
     return Restored(change=change, state=state, why=why)
+
+
+def take_all_back(session: Session) -> list[Restored]:
+    """Take back everything a session changed and did not decide to keep, newest first."""
+    mine = [
+        change for change in recorded(session.folder) if change.session == session.name and change.is_open
+    ]
+    return [take_back(change, session.folder) for change in reversed(mine)]
+
+
+@contextmanager
+def sweeping(folder: Path | None = None) -> Iterator[Session]:
+    """A session that leaves nothing open where an error or a signal ends it.
+
+    Who makes a change takes it back, but a signal may come before it is theirs: between the journal and the fork.
+    """
+    session, ended = Session.begin(folder), False
+    try:
+        yield session
+        ended = True
+    finally:
+        if not ended:
+            take_all_back(session)
 
 
 Outcome = tuple[State | None, str]

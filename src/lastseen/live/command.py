@@ -41,6 +41,7 @@ class Ended:
     traced: bool = False
     out: str = ""
     err: str = ""
+    interrupted: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -75,7 +76,7 @@ def run_command(
     try:
         _watch(child, ended, trace, longest_s=longest_s, on_stall=on_stall, silent_for=silent_for)
     except KeyboardInterrupt:
-        ended.why = "was interrupted"
+        ended.why, ended.interrupted = "was interrupted", True
     finally:
         _end(child)
         session.mark(number, "undone")

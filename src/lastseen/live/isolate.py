@@ -90,11 +90,12 @@ def filled(template: Sequence[str], factors: Factors, combination: Combination) 
 
 
 def experiment(
-    factors: Factors, run: Callable[[Combination], Outcome], *, repeats: int
+    factors: Factors, run: Callable[[Combination], Outcome | None], *, repeats: int
 ) -> tuple[list[Cell], bool]:
     """Run the combinations, each `repeats` times, and again as often where runs disagree; whether the plan was reduced.
 
-    One round after the other, so that a change of the weather meets all combinations alike.
+    One round after the other, so that a change of the weather meets all combinations alike. A run without an outcome
+    is none; what was not run at all has no cell.
     """
     whole = list(itertools.product(*factors.values()))
     reduced = len(whole) > MOST_WHOLE
@@ -111,13 +112,14 @@ def experiment(
 
 
 def _rounds(
-    combinations: Sequence[Combination], run: Callable[[Combination], Outcome], repeats: int
+    combinations: Sequence[Combination], run: Callable[[Combination], Outcome | None], repeats: int
 ) -> dict[Combination, list[Outcome]]:
     results: dict[Combination, list[Outcome]] = {combination: [] for combination in combinations}
     for _ in range(repeats):
         for combination, outcomes in results.items():
-            outcomes.append(run(combination))
-    return results
+            if outcome := run(combination):
+                outcomes.append(outcome)
+    return {combination: outcomes for combination, outcomes in results.items() if outcomes}
 
 
 def _pairs_covered(factors: Factors) -> list[Combination]:

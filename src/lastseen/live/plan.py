@@ -265,8 +265,15 @@ def described(plan: Plan, command: Sequence[str] = ()) -> Iterator[str]:
             )
     if command:
         yield f"  run {shlex.join(command)}"
-    yield f"  for at most {plan.bounds.seconds:.0f} s and {plan.bounds.most_bytes // _MB} MB, into {plan.folder}"
+    yield f"  {_how_much(plan.bounds)}, into {plan.folder}"
     yield from (f"  note: {note}" for note in plan.notes)
+
+
+def _how_much(bounds: Bounds) -> str:
+    room = f"{bounds.most_bytes // _MB} MB"
+    if bounds.ring_s is None:
+        return f"for at most {bounds.seconds:.0f} s and {room}"
+    return f"until Ctrl-C, or for {bounds.seconds:.0f} s: the last {bounds.ring_s / 60:g} minutes, at most {room}"
 
 
 def printed(plan: Plan) -> Iterator[str]:

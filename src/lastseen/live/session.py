@@ -8,7 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -132,7 +132,11 @@ def _tell(results: Sequence[tuple[HostPlan, Held]], outcome: Outcome) -> None:
 
 @contextmanager
 def _folder(plan: Plan, outcome: Outcome) -> Iterator[None]:
-    """The folder of the case. One given up before anything could be observed is no case, and does not stay behind."""
+    """The folder of the case. One given up before anything could be observed is no case, and does not stay behind.
+
+    Nor do the folders above it that were made for it.
+    """
+    made = [folder for folder in plan.folder.absolute().parents if not folder.exists()]
     try:
         plan.folder.mkdir(parents=True)
     except OSError as error:
@@ -141,12 +145,20 @@ def _folder(plan: Plan, outcome: Outcome) -> Iterator[None]:
         _furnish(plan)
         yield
     except LastseenError:  # also from the journal: then the command was not started
-        shutil.rmtree(plan.folder, ignore_errors=True)
+        _unmake(plan.folder, made)
         raise
     except KeyboardInterrupt:
         if not outcome.observing:
-            shutil.rmtree(plan.folder, ignore_errors=True)
+            _unmake(plan.folder, made)
         raise
+
+
+def _unmake(folder: Path, made: Sequence[Path]) -> None:
+    """Remove a folder and those above it that were made for it; where something else is in one by now, it stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        for parent in made:
+            parent.rmdir()
 
 
 def _furnish(plan: Plan) -> None:
@@ -223,6 +235,7 @@ def _silence(running: Sequence[_Running]) -> float:
 def _mid(plan: Plan, outcome: Outcome, say: Say) -> None:
     say("it stalls: taking the snapshot in mid-stall")
     _snapshot(plan, "mid", outcome)
+    say("waiting for the command to end; Ctrl-C ends it, and what there is by then is judged")
 
 
 def _snapshot(plan: Plan, when: str, outcome: Outcome) -> None:

@@ -10,13 +10,13 @@ from lastseen.errors import LastseenError
 from lastseen.hosts.changes import Change, Mtu, Offload, Place, Rule, Sysctl
 from lastseen.hosts.holding import read_sysctl
 from lastseen.hosts.host import Host, need, run
-from lastseen.hosts.journal import Session, recorded
+from lastseen.hosts.journal import Session
 from lastseen.hosts.names import sysctl_path
 from lastseen.hosts.probing import HostFacts
-from lastseen.hosts.restore import Restored, take_back
+from lastseen.hosts.restore import take_all_back
 from lastseen.remedies.forms import Action, AddRule, SetMtu, SetOffload, SetSysctl
 
-__all__ = ["Applied", "apply", "counters", "moved", "take_all_back"]
+__all__ = ["Applied", "apply", "counters", "moved"]
 
 _COUNTERS: Final = (
     "TcpInCsumErrors", "TcpOutRsts", "TcpEstabResets", "TcpRetransSegs", "IpInDiscards", "IpOutDiscards",
@@ -53,14 +53,6 @@ def apply(
             raise
         session.mark(number, "made")
     return done
-
-
-def take_all_back(session: Session) -> list[Restored]:
-    """Take back everything a session changed and did not decide to keep, newest first."""
-    mine = [
-        change for change in recorded(session.folder) if change.session == session.name and change.is_open
-    ]
-    return [take_back(change, session.folder) for change in reversed(mine)]
 
 
 def _planned(facts: HostFacts, netns: str, action: Action, session: Session) -> Change | None:
