@@ -279,3 +279,46 @@ def test_a_path_that_passes_a_capture_twice_places_nothing(tmp_path: Path) -> No
         for place, name in enumerate(("vm0", "lan0", "far0"))
     }
     assert "far0" not in placed(write_case(tmp_path, texts | captures))
+
+
+def test_where_one_direction_only_was_seen_routes_go_before_clocks(tmp_path: Path) -> None:
+    """The router's answers are lost on it; the client's clock is ahead, as if it lay behind the router."""
+    talk = Talk()
+    talk.send(0, "S", client=True)
+    talk.send(1, "SA")
+    for at_ms in (1000, 3000):
+        talk.send(at_ms, "S", client=True, again=0)
+        talk.send(at_ms + 1, "SA", again=1)
+    late = {"vm0": 0.05, "lan0": 0.0, "wan0": 0.1, "far0": 0.2}
+    captures = {
+        f"{name}.pcap": seen(
+            [talk],
+            View(
+                delay_ms=-delay,
+                drop=lambda sent, inside=name in ("vm0", "lan0"): inside and sent.from_server,
+            ),
+        )
+        for name, delay in late.items()
+    }
+    verdict = diagnosed(write_case(tmp_path / "told", ROUTER | ENDS | captures)).verdict
+    assert (verdict.last_seen, verdict.missing_at) == ("wan0", "lan0")
+    by_times = diagnosed(write_case(tmp_path / "untold", captures)).verdict
+    assert by_times.missing_at != "lan0"
+
+
+def test_a_capture_that_shares_nothing_has_the_clock_of_its_host(tmp_path: Path) -> None:
+    """What the router swallows would have been seen while its other capture, which saw other packets, ran."""
+    talk, other = Talk(), Talk(client=("10.0.0.99", 777), server=("10.0.0.98", 778))
+    talk.send(0, "SA")
+    for at_ms in (1000, 3000):
+        talk.send(at_ms, "SA", again=0)
+    for at_ms in (-50, 3500):
+        other.send(at_ms, "S", client=True)
+    hour = 3_600_000.0
+    captures = {
+        "far0.pcap": seen([talk], View(delay_ms=-hour)),
+        "wan0.pcap": seen([talk], View(delay_ms=0.1)),
+        "lan0.pcap": seen([other], View()),
+    }
+    verdict = diagnosed(write_case(tmp_path, ROUTER | ENDS | captures)).verdict
+    assert (verdict.last_seen, verdict.missing_at) == ("wan0", "lan0")

@@ -174,7 +174,7 @@ class _Work:
         while len(places) < len(component):
             known, new = max(
                 ((a, b) for a in places for b in component if b not in places),
-                key=lambda ab: (int(self.shared[ab]), -ab[0], -ab[1]),
+                key=lambda ab: (int(self.shared[ab]), self._on_one_node(*ab), -ab[0], -ab[1]),
             )
             relation = self._relation(known, new, is_new=True)
             places[new] = (places[known][0] + relation.hops, places[known][1] + relation.distance_ns)
@@ -183,6 +183,10 @@ class _Work:
                 unknown[new] = relation.distance_ns
         order, clocks = self._in_order(component, places, clocks)
         return self._out_of_nodes(order, unknown), clocks, unknown
+
+    def _on_one_node(self, p: int, q: int) -> bool:
+        """Whether two captures are known to be of one host: then of one clock, should they share no packet to tell."""
+        return self.points[p].node == self.points[q].node != ""
 
     def _in_order(
         self, component: list[int], places: dict[int, tuple[float, float]], clocks: dict[int, int]

@@ -1,10 +1,12 @@
-"""Places of captures that saw nothing, from the hosts' own addresses and routes.
+"""Places of captures that saw nothing, or one direction only, from the hosts' own addresses and routes.
 
 Matching orders points by the packets they share. A capture behind the hop that drops everything shares none, and is
 the one that would prove the loss: an empty capture is worth something only where its place on the path is known.
 Where the case holds `ip addr` and `ip route` of the hosts, the path follows from them: from one end's route to the
 other, next hop by next hop, and from port to port of the switches between (`matching/links.py`), tunnels with their
-underlay included. Nothing is placed unless every point that did see packets lies on that path, and once only.
+underlay included. Where a point saw one direction only, its travel times cannot be told from the distance of two
+clocks, so there, too, the hosts' word goes before. Nothing is placed unless every point that did see packets lies on
+that path, and once only.
 """
 
 import ipaddress
@@ -32,10 +34,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
-    """The points, in path order where a capture without any traffic lies on the path that the routes tell."""
+    """The points, in path order where one without traffic or of one direction lies on the path that the routes tell."""
     silent = [p for p in points if not p.group_count and p.interface]
     heard = [p for p in points if p.group_count]
-    if not silent or not heard or any(p.given_order is not None for p in points):
+    halved = any(_saw_one_side(p) for p in heard)
+    if not (silent or halved) or not heard or any(p.given_order is not None for p in points):
         return list(points)
     hosts = _Hosts.of(list(rows))
     for client, server in _ends(heard):
@@ -45,12 +48,18 @@ def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
             captured = [place for place in path if place in {_place(p) for p in points}]
             if len(captured) > len(set(captured)) or any(_place(p) not in order for p in heard):
                 continue
-            if any(_place(p) in order.keys() - doubtful for p in silent):
+            if halved or any(_place(p) in order.keys() - doubtful for p in silent):
                 return [
                     replace(p, given_order=None if _place(p) in doubtful else order.get(_place(p)))
                     for p in points
                 ]
     return list(points)
+
+
+def _saw_one_side(point: Point) -> bool:
+    """Whether of no TCP connection both directions came here."""
+    both = (point.connections["packets"] > 0).all(axis=1)
+    return bool(len(both) and not both.any())
 
 
 def _place(point: Point) -> Place:
