@@ -58,8 +58,8 @@ def with_places(points: Sequence[Point], rows: Iterable[Row]) -> list[Point]:
 
 def _saw_one_side(point: Point) -> bool:
     """Whether of no TCP connection both directions came here."""
-    both = (point.connections["packets"] > 0).all(axis=1)
-    return bool(len(both) and not both.any())
+    least = point.connections["packets"].min(axis=1, initial=1)
+    return bool(len(least) and not least.any())
 
 
 def _place(point: Point) -> Place:
