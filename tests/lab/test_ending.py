@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.lab
 
 RUN = "from lastseen.cli.main import main; main()"
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 
 def _until(condition: Callable[[], bool]) -> bool:

@@ -26,8 +26,8 @@ ROOT = 0
 FIRST_PROCESS = 1
 EVERYTHING_HERE = -1
 """kill(2): all processes of this process namespace but its first, which is the caller."""
-PATIENCE_S = 5.0
-"""A sandbox needs some hundredths of a second to end and to remove its files."""
+PATIENCE_S = 20.0
+"""A sandbox needs some hundredths of a second to end and to remove its files; on a busy machine seconds."""
 POLL_S = 0.2
 """How soon a sandbox hears that all is to stop."""
 _NAMESPACES = ("--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -103,16 +103,25 @@ def _ended(process: subprocess.Popen[str]) -> None:
 
 
 def die_with_parent(read_end: int, *folders: Path) -> None:
-    """End the whole sandbox, and remove these folders, as soon as the other end of the pipe closes."""
+    """End the whole sandbox, and remove these folders, as soon as the other end of the pipe closes.
+
+    Called by the main thread, which is then held up: it would see its programs end, end itself, and this with it.
+    """
+    signal.signal(signal.SIGUSR1, lambda *_: threading.Event().wait())
 
     def watch() -> None:
         with suppress(OSError):
             os.read(read_end, 1)
-        if os.getpid() == FIRST_PROCESS:
-            with suppress(ProcessLookupError):  # nothing else runs
-                os.kill(EVERYTHING_HERE, signal.SIGKILL)
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-        os._exit(1)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        end = time.monotonic() + PATIENCE_S
+        while True:  # what is being ended may write a last file
+            if os.getpid() == FIRST_PROCESS:
+                with suppress(ProcessLookupError):  # nothing else runs
+                    os.kill(EVERYTHING_HERE, signal.SIGKILL)
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+            if time.monotonic() > end or not any(folder.exists() for folder in folders):
+                os._exit(1)
+            time.sleep(POLL_S)
 
     threading.Thread(target=watch, daemon=True, name="parent").start()
