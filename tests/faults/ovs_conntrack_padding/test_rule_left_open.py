@@ -79,6 +79,20 @@ def test_a_single_fin_at_its_sender_hints_at_nothing(tmp_path: Path) -> None:
     assert judged.reasons == ()
 
 
+@pytest.mark.parametrize("passing", [True, False])
+def test_short_packets_of_which_others_pass_hint_at_nothing(tmp_path: Path, passing: bool) -> None:
+    """At their sender nobody has padded them yet; that all of a kind were lost would hint at it."""
+    talk = Talk()
+    for number in range(30):
+        short = number % 3 == 0 or passing
+        answer = w.udp(53, 5353, bytes(9 if short else 60))
+        talk.raw(10 * number, w.ipv4("192.0.2.53", "10.0.0.5", answer, identification=900 + number))
+    lost = View(delay_ms=0.1, drop=lambda sent: sent.number % 3 == 0)
+    judged = judgement(run(tmp_path, two_points([talk], up=View(), down=lost)))
+    assert isinstance(judged, Untestable)
+    assert bool(judged.reasons) != passing
+
+
 def test_counters_between_two_hosts_refute_nothing(tmp_path: Path) -> None:
     """The loss may lie on a third host, so neither end's counters speak against the fault."""
     toml = "".join(

@@ -12,10 +12,6 @@ def statistics(missed: int) -> str:
     )
 
 
-def softnet(dropped: int) -> str:
-    return f"00000fa0 {dropped:08x} 00000003 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000\n"
-
-
 def write(folder: Path) -> None:
     origin = "Written: tests/faults/scripts/receive_ring_overflow.py; "
     talk, over = bursts()
@@ -23,15 +19,15 @@ def write(folder: Path) -> None:
         "1_switch.pcap": seen([talk], View()),
         "2_behind_eth0.pcap": seen([talk], View(delay_ms=0.1, drop=lambda s: s.number in over)),
     }
-    for name, before, after in (
-        ("card", {"ethtool_-S_eth0.txt": statistics(7)}, {"ethtool_-S_eth0.txt": statistics(7 + len(over))}),
-        ("backlog", {"softnet_stat.txt": softnet(0)}, {"softnet_stat.txt": softnet(len(over))}),
-    ):
-        texts = {f"before/{k}": v for k, v in before.items()} | {f"after/{k}": v for k, v in after.items()}
-        write_case(
-            folder / "positive" / f"written_{name}_full",
-            captures | texts | {"ORIGIN.md": origin + f"the {name} counts what is lost.\n"},
-        )
+    write_case(
+        folder / "positive" / "written_card_full",
+        captures
+        | {
+            "before/ethtool_-S_eth0.txt": statistics(7),
+            "after/ethtool_-S_eth0.txt": statistics(7 + len(over)),
+        }
+        | {"ORIGIN.md": origin + "the card counts what is lost.\n"},
+    )
     write_case(
         folder / "near_miss" / "written_card_idle",
         captures

@@ -219,7 +219,7 @@ def _hints(site: LossSite) -> list[Reason]:
         return []
     if misjudged(site.lost).any():
         return _from_captures(site) if chance_of(site) <= LIKELY_CHANCE else []
-    if short(site.lost).sum() < FEWEST_SHORT:
+    if short(site.lost).sum() < FEWEST_SHORT or not short(site.lost).all() or short(site.delivered).any():
         return []
     text = (
         f"{all_of(len(site.lost), 'lost packet', 'are')} shorter than the smallest Ethernet frame holds (IP "

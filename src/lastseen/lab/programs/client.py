@@ -18,6 +18,10 @@ __all__ = ["main"]
 CHUNK = 65_536
 TCP_REPAIR, TCP_TIMESTAMP = 19, 24
 """include/uapi/linux/tcp.h; needs CAP_NET_ADMIN."""
+SO_SNDBUFFORCE, SO_RCVBUFFORCE, UDP_SEGMENT = 32, 33, 103
+"""include/uapi/asm-generic/socket.h (beyond net.core.wmem_max; need CAP_NET_ADMIN), include/uapi/linux/udp.h."""
+ROOM, TOGETHER = 16_000_000, 60
+"""Bytes of buffers for thousands of datagrams; UDP_MAX_SEGMENTS was 64 at first."""
 REPAIR_ON, REPAIR_OFF = 1, -1  # off without a window probe
 
 
@@ -160,6 +164,25 @@ def calls(options: argparse.Namespace) -> str:
     for number in range(options.count):
         sender.send(number.to_bytes(4) + os.urandom(options.bytes - 4))
         time.sleep(options.rest)
+    return _heard(sender, options)
+
+
+def burst(options: argparse.Namespace) -> str:
+    """`count` datagrams at once, many a call and all from one CPU; an error unless each got its answer."""
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for name in (SO_SNDBUFFORCE, SO_RCVBUFFORCE):
+        sender.setsockopt(socket.SOL_SOCKET, name, ROOM)
+    sender.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, options.bytes)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    sender.connect((options.host, options.port))
+    sender.settimeout(options.timeout)
+    said = [number.to_bytes(4) + bytes(options.bytes - 4) for number in range(options.count)]
+    for number in range(0, options.count, TOGETHER):
+        sender.send(b"".join(said[number : number + TOGETHER]))
+    return _heard(sender, options)
+
+
+def _heard(sender: socket.socket, options: argparse.Namespace) -> str:
     heard: set[bytes] = set()
     with contextlib.suppress(TimeoutError):
         while len(heard) < options.count:
@@ -173,7 +196,7 @@ def _request(options: argparse.Namespace) -> bytes:
     return f"GET /page HTTP/1.1\r\nHost: {options.host}\r\nConnection: close\r\n\r\n".encode()
 
 
-MODES = {mode.__name__: mode for mode in (get, upload, talk, half, crowd, datagrams, calls)}
+MODES = {mode.__name__: mode for mode in (get, upload, talk, half, crowd, datagrams, calls, burst)}
 
 
 def _options() -> argparse.Namespace:
