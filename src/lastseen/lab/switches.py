@@ -23,6 +23,7 @@ _TEXTS = (
     "ovs-appctl dpctl/show -s",
     "ovs-appctl dpctl/dump-flows -m",
     "ovs-appctl dpctl/dump-conntrack -m",
+    "ovs-appctl upcall/show",
     "ovs-appctl coverage/show",
     f"cat {LOG}",
 )
