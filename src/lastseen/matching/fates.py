@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import packet_kernel, step_kernel
-from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, what_ends_say
+from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, NOT_SAID, what_ends_say
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, TWIN, Pairing
 from lastseen.matching.sightings import LONG_AGO, time_of
+from lastseen.matching.stand_ins import replaced_by_others
 from lastseen.tables.packets import (
     FLAGS,
     FLOW,
@@ -97,6 +98,13 @@ def judge_hop(view: PairView) -> Hop:
         got_through, proven = said_of[said == GOT_THROUGH], said_of[said == GOT_LOST]
         fate[got_through] = OUTSIDE
         missed = len(got_through)
+        usual_ns = view.offset_ns + (int(np.median(walked.delays)) if len(walked.delays) else 0)
+        changed = replaced_by_others(
+            (view.up.capture, view.down.capture), (up, down), pairing,
+            lost=_group_of(view.up, np.setdiff1d(lost, said_of[said != NOT_SAID])), members=view.members,
+            usual_ns=usual_ns,
+        )  # fmt: skip
+        fate[changed] = UNPROVEN
         arrived = (DELIVERED, MERGED, SPLIT)
         if not any((fate == one).any() for one in arrived):  # np.isin takes 15 ms a million
             _of_one_direction(view, fate, missing, arrived=missed > 0)

@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from lastseen.compiled import kernel, step_kernel
 from lastseen.matching.coverage import NEARBY_NS, cover_all, left_over
+from lastseen.matching.datagrams import cover_datagrams
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EVEN, EXACT, IN_ORDER, REPEATED, TWIN, Paired, Pairing
+from lastseen.matching.renumbered import renumbered_sides, without_identifications
 from lastseen.matching.sightings import BY_ID, SAME_MOMENT_NS, hash_of, is_unique, same, time_of
 from lastseen.matching.twins import doubt_twins, settle_twins
 from lastseen.tables.packets import LENGTH_FLAGS, MISC
@@ -169,6 +171,10 @@ def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairin
     packets = grouped[0].packets, grouped[1].packets
     lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)
     uneven = sides[_pair_in_parts(grouped, sides, p, q)]
+    renumbered = renumbered_sides(grouped, uneven, (p.partner, q.partner)) if len(uneven) else uneven
+    if len(renumbered):
+        grouped = _pair_renumbered(grouped, renumbered, p, q)
+        packets = grouped[0].packets, grouped[1].packets
     _say_how(grouped, uneven, p, q)
     if _any_lone(packets[0], uneven, *lists[:2], p.partner, 0) or _any_lone(
         packets[1], uneven, *lists[2:], q.partner, 1
@@ -188,7 +194,25 @@ def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairin
         if not known.all():
             shifts, known = _shifts(grouped, sides, p)
         cover_all(*packets, tcp, *lists, shifts, known, p.partner, q.partner, p.how, q.how)
+    others = uneven[uneven[:, 0] >= 2 * grouped[0].connections]
+    if len(others):
+        digests = grouped[0].has_digests and grouped[1].has_digests
+        cover_datagrams(
+            *packets, others, *lists, *_shifts(grouped, sides, p), digests, p.partner, q.partner, p.how, q.how
+        )
     return Pairing(p=p, q=q, only_twins=bool((p.how == TWIN).any() and not (p.how == EXACT).any()))
+
+
+def _pair_renumbered(
+    grouped: tuple[Grouped, Grouped], sides: Int64s, p: Paired, q: Paired
+) -> tuple[Grouped, Grouped]:
+    """Pair these sides anew without identifications; the packets as that leaves them."""
+    first, second = (without_identifications(grouped[k], sides[:, k]) for k in (0, 1))
+    for point, paired, column in ((first, p, 0), (second, q, 1)):
+        for side in sides[:, column].tolist():
+            paired.partner[point.rows[point.starts[side] : point.starts[side + 1]]] = -1
+    _pair_in_parts((first, second), sides, p, q)
+    return first, second
 
 
 def _say_how(grouped: tuple[Grouped, Grouped], uneven: Int64s, p: Paired, q: Paired) -> None:

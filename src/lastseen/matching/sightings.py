@@ -28,6 +28,7 @@ __all__ = [
     "first_and_last",
     "hash_of",
     "have_ids_alike",
+    "identification",
     "is_unique",
     "relative",
     "same",
@@ -71,7 +72,7 @@ def relative(number: Any, base: Any) -> Any:
 
 
 @packet_kernel
-def _id(row: Any) -> Any:
+def identification(row: Any) -> Any:
     """What tells a packet from its twins: the identification of IPv4, the timestamp of TCP over IPv6; 0: nothing."""
     if (row[MISC] >> 24) & (INFO_IP_ID | INFO_TIMESTAMPS):
         return row[ID_WINDOW] >> 16
@@ -114,7 +115,7 @@ def alike(one: Any, other: Any, by_id: Any) -> Any:
             (one[SEQ] == other[SEQ] and one[LENGTH_FLAGS] == other[LENGTH_FLAGS])
             or _alike_as_listed(one, other)
         )
-        and (not by_id or _id(one) == _id(other))
+        and (not by_id or identification(one) == identification(other))
     )
 
 
