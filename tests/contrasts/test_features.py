@@ -148,3 +148,9 @@ def test_the_order_of_the_table_is_the_priority() -> None:
     ]
     assert sorted(wanted, key=order.index) == wanted
     assert all(entry.conditions for entry in TABLE if isinstance(entry, Feature))
+
+
+def test_one_byte_is_said_as_one() -> None:
+    """A keep-alive carries a single byte."""
+    said = {feature.text for feature in features(rows({"payload_len": 1, "ip_len": 41}))}
+    assert {"a TCP payload of 1 byte", "an IP length of 41 bytes"} <= said

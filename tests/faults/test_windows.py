@@ -50,7 +50,7 @@ def test_a_segment_begins_where_it_is_allowed_to(tmp_path: Path, beyond: int, te
 def test_without_agreement_windows_are_not_scaled(tmp_path: Path) -> None:
     talk = opened_talk(scaled=(True, False))
     moved(talk, 201, side=1, send=lambda: talk.send(3, "A", size=100))
-    assert "begins 1 bytes beyond" in said(tmp_path, talk)
+    assert "begins 1 byte beyond" in said(tmp_path, talk)
 
 
 def test_an_unseen_handshake_may_have_agreed_on_anything(tmp_path: Path) -> None:

@@ -10,6 +10,11 @@ def test_a_noun_given_for_one(number: int, said: str) -> None:
     assert counted(number, "packet") == said
 
 
+@pytest.mark.parametrize(("number", "said"), [(1, "1 byte"), (999, "999 bytes"), (70_000, "70,000 bytes")])
+def test_thousands_apart(number: int, said: str) -> None:
+    assert counted(number, "byte", grouped=True) == said
+
+
 @pytest.mark.parametrize(
     ("number", "nouns", "said"),
     [

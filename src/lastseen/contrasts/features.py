@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.contrasts.tracked_window import ACK_OVER, SEQ_OVER, SEQ_UNDER
+from lastseen.tables.counted import counted
 from lastseen.tables.details import CHECKSUM_BAD, CHECKSUM_GOOD, CHECKSUM_PARTIAL, DetailRows, column
 
 __all__ = ["TABLE", "Condition", "Feature", "Field", "features", "holds", "named"]
@@ -50,7 +51,8 @@ class Feature:
 class Field:
     """A number each packet has where `where` holds; the features come from the values the lost packets have.
 
-    `bounded`: lost packets of different values may still lie all above or all below the delivered ones.
+    `bounded`: lost packets of different values may still lie all above or all below the delivered ones. `noun`: what
+    the number counts, for one.
     """
 
     name: str
@@ -58,14 +60,16 @@ class Field:
     column: str
     where: Condition
     form: Callable[[int], str] = str
+    noun: str = ""
     bounded: bool = False
     telling: bool = False
 
     def feature(self, operator: str, value: int) -> Feature:
         """The feature "field operator value"."""
+        said = counted(value, self.noun) if self.noun else self.form(value)
         return Feature(
             name=f"{self.name} {operator} {self.form(value)}",
-            text=self.text.format(self.form(value)) + _IN_WORDS[operator],
+            text=self.text.format(said) + _IN_WORDS[operator],
             conditions=((self.column, operator, value), self.where),
             telling=self.telling and operator == "==",
         )
@@ -127,13 +131,13 @@ TABLE: Final[tuple[Feature | Field, ...]] = (
     _mere("not tcp.options.timestamp", "no TCP timestamps", ("tcp_timestamps", "==", 0), _TCP),
     _is("tcp.window_size_value == 0", "a closed receive window", ("tcp_window", "==", 0), _TCP),
     _is("tcp.len == 0", "no TCP payload", ("payload_len", "==", 0), _TCP),
-    Field(name="ip.len", text="an IP length of {} bytes", column="ip_len", where=_IP,
+    Field(name="ip.len", text="an IP length of {}", noun="byte", column="ip_len", where=_IP,
           bounded=True, telling=True),
-    Field(name="tcp.len", text="a TCP payload of {} bytes", column="payload_len", where=_TCP,
+    Field(name="tcp.len", text="a TCP payload of {}", noun="byte", column="payload_len", where=_TCP,
           bounded=True, telling=True),
-    Field(name="frame.len", text="a frame length of {} bytes", column="frame_len", where=_ANY,
+    Field(name="frame.len", text="a frame length of {}", noun="byte", column="frame_len", where=_ANY,
           bounded=True, telling=True),
-    Field(name="tcp.hdr_len", text="a TCP header of {} bytes", column="tcp_hdr_len", where=_TCP),
+    Field(name="tcp.hdr_len", text="a TCP header of {}", noun="byte", column="tcp_hdr_len", where=_TCP),
     _mere("ip.flags.df == 1", "fragmentation forbidden", ("ip_df", "==", 1), _IPV4),
     _mere("ip.flags.df == 0", "fragmentation allowed", ("ip_df", "==", 0), _IPV4),
     _mere("ip.id == 0", "an IP identification of 0", ("ip_id", "==", 0), _IPV4),

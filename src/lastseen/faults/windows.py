@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.faults.tracks import Track
+from lastseen.tables.counted import counted
 
 __all__ = ["outside_window"]
 
@@ -33,13 +34,13 @@ def outside_window(track: Track, at: int) -> str:
     windows = heard.of("tcp_window") << _scale(track, sender=not track.from_client[at], syn=heard.flags("S"))
     allowed = int((_from(base, heard.of("tcp_ack")) + windows)[acks].max())
     if allowed < 0:
-        return f"it begins {-allowed:,} bytes beyond what the other end has allowed"
+        return f"it begins {counted(-allowed, 'byte', grouped=True)} beyond what the other end has allowed"
     oldest = int(_from(base, _ends(sent)).max()) - int(windows.max())
     if int(_from(base, _ends(one))[0]) < oldest:
         return "it repeats what lies more than a window back"
     unseen = int(_from(int(one.of("tcp_ack")[0]), _ends(heard)).max())
     if one.flags("A")[0] and unseen < 0:
-        return f"it acknowledges {-unseen:,} bytes that were not seen"
+        return f"it acknowledges {counted(-unseen, 'byte', grouped=True)} not seen before"
     return ""
 
 

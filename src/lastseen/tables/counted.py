@@ -14,13 +14,15 @@ _BEHIND: Final = re.compile(r" (?:of|through|that|to) ")
 _SINGULAR: Final = {"are": "is", "were": "was", "have": "has"}
 
 
-def counted(number: int, noun: str, verb: str = "") -> str:
-    """The number with its noun and verb.
+def counted(number: int, noun: str, verb: str = "", *, grouped: bool = False) -> str:
+    """The number with its noun and verb; `grouped`: its thousands apart.
 
     >>> counted(1, "packet"), counted(0, "packet"), counted(1, "lost packet", "reach"), counted(2, "query", "were")
     ('1 packet', '0 packets', '1 lost packet reaches', '2 queries were')
+    >>> counted(70_000, "byte", grouped=True)
+    '70,000 bytes'
     """
-    return f"{number} {_agreeing(number, noun, verb)}"
+    return f"{number:{',' if grouped else ''}} {_agreeing(number, noun, verb)}"
 
 
 def agreed(number: int, verb: str) -> str:

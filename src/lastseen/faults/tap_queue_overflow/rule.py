@@ -13,6 +13,7 @@ from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import without_loss
 from lastseen.faults.unanswered import traced
 from lastseen.faults.weighing import Account, Fact, Observed, Unknown, holds, weigh
+from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Judgement, Reason, Remedy, Step
 
 __all__ = ["CONFUSED_WITH", "SINCE", "TITLE", "judge"]
@@ -39,13 +40,15 @@ def judge(facts: Facts) -> Judgement:
 def _account(site: LossSite, facts: Facts) -> Account:
     dropped = _dropped(site, facts)
     shape = () if isinstance(dropped, Observed) else in_turns_or_bursts(site)
-    counted = not nothing_counts(facts, site, *dict(_COUNTERS))
+    is_counted = not nothing_counts(facts, site, *dict(_COUNTERS))
+    lost = len(site.lost_rows)
     into_guest = site.upstream.interface.startswith(_TAPS)
     return Account(
         required=(_any_kind(site), dropped, *shape),
         agreeing=(dropped, traced(facts, "FULL_RING")),
-        telling=into_guest and not counted and bool(shape),
-        summary=f"{len(site.lost_rows)} packets towards the guest find its queue full behind {site.upstream.name}",
+        telling=into_guest and not is_counted and bool(shape),
+        summary=f"{counted(lost, 'packet')} towards the guest {agreed(lost, 'find')} its queue full behind "
+        f"{site.upstream.name}",
         component="the guest, or the CPU time it gets",
         hop=site.number,
         remedies=_REMEDIES,
