@@ -5,6 +5,7 @@ counts pages of files that it merely read.
 """
 
 import os
+import resource
 import statistics
 import subprocess
 import time
@@ -20,9 +21,10 @@ POLL_S: Final = 0.004
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
-    """One run: wall seconds, and in bytes the peaks of anonymous (own) and of resident memory."""
+    """One run: seconds on the wall and of CPU, and in bytes the peaks of anonymous (own) and of resident memory."""
 
     seconds: float
+    cpu_seconds: float
     anonymous_bytes: int
     resident_bytes: int
 
@@ -50,7 +52,7 @@ def warm_seconds_of(argv: Sequence[str | Path]) -> float:
 
 def run_program(argv: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> Took:
     """Run a program to its end and watch its memory, its output thrown away. Raises CalledProcessError when it fails."""
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), _children_cpu_s()
     with subprocess.Popen(
         argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
     ) as process:
@@ -63,7 +65,14 @@ def run_program(argv: Sequence[str | Path], *, environment: Mapping[str, str] | 
         said = process.stderr.read() if process.stderr else b""
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, [str(part) for part in argv], stderr=said)
-    return Took(seconds=seconds, anonymous_bytes=anonymous, resident_bytes=resident)
+    cpu = _children_cpu_s() - used
+    return Took(seconds=seconds, cpu_seconds=cpu, anonymous_bytes=anonymous, resident_bytes=resident)
+
+
+def _children_cpu_s() -> float:
+    """What all ended children have used, in user and in system mode."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _memory(process: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Hold lastseen against its bars: speed against tshark, tcptrace and plain memory; peak memory; start-up.
+"""Hold lastseen against its bars: speed against tshark, tcptrace and plain memory; peak memory; long texts; start-up.
 
     .venv/bin/python bench/run.py [--quick] [--json FILE] [--folder FOLDER]
 
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from make_captures import Truth, make_captures
+from make_texts import write_texts
 from measures import Took, interleaved, run_program, seconds_of, warm_seconds_of
 
 __all__ = ["Bar", "Sizes", "bars"]
@@ -44,6 +45,9 @@ FEW_BYTES: Final = 20_000
 MB: Final = 1_000_000
 BOUND_BYTES: Final = 2 << 30
 """What --memory allows."""
+TEXTS_S: Final = 60
+TEXTS_BYTES: Final = 1 << 30
+"""What 500 MB of texts may take."""
 OWN_MB: Final = 350
 """Own memory that may be used beyond the captures' size."""
 
@@ -52,16 +56,17 @@ OWN_MB: Final = 350
 class Sizes:
     """Packets of the captures: of the pair, of tshark's small and large sample, of the summary's large capture.
 
-    `bounded`: of both captures together that are summed up within BOUND_BYTES.
+    `bounded`: of both captures together that are summed up within BOUND_BYTES. `texts_mb`: MB of text evidence.
     """
 
     pair: int = 2_000_000
     sample: tuple[int, int] = (10_000, 110_000)
     summary: int = 8_000_000
     bounded: int = 50_000_000
+    texts_mb: int = 500
 
 
-QUICK: Final = Sizes(pair=200_000, sample=(5_000, 25_000), summary=800_000, bounded=2_000_000)
+QUICK: Final = Sizes(pair=200_000, sample=(5_000, 25_000), summary=800_000, bounded=2_000_000, texts_mb=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +147,7 @@ def bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
     yield from _stage_bars(pair, folder)
     yield from _growth_bars(sizes, pair, folder)
     yield from _bounded_bars(sizes, folder)
+    yield from _text_bars(sizes, folder)
     yield from _start_bars(folder)
 
 
@@ -329,6 +335,26 @@ def _bounded_bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
         note = f"captures of {pair.size_bytes / MB:,.0f} MB in {took.seconds:.0f} s"
         yield Bar(what=what, value=took.anonymous_bytes / MB, unit="MB", bar=BOUND_BYTES / MB, note=note)
     shutil.rmtree(pair.files[0].parent)
+
+
+def _text_bars(sizes: Sizes, folder: Path) -> Iterator[Bar]:
+    """Long texts: a mixture of all kinds, and a log of the kernel alone, the worst of them a line."""
+    for kind, only in (("mixed texts", ""), ("kernel log", "kernel.log")):
+        place = folder / "texts"
+        place.mkdir()
+        size = write_texts(place, sizes.texts_mb, only)
+        for command in ("diagnose", "evidence"):
+            took = run_program([LASTSEEN, command, place, "--json"])
+            what = f"{command}, {size / MB:,.0f} MB of {kind}"
+            note = f"{took.cpu_seconds:.0f} s of CPU"
+            yield Bar(what=what, value=took.seconds, unit="s", bar=TEXTS_S, note=note)
+            yield Bar(
+                what="the same, resident memory",
+                value=took.resident_bytes / MB,
+                unit="MB",
+                bar=TEXTS_BYTES / MB,
+            )
+        shutil.rmtree(place)
 
 
 def _start_bars(folder: Path) -> Iterator[Bar]:

@@ -8,6 +8,7 @@ said to be unknown in `tables.listed`.
 import struct
 import zlib
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -81,6 +82,7 @@ def padding_of(packet: Printed, member: Member | None, link: int | None) -> int 
     return extra if is_smallest and 0 < extra <= _LONGEST_PADDING else None
 
 
+@lru_cache(maxsize=16_384)
 def address_bytes(shown: str, version: int) -> tuple[bytes, bool]:
     """An address's bytes, False; for a host name, or none, those of a reserved one that stands for it, and True."""
     try:

@@ -7,6 +7,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import date as calendar
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["ICMP", "ICMP6", "TCP", "UDP", "Printed", "address_of", "port_of", "time_ns"]
@@ -90,6 +91,7 @@ class Printed:
     is_cut: bool = False
 
 
+@lru_cache(maxsize=16_384)  # Each line names its addresses several times, and a listing few of them.
 def address_of(shown: str) -> tuple[str, int]:
     """(canonical address, IP version) of what is printed; a host name comes back as it is, with version 0."""
     try:
@@ -119,6 +121,7 @@ def time_ns(shown: str) -> int | None:
     return sign * (min(whole + 86_400 * days, MAX_SECONDS) * NS + int(found["part"].ljust(9, "0")))
 
 
+@lru_cache(maxsize=64)
 def _days(date: str) -> int | None:
     """Days since 1970-01-01 (proleptic Gregorian); None for no date."""
     try:

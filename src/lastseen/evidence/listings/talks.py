@@ -1,5 +1,6 @@
 """The TCP connections of a listing: which packet is of which one, where lines print addresses only, or nothing."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -45,6 +46,23 @@ class Talk:
     closed: set[int] = field(default_factory=set)
 
 
+@dataclass(slots=True, eq=False)
+class _Open:
+    """Connections between two addresses, the one of the last packet last; `ended`: those both sides have closed."""
+
+    talks: dict[Talk, None] = field(default_factory=dict)
+    ended: set[Talk] = field(default_factory=set)
+
+    def came(self, talk: Talk) -> None:
+        """A packet of this one: those that ended before it are not open any more."""
+        if next(reversed(self.talks), None) is talk:
+            return
+        for one in (*self.ended, talk):
+            self.talks.pop(one, None)
+        self.ended.clear()
+        self.talks[talk] = None
+
+
 def is_syn(packet: Printed) -> bool:
     """Whether the SYN flag is printed."""
     return bool((packet.flags or 0) & FLAGS["S"])
@@ -55,26 +73,25 @@ def talks_of(packets: Sequence[Printed]) -> tuple[list[Talk], dict[int, tuple[Ta
 
     Packets of no TCP are in none, nor are those that name no ports and may be of several connections.
     """
-    by_ends, by_address = dict[Ends, Talk](), dict[frozenset[str], list[Talk]]()
+    by_ends, by_address = dict[Ends, Talk](), defaultdict[frozenset[str], _Open](_Open)
     place = dict[int, tuple[Talk, Member]]()
     for index, packet in _of_tcp(packets):
-        addresses = frozenset((packet.src, packet.dst))
+        between = by_address[frozenset((packet.src, packet.dst))]
         if packet.sport or packet.dport:
             talk = _named(packet, by_ends)
-            others = by_address.setdefault(addresses, [])
-            if talk not in others[-1:]:
-                others[:] = [t for t in others if t is not talk and len(t.closed) < len((0, 1))] + [talk]
+            between.came(talk)
             side: int | None = 0 if talk.ends[:2] == (packet.src, packet.sport) else 1
         else:
-            open_ones = by_address.get(addresses, [])
-            if len(open_ones) != 1:
+            if len(between.talks) != 1:
                 continue
-            talk = open_ones[0]
+            (talk,) = between.talks
             side = None if packet.src == packet.dst else int(packet.src != talk.ends[0])
         member = Member(packet=packet, side=side)
         talk.members.append(member)
         place[index] = talk, member
         _close(talk, member)
+        if len(talk.closed) == len((0, 1)):
+            between.ended.add(talk)
     return list({id(talk): talk for talk, _ in place.values()}.values()), place
 
 

@@ -36,7 +36,7 @@ _ETHER: Final = re.compile(
     r"(?: \([^)]{0,60}\))?, (?:802\.1Q, )?ethertype [^,]{1,60}, length (?P<len>\d{1,6}):"
 )
 _VLAN: Final = re.compile(r"\bvlan (\d{1,4}),")
-_ENDS: Final = re.compile(r"(?P<src>[\w.:%*-]{1,255}) > (?P<dst>[\w.:%*-]{1,255}?):(?=\s|$)")
+_ENDS: Final = re.compile(r"(?<![\w.:%*-])(?P<src>[\w.:%*-]{1,255}) > (?P<dst>[\w.:%*-]{1,255}?):(?=\s|$)")
 _ALONE: Final = re.compile(
     r"(?P<a>[0-9a-f:.]{2,45}) > (?P<b>[0-9a-f:.]{2,45}): (?:[A-Z]{2,6}[0-9]? |frag \(0\|\d{1,5}\) ){1,6}"
     r"(?P<p>\w{1,20}) > (?P<q>\w{1,20}):(?=\s)"
@@ -129,7 +129,9 @@ def _packet(number: int, lines: list[str]) -> Printed:
         packet.frame = int(start["no"]) if start["no"] else None
         packet.time_ns = time_ns(start["time"]) if start["time"] else None
     rest = [lines[0][start.end() if start else 0 :], *lines[1:]]
-    text = _ALONE.sub(_JOINED, " ".join(line.strip() for line in rest))
+    text = " ".join(line.strip() for line in rest)
+    if text.count(" > ") > 1:
+        text = _ALONE.sub(_JOINED, text)
     _set_frame(packet, text)
     packet.layer = next(iter(_LAYER.findall(text[:16])), "")
     ends = list(_ENDS.finditer(text))
