@@ -51,6 +51,15 @@ def test_a_syn_to_what_the_other_capture_seems_to_leave_out_is_unproven() -> Non
     assert len(fates(matching)[("tap", "remote", "to_remote")]["unproven"]) == 1
 
 
+def test_a_capture_that_shows_arp_asked_for_no_port() -> None:
+    """What has no port is there, so the SYN to another port would be, had it come; one to another host might not."""
+    tap = sorted([*TALK.seen_at(TAP), (TALK.start_ns + 3_000_000, SSH_SYN)], key=lambda p: p[0])
+    arp = w.MAC_B + w.MAC_A + b"\x08\x06" + bytes((0, 1, 8, 0, 6, 4, 0, 1)) + bytes(20)
+    remote = sorted([*TALK.seen_at(REMOTE), (TALK.start_ns + 2_000_000, arp)], key=lambda p: p[0])
+    matching = matched({"remote": remote, "tap": tap})
+    assert len(fates(matching)[("tap", "remote", "to_remote")]["lost"]) == 1
+
+
 def test_a_syn_is_outside_where_answered_traffic_is_left_out_as_well() -> None:
     """What was answered did pass: that it is missing shows the filter."""
     answered = replace(

@@ -19,7 +19,18 @@ from lastseen.compiled import kernel
 from lastseen.matching.ballots import LIKENESS, ballots_of, count_votes
 from lastseen.matching.grouping import Grouped, are_icmp_errors
 from lastseen.matching.stated_filters import passes
-from lastseen.tables.packets import ACK, FLAGS, FLOW_A, FLOW_B, FLOW_PORTS, FLOW_PROTO, LENGTH_FLAGS
+from lastseen.tables.packets import (
+    ACK,
+    FLAGS,
+    FLOW,
+    FLOW_A,
+    FLOW_B,
+    FLOW_PORTS,
+    FLOW_PROTO,
+    LENGTH_FLAGS,
+    MISC,
+    NO_FLOW,
+)
 from lastseen.tables.points import LOST, OUTSIDE, UNPROVEN, Conversations, Point
 
 __all__ = ["Way", "passing"]
@@ -256,15 +267,16 @@ def _unless_filtered(up: Point, down: Point, groups: Int64s, passed: Int64s) -> 
 
     OUTSIDE where down says that it leaves them out. What it seems to leave out, as all it has is of one protocol, or
     has a port or a host in common that up knows, too, is LOST or filtered: a filter, and OUTSIDE, where others that
-    `passed` (they were answered) are missing for the same reason; else UNPROVEN.
+    `passed` (they were answered) are missing for the same reason; else UNPROVEN. Where down shows what is no IP packet
+    (ARP, which tcpdump's "host" takes, too), no protocol and no port was asked for.
     """
     shown, known = (_facts(p, np.arange(p.group_count)) for p in (down, up))
     mine, others = _facts(up, groups), _facts(up, passed)
     result = np.full(len(groups), LOST, np.int64)
     if len(shown) and down.packets:
-        for missing, answered in zip(
-            _left_out(shown, known, mine), _left_out(shown, known, others), strict=True
-        ):
+        first = _HOSTS if _shows_no_ip(down) else 0
+        left_out = (list(_left_out(shown, known, each))[first:] for each in (mine, others))
+        for missing, answered in zip(*left_out, strict=True):
             fate = OUTSIDE if answered.any() else UNPROVEN
             result[missing] = np.maximum(result[missing], fate)
     result[_stated(down, mine)] = OUTSIDE
@@ -278,6 +290,16 @@ def _left_out(shown: Ends, known: Ends, mine: Ends) -> Iterator[Bools]:
         common = [end for end in shown[0, ends] if end and (shown[:, ends] == end).any(axis=1).all()]
         usable = np.full(len(mine), np.isin(known[:, ends], common).any())
         yield usable & ~np.isin(mine[:, ends], common).any(axis=1)
+
+
+_HOSTS: Final = 2
+"""Number of the first of `_left_out` that is not about protocol or port."""
+
+
+def _shows_no_ip(point: Point) -> bool:
+    """Whether the capture has whole packets that are not IP."""
+    packets = point.capture.packets
+    return bool(((packets[:, FLOW] == NO_FLOW) & (packets[:, MISC] == 0)).any())
 
 
 def _stated(down: Point, facts: Ends) -> Bools:
