@@ -49,13 +49,17 @@ def joined(left: str, right: str, *, names: Sequence[str] = ("eth0", "eth0"), ne
         within(netns, "ethtool", "-K", name, "tx", "off", "gro", "off", "gso", "off", "tso", "off")
 
 
+OF_OTHERS = ("nf_conntrack_count", "nf_conntrack_acct", "nf_conntrack_max")
+"""What moves by itself, and the machine's one limit, which a scene of the lab lowers for a moment."""
+
+
 def snapshot(netns: Sequence[str], *, folders: Sequence[Path] = ()) -> dict[str, str]:
     """Every network sysctl, rule, link and process that a run could have changed, by name; and the files of folders."""
     found = {}
     for name in netns:
         for line in within(name, "sysctl", "-a", "-r", "^net").splitlines():
             key, _, value = line.partition(" = ")
-            if "nf_conntrack_count" not in key and "nf_conntrack_acct" not in key:
+            if not key.endswith(OF_OTHERS):
                 found[f"{name} {key}"] = value
         found[f"{name} rules"] = within(name, "nft", "list", "ruleset")
         links = within(name, "ip", "-o", "link")

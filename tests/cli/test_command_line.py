@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -50,6 +51,14 @@ def test_without_arguments_the_help_is_shown() -> None:
     run = lastseen()
     assert run.status == 2
     assert "Commands:" in run.out + run.err
+
+
+def test_ctrl_c_while_it_is_still_being_loaded_is_one_line(tmp_path: Path) -> None:
+    """A module that interrupts stands for the typist, who is seldom so quick."""
+    (tmp_path / "typer.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    run = lastseen("faults", environment={"PYTHONPATH": path})
+    assert (run.status, run.out, run.err) == (-signal.SIGINT, "", "lastseen: interrupted\n")
 
 
 def test_a_small_case_does_not_wait_for_a_compiler(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What `run`, `collect` and `fix` share: hosts probed, the plan shown and agreed to, the verdict at the end."""
 
+import re
 import shutil
 import sys
 import textwrap
@@ -45,6 +46,7 @@ __all__ = [
     "watching",
 ]
 
+_COPIED = re.compile(r"\s+(?:run|set|what|then|undo|persisted) ")
 LEAST_WIDTH = 20
 """Columns; narrower ones wrap words by themselves."""
 DEEPER = 4
@@ -119,12 +121,18 @@ def plain(line: str) -> str:
 
 
 def to_width(lines: Iterable[str], stream: TextIO) -> Iterator[str]:
-    """Lines as wide as the terminal, what does not fit indented below; unchanged where the stream is none."""
+    """Lines as wide as the terminal, what does not fit indented below; unchanged where the stream is none.
+
+    What may be copied stays in one piece: commands, settings, names of files.
+    """
     if not stream.isatty():
         yield from lines
         return
     width = max(shutil.get_terminal_size().columns - 1, LEAST_WIDTH)
     for line in lines:
+        if _COPIED.match(line):
+            yield line
+            continue
         indent = " " * (len(line) - len(line.lstrip()) + DEEPER)
         yield from textwrap.wrap(
             line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False

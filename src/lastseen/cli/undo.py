@@ -1,5 +1,6 @@
 """`lastseen undo`: take a remedy back, also weeks later."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -26,7 +27,7 @@ def undo(
     """Take back what `fix` applied: the setting now, and the files that made it persistent."""
     import msgspec
 
-    from lastseen.cli.around import agreed
+    from lastseen.cli.around import agreed, to_width
     from lastseen.hosts.changes import describe
     from lastseen.hosts.interrupts import interruptible
     from lastseen.remedies.undoing import kept
@@ -55,6 +56,6 @@ def undo(
         }
         typer.echo(msgspec.json.encode(said))
     else:
-        typer.echo("\n".join(str(result) for result in results))
+        typer.echo("\n".join(to_width(map(str, results), sys.stdout)))
     if any(result.state is None for result in results):
         raise typer.Exit(NOT_ALL)

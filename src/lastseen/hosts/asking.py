@@ -1,7 +1,8 @@
 """Many questions to a host in one round trip: over ssh each call costs a connection, and a snapshot has thirty texts.
 
 The commands go in on standard input of `sh -s`, every word quoted; a random mark separates the answers, so that
-nothing a host prints can pretend to be another answer.
+nothing a host prints can pretend to be another answer. The shell has all of them at once: it asks no more where whoever
+started it (lastseen, or sshd) is gone.
 """
 
 import shlex
@@ -19,7 +20,8 @@ EACH_LONGEST_S: Final = 10
 """A dump of a large switch takes seconds; a command that hangs (a dead daemon's socket) must not stop the rest."""
 _HEADER: Final = """
 command -v timeout >/dev/null 2>&1 && limit='timeout {seconds}' || limit=
-one() {{ shift; $limit "$@" 2>&1 </dev/null; printf '\\n%s %s\\n' {mark} $?; }}
+[ -d /proc/$PPID ] && whose=$PPID || whose=self
+one() {{ shift; [ -d /proc/$whose ] || exit; $limit "$@" 2>&1 </dev/null; printf '\\n%s %s\\n' {mark} $?; }}
 """
 
 

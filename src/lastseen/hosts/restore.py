@@ -37,8 +37,8 @@ class Restored:
         """One line for people."""
         what = f"{describe(self.change.change)} on {self.change.place}"
         if self.state is None:
-            return f"NOT restored: {what}: {self.why}"
-        return f"{'restored' if self.state == 'undone' else 'nothing to restore'}: {what}" + (
+            return f"NOT taken back: {what}: {self.why}"
+        return f"{'taken back' if self.state == 'undone' else 'nothing to take back'}: {what}" + (
             f" ({self.why})" if self.why else ""
         )
 

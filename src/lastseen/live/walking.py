@@ -21,6 +21,8 @@ TUNNELS: Final = {"geneve": "genev_sys_6081", "vxlan": "vxlan_sys_4789", "gre": 
 """The device of all tunnels of a kind in Open vSwitch's kernel datapath (lib/dpif-netlink-rtnl.c)."""
 _OVERLAY: Final = frozenset({"vxlan", "geneve", "gretap", "gre", "ip6gretap", "sit", "ipip"})
 _LYING_ON: Final = frozenset({"vlan", "macvlan", "ipvlan", "macvtap"})
+_LEADING_DOWN: Final = _OVERLAY | _LYING_ON | {"bond"}
+"""What comes into one of these from its own host, through a bridge or not, goes on below it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +82,17 @@ def _onwards(
     seen: Inventory, link: Link, remote: str, *, passed: Container[tuple[str, str]], is_start: bool
 ) -> Iterator[Onwards]:
     port = seen.port(link.name) if link.netns == "" or link.master == "ovs-system" else None
-    if link.master and link.master != "ovs-system" and (bridge := seen.link(link.netns, link.master)):
+    above = port.bridge if port is not None else link.master
+    if link.kind in _LEADING_DOWN and ((link.netns, above) in passed or not above):
+        yield from _downwards(seen, link)
+    elif link.master and link.master != "ovs-system" and (bridge := seen.link(link.netns, link.master)):
         yield from _through_master(seen, link, bridge, remote)
     elif port is not None:
         yield from _through_switch(seen, port, set())
-    elif link.kind in _OVERLAY:
-        yield from _under(seen, link, dict(link.tunnel).get("remote", ""))
-    elif link.kind in _LYING_ON and (lower := seen.link(link.netns, link.lower)):
-        yield lower, "", False
-    elif link.kind == "bond":
-        yield from ((each, "bond member", False) for each in seen.links if _is_port(each, link))
+    elif link.kind == "bridge":
+        yield from (
+            (each, "", False) for each in seen.links if _is_port(each, link) and _leads_out(seen, each)
+        )
     elif not is_start and link.kind != "veth":
         yield from _routed(seen, link, remote)
     if link.kind == "veth":
@@ -98,6 +101,16 @@ def _onwards(
             yield peer, "", False
         elif not link.master and port is None:  # come in by this end: the namespace routes on
             yield from _routed(seen, link, remote)
+
+
+def _downwards(seen: Inventory, link: Link) -> Iterator[Onwards]:
+    """From a tunnel, a VLAN or a bond to what carries it."""
+    if link.kind in _OVERLAY:
+        yield from _under(seen, link, dict(link.tunnel).get("remote", ""))
+    elif link.kind == "bond":
+        yield from ((each, "bond member", False) for each in seen.links if _is_port(each, link))
+    elif lower := seen.link(link.netns, link.lower):
+        yield lower, "", False
 
 
 def _is_port(link: Link, master: Link) -> bool:
