@@ -1,5 +1,6 @@
 """Kernels compiled, kept and called again without Numba: arguments and results of every kind that they use."""
 
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from lastseen.compiled import cache
 MODULE = """
 import sys
 import numpy as np
-from lastseen.compiled import interpret, kernel, packet_kernel, step_kernel, on_first_compile
+from lastseen.compiled import fetch_ahead, interpret, kernel, packet_kernel, step_kernel, on_first_compile
 
 if "interpreted" in sys.argv:
     interpret(wanted=True)
@@ -31,6 +32,8 @@ def double(value):
 @step_kernel
 def fill(table, rows, count):
     for i in range(count):
+        fetch_ahead(table, i + 1_000_000)
+        fetch_ahead(rows, np.uint32(i))
         table[i, 1] = double(rows[i])
 
 @step_kernel
@@ -102,6 +105,15 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
 def test_a_first_run_compiles_and_says_so_once(compiled: tuple[Path, list[str]]) -> None:
     """Results are those of the Python functions."""
     assert compiled[1] == [*EXPECTED, "True ['compiling']"]
+
+
+def test_rows_are_fetched_ahead(compiled: tuple[Path, list[str]]) -> None:
+    """The instruction is in the code of the kernel that asks for it (x86: 0F 18), and of no other."""
+    if platform.machine() != "x86_64":
+        pytest.skip("another processor, another instruction")
+    kept = (compiled[0] / "kept").glob("*.kernel")
+    found = {path.name.split("~")[1] for path in kept if b"\x0f\x18" in path.read_bytes().partition(b"\n")[2]}
+    assert found == {"fill"}
 
 
 def test_a_second_run_needs_no_numba(compiled: tuple[Path, list[str]]) -> None:

@@ -11,9 +11,12 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import from_dtype, njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
 
-from lastseen.compiled.kernels import Kernel
+from lastseen.compiled.kernels import Kernel, fetch_ahead
 from lastseen.compiled.linking import linked
 from lastseen.compiled.machine_code import Code, Result, keep
 
@@ -58,6 +61,37 @@ def compile_kernel(kernel: Kernel, kinds: tuple[Any, ...]) -> Code:
     )
     keep(kernel, kinds, code)
     return code
+
+
+@overload(fetch_ahead, inline="always", strict=False)
+def _fetch_ahead(table: Any, row: Any) -> Any:  # noqa: ARG001 - Numba calls it with their types
+    fetch: Any = _prefetch
+    return lambda table, row: fetch(table, row)  # noqa: PLW0108 - Numba compiles a function, no intrinsic
+
+
+@intrinsic
+def _prefetch(_typing: Any, table: Any, row: Any) -> Any:
+    """LLVM's prefetch (Language Reference, "llvm.prefetch"): to be read, kept in all caches, data."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        array = context.make_array(kind)(context, builder, arguments[0])
+        first = [context.cast(builder, arguments[1], signature.args[1], types.intp)]
+        first += [context.get_constant(types.intp, 0)] * (kind.ndim - 1)
+        address = builder.bitcast(
+            cgutils.get_item_pointer(context, builder, kind, array, first, wraparound=False),
+            cgutils.voidptr_t,
+        )
+        number = ir.IntType(32)
+        function = builder.module.declare_intrinsic(
+            "llvm.prefetch",
+            (cgutils.voidptr_t,),
+            ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, *[number] * 3]),
+        )
+        builder.call(function, [address, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.none(table, row), generate
 
 
 def _type_of(kind: Any) -> Any:

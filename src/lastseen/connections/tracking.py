@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.compiled import kernel, packet_kernel, step_kernel
+from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, kernel, packet_kernel, step_kernel
 from lastseen.connections import history, state_machine
 from lastseen.connections.reassembly import PARTIAL
 from lastseen.connections.scratch import (
@@ -453,12 +453,13 @@ def track(
 
     Only the flows from `begin_flow` to `end_flow`.
     """
-    found = 0
+    found, last = 0, len(order) - 1
     for flow in range(begin_flow, end_flow):
         low = starts[flow]
         is_open = False
         for at in range(low, starts[flow + 1]):
             row = order[at]
+            fetch_ahead(packets, order[min(at + FETCHED_AHEAD, last)])
             if packets[row, rows.MISC] >> 24 & rows.INFO_MALFORMED:
                 continue
             load(s, packets[row], times[row, 0], row)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.compiled import packet_kernel, step_kernel
+from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, packet_kernel, step_kernel
 from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, NOT_SAID, what_ends_say
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, TWIN, Pairing
@@ -280,7 +280,11 @@ def _walk(
         ordered = in_step[place] == IN_ORDER
         ahead = down_starts[2 * members[m, 1] + members[m, 3]] - starts[place] if ordered else np.int64(0)
         for i in range(starts[place], starts[place + 1]):
-            row = rows[i]
+            row, following = rows[i], min(i + FETCHED_AHEAD, starts[place + 1] - 1)
+            fetch_ahead(packets, rows[following])
+            fetch_ahead(how, rows[following])
+            if ordered:
+                fetch_ahead(down_packets, down_rows[following + ahead])
             fate[row] = _FATE_OF[how[row]]
             if how[row] == NONE:
                 missing[gone], by_default[gone] = row, members[m, 4]

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.compiled import kernel, step_kernel
+from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, kernel, step_kernel
 from lastseen.matching.coverage import NEARBY_NS, cover_all, left_over
 from lastseen.matching.datagrams import cover_datagrams
 from lastseen.matching.grouping import Grouped
@@ -52,8 +52,11 @@ def _lockstep(packets_p: Any, a: Any, packets_q: Any, b: Any, partner_p: Any, pa
     j, paired, moved = 0, 0, 0
     least, largest = np.int64(_FAR), np.int64(-_FAR)
     for i in range(a.size):
+        fetch_ahead(packets_p, a[min(i + FETCHED_AHEAD, a.size - 1)])
         while j < b.size and partner_q[b[j]] >= 0:
             j += 1
+        if j < b.size:
+            fetch_ahead(packets_q, b[min(j + FETCHED_AHEAD, b.size - 1)])
         row = packets_p[a[i]]
         for k in range(j, min(j + LOOK_AHEAD, b.size)):
             if partner_q[b[k]] < 0 and same(row, packets_q[b[k]]):
