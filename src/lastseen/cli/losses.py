@@ -55,14 +55,16 @@ def losses(
     ):
         from lastseen.matching.quoted import quotes_of_losses
         from lastseen.matching.related import related_connections
+        from lastseen.matching.timed import timed_connections
         from lastseen.report.jsons import losses_json
 
         check_within(memory, case)
         matching = matched(case, progress)
         related = related_connections(matching, case.details)
+        timed = timed_connections(matching, related)
         quotes = quotes_of_losses(matching, case.details)
         found = losses_json(
-            matching, weirds=case.weirds, partial=case.partial, related=related, quotes=quotes
+            matching, weirds=case.weirds, partial=case.partial, related=related, quotes=quotes, timed=timed
         )
         if wanted is not None:
             from lastseen.report.tabular import losses_where
@@ -72,7 +74,9 @@ def losses(
             from lastseen.report.losses_text import print_losses
 
             chosen = found if where is not None else None
-            print_losses(matching, tuple(case.weirds), found=chosen, related=related, quotes=quotes)
+            print_losses(
+                matching, tuple(case.weirds), found=chosen, related=related, quotes=quotes, timed=timed
+            )
         if not any(point.packets for point in matching.points) and not case.partial:
             raise typer.Exit(1)
 

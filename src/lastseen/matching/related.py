@@ -23,9 +23,18 @@ from lastseen.tables.details import Details, column
 from lastseen.tables.flow_text import group_texts
 from lastseen.tables.packets import FLAGS, FLOW, FLOW_A, FLOW_B, FLOW_PORTS, LENGTH_FLAGS, SEQ
 from lastseen.tables.points import Matching
-from lastseen.tables.related import Related
+from lastseen.tables.related import Related, Timed
 
-__all__ = ["exchanges", "related_connections", "related_text", "texts_of"]
+__all__ = [
+    "NEVER",
+    "are_compared",
+    "by_points",
+    "exchanges",
+    "packets_of",
+    "related_connections",
+    "related_text",
+    "texts_of",
+]
 
 Int64s = npt.NDArray[np.int64]
 
@@ -37,7 +46,7 @@ MOST_AT_ONCE: Final = 256
 """Requests that begin alike and wait at the same time, among which the one that was passed on is sought."""
 
 _OWNER, _ROW, _ASKED, _ASKED_LAST, _ASKED_BYTES, _ANSWERED, _ANSWER_BYTES, _UNTIL = range(8)
-_NEVER: Final = 1 << 62
+NEVER: Final = 1 << 62
 """When a request was answered that was not: after any time a capture can hold."""
 _CLOSES: Final = FLAGS["F"] | FLAGS["R"]
 
@@ -47,8 +56,8 @@ class _Asked:
     """The requests of some connections at a point.
 
     `table`: int64[n, 8]: the conversation, the row of the request's first packet, the times of its first and last
-    packet, its bytes, the time of the answer's first packet (_NEVER: none), its bytes, and until when the exchange
-    lasted (_NEVER: to the end of the capture). `lines`: int64[n], `payload_line` of the first packet.
+    packet, its bytes, the time of the answer's first packet (NEVER: none), its bytes, and until when the exchange
+    lasted (NEVER: to the end of the capture). `lines`: int64[n], `payload_line` of the first packet.
     """
 
     table: Int64s = field(repr=False)
@@ -58,7 +67,7 @@ class _Asked:
 def related_connections(matching: Matching, details: Details) -> tuple[Related, ...]:
     """Pairs of connections, seen at no common point, of which the second asks what the first one asks, by number."""
     found: list[Related] = []
-    sets = _by_points(matching)
+    sets = by_points(matching)
     asked: dict[tuple[int, tuple[int, ...]], _Asked] = {}
     for (fronts, front_set), (backs, back_set) in permutations(sets, 2):
         if set(front_set) & set(back_set):
@@ -76,7 +85,7 @@ def related_connections(matching: Matching, details: Details) -> tuple[Related, 
     return tuple(sorted(found, key=lambda r: (r.front, r.back)))
 
 
-def _by_points(matching: Matching) -> list[tuple[Int64s, tuple[int, ...]]]:
+def by_points(matching: Matching) -> list[tuple[Int64s, tuple[int, ...]]]:
     """(conversations whose client sent payload, the points that saw them), one a set of points; [] where all meet."""
     group = matching.conversations.group
     asking = np.zeros(len(group), np.bool_)
@@ -97,6 +106,17 @@ def _by_points(matching: Matching) -> list[tuple[Int64s, tuple[int, ...]]]:
 def _asked(matching: Matching, number: int, conversations: Int64s, details: Details) -> _Asked:
     """What the originators of these conversations asked, as a point saw it."""
     point = matching.points[number]
+    table = exchanges(point.capture.packets, *packets_of(matching, number, conversations))[:MOST_REQUESTS]
+    table[:, _OWNER] = conversations[table[:, _OWNER]]
+    return _Asked(table=table, lines=column(details(point.capture, table[:, _ROW]), "payload_line"))
+
+
+def packets_of(matching: Matching, number: int, conversations: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """Of some conversations at a point: (rows one conversation after the other by time, where each begins, originator).
+
+    int64[m], int64[n + 1], int64[n].
+    """
+    point = matching.points[number]
     groups = matching.conversations.group[conversations, number]
     owner = np.full(point.group_count + 1, -1, np.int64)
     owner[groups] = np.arange(len(groups))
@@ -104,10 +124,7 @@ def _asked(matching: Matching, number: int, conversations: Int64s, details: Deta
     of = owner[point.group_of[rows]]
     order = np.lexsort((point.capture.times_ns()[rows], of))
     starts = np.concatenate([[0], np.cumsum(np.bincount(of, minlength=len(groups)))])
-    originator = point.connections["originator"][groups].astype(np.int64)
-    table = exchanges(point.capture.packets, rows[order], starts, originator)[:MOST_REQUESTS]
-    table[:, _OWNER] = conversations[table[:, _OWNER]]
-    return _Asked(table=table, lines=column(details(point.capture, table[:, _ROW]), "payload_line"))
+    return rows[order], starts, point.connections["originator"][groups].astype(np.int64)
 
 
 @kernel
@@ -142,14 +159,14 @@ def exchanges(packets: Any, rows: Any, starts: Any, originator: Any) -> Any:
                 if n == first or found[n, _ANSWER_BYTES]:
                     n += 1
                     found[n, _OWNER], found[n, _ROW], found[n, _ASKED] = c, rows[i], time
-                    found[n, _ANSWERED] = _NEVER
+                    found[n, _ANSWERED] = NEVER
                 found[n, _ASKED_LAST] = found[n, _UNTIL] = time
                 found[n, _ASKED_BYTES] += new
             elif n > first:
                 found[n, _ANSWERED] = min(found[n, _ANSWERED], time)
                 found[n, _ANSWER_BYTES] += new
         if n > first and not closed:
-            found[n, _UNTIL] = _NEVER
+            found[n, _UNTIL] = NEVER
     return found[: n + 1]
 
 
@@ -162,7 +179,7 @@ def _shifts(matching: Matching, ends: tuple[int, int], asked: tuple[_Asked, _Ask
     fit any other that took longer; it tells where all is as long and the clocks are nearly those of one host.
     """
     front, back = ends
-    if _are_compared(matching, front, back):
+    if are_compared(matching, front, back):
         yield matching.offsets_ns[front] - matching.offsets_ns[back]
         return
     yield 0
@@ -177,7 +194,7 @@ def _shifts(matching: Matching, ends: tuple[int, int], asked: tuple[_Asked, _Ask
         yield nearest
 
 
-def _are_compared(matching: Matching, one: int, other: int) -> bool:
+def are_compared(matching: Matching, one: int, other: int) -> bool:
     """Whether hops lead from one point to the other."""
     reached, todo = {one}, [one]
     while todo:
@@ -198,7 +215,7 @@ def _bounds(front: _Asked, back: _Asked) -> Iterator[tuple[int, int, bool]]:
     ones, others = _once(front), _once(back)
     for line in ones.keys() & others.keys():
         one, other = front.table[ones[line]], back.table[others[line]]
-        if other[_ANSWERED] < _NEVER and one[_ANSWERED] < _NEVER:
+        if other[_ANSWERED] < NEVER and one[_ANSWERED] < NEVER:
             low, high = int(other[_ANSWERED] - one[_ANSWERED]), int(other[_ASKED] - one[_ASKED])
             yield low, high, _as_long(front, ones[line], back, others[line])
 
@@ -264,7 +281,7 @@ def _ends(matching: Matching, conversation: int, number: int) -> tuple[bytes, by
 def _wait(asked: _Asked, place: int) -> int | None:
     """From the end of a request to the beginning of its answer, ns."""
     answered = int(asked.table[place, _ANSWERED])
-    return answered - int(asked.table[place, _ASKED_LAST]) if answered < _NEVER else None
+    return answered - int(asked.table[place, _ASKED_LAST]) if answered < NEVER else None
 
 
 def _as_long(front: _Asked, i: int, back: _Asked, j: int) -> bool:
@@ -295,7 +312,7 @@ def _around(front: _Asked, places: Sequence[int], inner: Int64s, shift: int) -> 
     for i in places[max(0, last - MOST_AT_ONCE) : last]:
         outer = front.table[i]
         ends = min(int(outer[_ANSWERED]), int(outer[_UNTIL]))
-        in_time = answered == _NEVER or answered - shift <= int(outer[_ANSWERED]) + SAME_CLOCK_NS
+        in_time = answered == NEVER or answered - shift <= int(outer[_ANSWERED]) + SAME_CLOCK_NS
         if asked <= ends + SAME_CLOCK_NS and in_time:
             yield i
 
@@ -309,12 +326,12 @@ def _only(pairs: list[tuple[int, int]], front: _Asked, back: _Asked) -> list[tup
 
 def _answered_once(pairs: list[tuple[int, int]], front: _Asked, back: _Asked) -> Iterator[tuple[int, int]]:
     """Of those one request may have gone on as: the one that was answered, whatever was tried before, if it is one."""
-    answered = [pair for pair in pairs if back.table[pair[1], _ANSWERED] < _NEVER]
+    answered = [pair for pair in pairs if back.table[pair[1], _ANSWERED] < NEVER]
     yield from _only(answered or pairs, front, back)
 
 
 # ---- in words ----
-def texts_of(matching: Matching, found: Related) -> tuple[str, str]:
+def texts_of(matching: Matching, found: Related | Timed) -> tuple[str, str]:
     """Both connections as the points nearest each other saw them, the originator first."""
     front, back = (
         group_texts(matching.points[point], [int(matching.conversations.group[conversation, point])])[0]

@@ -17,6 +17,7 @@ from lastseen.report.losses_contract import (
     LossJson,
     PointJson,
     RelatedJson,
+    TimedJson,
     UnprovenJson,
     WeirdJson,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "SourceJson",
     "SymptomJson",
     "TellingJson",
+    "TimedJson",
     "TimelineJson",
     "UnprovenJson",
     "VerdictJson",

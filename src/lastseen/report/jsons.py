@@ -21,7 +21,7 @@ from lastseen.tables.connections import STALLS, STATES
 from lastseen.tables.packets import FLOW, LENGTH_FLAGS
 from lastseen.tables.points import DIRECTIONS, Hop, Matching, Point
 from lastseen.tables.quotes import IPV4, Quote, meaning
-from lastseen.tables.related import Related
+from lastseen.tables.related import Related, Timed
 from lastseen.tables.sources import Source, Weird
 
 __all__ = [
@@ -66,6 +66,7 @@ def losses_json(
     partial: bool = False,
     related: Sequence[Related] = (),
     quotes: Sequence[Quote] = (),
+    timed: Sequence[Timed] = (),
 ) -> out.LossesJson:
     """What was certainly lost, by connection, direction and hop, and the counts of every hop."""
     return out.LossesJson(
@@ -78,6 +79,24 @@ def losses_json(
         partial=partial,
         related=related_json(matching, related),
         unproven_errors=_unproven_errors(matching, quotes),
+        related_by_timing=[_timed(matching, found) for found in timed],
+    )
+
+
+def _timed(matching: Matching, found: Timed) -> out.TimedJson:
+    front, back = texts_of(matching, found)
+    return out.TimedJson(
+        front=front,
+        back=back,
+        front_point=matching.points[found.front_point].name,
+        back_point=matching.points[found.back_point].name,
+        exchanges=found.exchanges,
+        forward_ns=found.forward_ns,
+        return_ns=found.return_ns,
+        chance=found.chance,
+        tried=found.tried,
+        front_frame=found.front_row + 1,
+        back_frame=found.back_row + 1,
     )
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "LossesJson",
     "PointJson",
     "RelatedJson",
+    "TimedJson",
     "UnprovenJson",
     "WeirdJson",
 ]
@@ -155,11 +156,34 @@ class RelatedJson(Struct, kw_only=True, frozen=True):
     clock_ahead_ns: int
 
 
+class TimedJson(Struct, kw_only=True, frozen=True):
+    """Two connections without a packet or payload in common that are related by timing: a proxy that ends TLS?
+
+    Names as in a related pair. `exchanges`: requests on `back`; each came `forward_ns` at the most after bytes of the
+    client on `front`, and each answer was followed there by bytes for the client within `return_ns`. `chance`: the
+    probability that exchanges placed at random do so, to be held against `tried`, the pairs that could have. It is a
+    hint, no proof. `front_frame`: the packet behind which the first request came; `back_frame`: that request.
+    """
+
+    front: str
+    back: str
+    front_point: str
+    back_point: str
+    exchanges: int
+    forward_ns: int
+    return_ns: int
+    chance: float
+    tried: int
+    front_frame: int
+    back_frame: int
+
+
 class LossesJson(Struct, kw_only=True, frozen=True):
     """What `lastseen losses --json` prints. `order_reason`: what the order of the points rests on, in words.
 
     `partial`: time ran out before everything was read. `related`: connections that others go on with.
     `unproven_errors`: ICMP errors about packets whose fate is unproven, one row a connection, direction and hop.
+    `related_by_timing`: connections that speak together, a hint at what goes on with what.
     """
 
     schema: Literal["lastseen.losses/1"]
@@ -171,3 +195,4 @@ class LossesJson(Struct, kw_only=True, frozen=True):
     partial: bool = False
     related: list[RelatedJson] = field(default_factory=list)
     unproven_errors: list[UnprovenJson] = field(default_factory=list)
+    related_by_timing: list[TimedJson] = field(default_factory=list)

@@ -12,7 +12,7 @@ from lastseen.report.picture import point_number, point_numbers
 from lastseen.report.wording import clean, counted, duration
 from lastseen.tables.points import Matching
 from lastseen.tables.quotes import Quote
-from lastseen.tables.related import Related
+from lastseen.tables.related import Related, Timed
 from lastseen.tables.sources import Weird
 
 __all__ = ["print_losses"]
@@ -25,13 +25,14 @@ def print_losses(
     found: LossesJson | None = None,
     related: Sequence[Related] = (),
     quotes: Sequence[Quote] = (),
+    timed: Sequence[Timed] = (),
     console_width: int | None = None,
     stream: TextIO | None = None,
 ) -> None:
     """Print all points, hops and losses to `stream` (standard output); width and pipes as `print_diagnosis`.
 
     `found`: with the losses chosen of the matching's; None: all. `related`: connections that others go on with.
-    `quotes`: ICMP errors that quote lost packets.
+    `quotes`: ICMP errors that quote lost packets. `timed`: connections that speak together.
     """
     page, chosen = Page(stream, console_width), found is not None
     found = losses_json(matching, quotes=quotes) if found is None else found
@@ -53,6 +54,7 @@ def print_losses(
         page.heading("None of the lost packets fits --where")
     sections.icmp_errors(page, found.unproven_errors, "packets of unproven fate")
     sections.related(page, matching, related)
+    sections.timed(page, matching, timed)
     sections.weirds(page, weirds)
     page.write()
 

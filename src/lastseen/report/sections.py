@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from lastseen.matching.related import related_text
+from lastseen.matching.timed import timed_text
 from lastseen.report.columns import table_lines
 from lastseen.report.contracts import IcmpErrorJson, LossJson, UnprovenJson
 from lastseen.report.jsons import losses_json
@@ -15,7 +16,7 @@ from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.judgements import Judgement, Reason, Refuted, Remedy, Step, Supported, Untestable
 from lastseen.tables.points import Matching
 from lastseen.tables.quotes import Quote
-from lastseen.tables.related import Related
+from lastseen.tables.related import Related, Timed
 from lastseen.tables.sources import Weird
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "reasons",
     "related",
     "remedies",
+    "timed",
     "weirds",
 ]
 
@@ -127,6 +129,16 @@ def related(page: Page, matching: Matching, found: Sequence[Related]) -> None:
     page.heading("Connections that go on as others")
     for one in found[:LIST_LENGTH]:
         page.say(related_text(matching, one), label="* ", indent=2)
+    page.shown(len(found))
+
+
+def timed(page: Page, matching: Matching, found: Sequence[Timed]) -> None:
+    """Connections that speak together, which is a hint at what goes on with what, no proof."""
+    if not found:
+        return
+    page.heading("Connections related by timing")
+    for one in found[:LIST_LENGTH]:
+        page.say(timed_text(matching, one), label="* ", indent=2)
     page.shown(len(found))
 
 

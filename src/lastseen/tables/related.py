@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Related"]
+__all__ = ["Related", "Timed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +28,27 @@ class Related:
     exchanges: int
     same_bytes: int
     clock_ahead_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """Two connections without a packet or a payload in common whose bytes come and go together: related by timing.
+
+    So it is with a proxy that ends TLS. Numbers of conversations, points and rows as in `Related`; `front_row`: the
+    packet behind which the first request came, `back_row`: that request. `exchanges`: requests on `back`; each came
+    `forward_ns` at the most after bytes of the client on `front`, and answer bytes on `front` followed each answer
+    within `return_ns`. `chance`: the probability that exchanges placed at random do so, to be held against `tried`, how
+    many pairs of connections could have.
+    """
+
+    front: int
+    back: int
+    front_point: int
+    back_point: int
+    front_row: int
+    back_row: int
+    exchanges: int
+    forward_ns: int
+    return_ns: int
+    chance: float
+    tried: int
