@@ -126,11 +126,13 @@ def _flows() -> np.ndarray[tuple[int, int], np.dtype[np.uint32]]:
 
 
 def _match() -> None:
+    from lastseen.contrasts.tracked_window import tracked_windows
     from lastseen.matching import match
     from lastseen.matching.related import exchanges
     from lastseen.matching.sightings import first_and_last
 
     match([_point(3), _point(2)])
+    tracked_windows(_point(3), np.zeros(1, np.int64))
     packets = _packets()
     first_and_last(packets)
     exchanges(packets, np.zeros(1, np.int64), np.array([0, 1]), np.zeros(1, np.int64))

@@ -169,4 +169,4 @@ def _scales(point: Point, connections: Int64s) -> Int64s:
     offered[turned] = offered[turned, ::-1]
     agreed = (offered > 0).all(axis=1, keepdims=True)
     scales: Int64s = np.where(agreed, np.minimum(offered - 1, LARGEST_SCALE), 0)
-    return scales
+    return np.ascontiguousarray(scales)  # one kind of argument, so that the kernel is compiled once
