@@ -1,12 +1,18 @@
 """`lastseen undo`: take a remedy back, also weeks later."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lastseen.cli.around import YesOption
 from lastseen.errors import LastseenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lastseen.hosts.journal import Recorded
+    from lastseen.hosts.restore import Restored
 
 __all__ = ["undo"]
 
@@ -29,9 +35,7 @@ def undo(
 
     from lastseen.cli.around import agreed, to_width
     from lastseen.hosts.changes import describe
-    from lastseen.hosts.interrupts import interruptible
     from lastseen.remedies.undoing import kept
-    from lastseen.remedies.undoing import undo as take_back
 
     standing = kept()
     lines = [
@@ -46,8 +50,7 @@ def undo(
         raise LastseenError(f"{number}: there are 1 to {len(standing)}; see 'lastseen undo --list'")
     wanted = range(len(standing)) if everything else [(number or len(standing)) - 1]
     agreed(["Take back:", *(f"  {lines[n]}" for n in wanted)], yes=yes)
-    with interruptible():
-        results = [result for n in reversed(wanted) for result in take_back(standing[n])]
+    results, stopped = _taken_back([standing[n] for n in reversed(wanted)])
     if json:
         said = {
             "schema": "lastseen.undo/1",
@@ -57,5 +60,23 @@ def undo(
         typer.echo(msgspec.json.encode(said))
     else:
         typer.echo("\n".join(to_width(map(str, results), sys.stdout)))
+    if stopped:
+        typer.echo("lastseen: what is not named above still stands; 'lastseen undo' takes it back", err=True)
+        raise KeyboardInterrupt
     if any(result.state is None for result in results):
         raise typer.Exit(NOT_ALL)
+
+
+def _taken_back(remedies: "Iterable[list[Recorded]]") -> "tuple[list[Restored], bool]":
+    """What was taken back, and whether a signal came before all was."""
+    from lastseen.hosts.interrupts import interruptible
+    from lastseen.remedies.undoing import undo as take_back
+
+    results: list[Restored] = []
+    with interruptible():
+        try:
+            for changes in remedies:
+                results.extend(take_back(changes))  # one by one: those before a signal are in it
+        except KeyboardInterrupt:
+            return results, True
+    return results, False

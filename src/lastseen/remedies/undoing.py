@@ -1,6 +1,6 @@
 """Take a kept remedy back, also weeks later: the journal knows each change and file of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lastseen.hosts.journal import Recorded, mark_all, recorded
@@ -24,6 +24,7 @@ def kept(folder: Path | None = None) -> list[list[Recorded]]:
     return list(found.values())
 
 
-def undo(changes: Sequence[Recorded], folder: Path | None = None) -> list[Restored]:
-    """Take back the changes of a remedy, newest first."""
-    return [take_back(change, folder) for change in reversed(changes)]
+def undo(changes: Sequence[Recorded], folder: Path | None = None) -> Iterator[Restored]:
+    """Take back the changes of a remedy, newest first; one at each step, so that it can be stopped between them."""
+    for change in reversed(changes):
+        yield take_back(change, folder)
