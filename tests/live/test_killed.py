@@ -6,7 +6,6 @@ Interrupted, as by Ctrl-C, they leave nothing by themselves. By hand, with the f
     LASTSEEN_KILLS=60 pytest -s -o faulthandler_timeout=0 tests/live/test_killed.py -k "killed_at and [fix]"
 """
 
-import contextlib
 import json
 import os
 import random
@@ -32,6 +31,8 @@ KILLS = int(os.environ.get("LASTSEEN_KILLS", "0")) or (
 FIRST_S, WHOLE_S = 0.3, 4.0
 """After the first change: how long captures take to start at least, and all of it about."""
 INTERRUPTED = 130
+ANSWERED_S = 20.0
+"""A question to a host takes half of it at most."""
 Begin = Callable[[Network, Path, str], subprocess.Popen[str]]
 
 
@@ -144,10 +145,11 @@ def test_interrupted_at_random_moments_the_command_has_nothing_to_restore(
 
 def settled(look: Callable[[], dict[str, str]], before: dict[str, str]) -> None:
     """Everything is as before; what was being asked when the command was killed may be answered first."""
-    with contextlib.suppress(AssertionError):
-        networks.until(lambda: look() == before)
-    assert {name: value for name, value in look().items() if before.get(name) != value} == {}
-    assert look().keys() == before.keys()
+    end = time.monotonic() + ANSWERED_S
+    while (now := look()) != before and time.monotonic() < end:
+        time.sleep(0.1)
+    assert {name: value for name, value in now.items() if before.get(name) != value} == {}
+    assert now.keys() == before.keys()
 
 
 def undone(net: Network, folder: Path) -> int:
