@@ -202,6 +202,7 @@ def _filter(text: Text, line: int, element: _Object) -> Iterator[Row]:
     actions = [_object(action) for action in _list(options.get("actions"))]
     verbs = [_verb(action) for action in actions]
     counted = _object(actions[0].get("stats")) if actions else {}
+    partly = next((_object(action.get("stats")) for action in actions if _drops_some(action)), None)
     place = f"{text_of(element.get('dev'))} {text_of(element.get('parent'))}".strip()
     yield Rule(
         **text.at(line),
@@ -210,10 +211,27 @@ def _filter(text: Text, line: int, element: _Object) -> Iterator[Row]:
         priority=number_of(element["pref"]),
         match=f"protocol {text_of(element['protocol'])} {text_of(element.get('kind'))} {keys}".strip(),
         actions="; ".join(verbs),
-        packets=number_of(counted.get("packets")),
-        bytes=number_of(counted.get("bytes")),
-        drops="drop" in (text_of(_object(action.get("control_action")).get("type")) for action in actions),
+        packets=number_of(counted.get("packets") if partly is None else partly.get("drops")),
+        bytes=number_of(counted.get("bytes")) if partly is None else None,
+        drops=any("drop" in _verdicts(action) for action in actions),
     )
+
+
+def _chance(action: _Object) -> _Object:
+    """What gact does with one in so many packets; empty where it goes by no chance (iproute2 m_gact.c)."""
+    prob = _object(action.get("prob"))
+    return prob if text_of(prob.get("random_type")) not in ("", "none") else {}
+
+
+def _verdicts(action: _Object) -> list[str]:
+    """What an action may do with a packet."""
+    return [text_of(_object(told.get("control_action")).get("type")) for told in (action, _chance(action))]
+
+
+def _drops_some(action: _Object) -> bool:
+    """Whether it drops only what exceeds a rate, or one in so many packets: then it is its drops that count."""
+    partly = text_of(action.get("kind")) == "police" or bool(_chance(action))
+    return partly and "drop" in _verdicts(action)
 
 
 def _verb(action: _Object) -> str:

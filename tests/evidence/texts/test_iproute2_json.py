@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from json import dumps
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from reading import counters, recognised, rows, sample, weirds
 
 from lastseen.evidence.texts import (
@@ -103,6 +106,59 @@ def test_filters() -> None:
     named = rows(tc_filter, sample("tc_filter/flower_written"), "tc -s filter show dev eth0 ingress")
     assert [row.place for row in named if isinstance(row, Rule)] == ["eth0 ingress"]
     assert recognised(tc_filter, "", "tc -s filter show dev eth0 ingress")
+
+
+@pytest.mark.parametrize(
+    ("name", "actions", "dropped"),
+    [
+        ("police_written", "police 0x1 rate 8Kbit burst 200b mtu 2Kb action drop/pipe overhead 0b", 37),
+        ("police_old_written", "police 0x2 rate 1Mbit burst 10Kb mtu 2Kb action drop overhead 0b", 11),
+        ("random_written", "skbedit  mark 3 pipe; gact action pass random type determ drop val 5", 4),
+    ],
+)
+def test_what_drops_some_of_its_packets_counts_those(name: str, actions: str, dropped: int) -> None:
+    """A policer and gact's chance: what they let pass is no hit of a rule that drops."""
+    (rule,) = [
+        row for row in rows(tc_filter, sample(f"tc_filter/{name}")) if isinstance(row, Rule) and row.actions
+    ]
+    assert (rule.actions, rule.packets, rule.bytes, rule.drops) == (actions, dropped, None, True)
+    uncounted = sample(f"tc_filter/{name}").replace(" (dropped ", " (")
+    (rule,) = [row for row in rows(tc_filter, uncounted) if isinstance(row, Rule) and row.actions]
+    assert (rule.packets, rule.drops) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "prob", "verdict", "packets", "drops"),
+    [
+        ("police", None, "drop", 3, True),
+        ("police", None, "continue", 40, False),
+        ("gact", {"random_type": "determ", "control_action": {"type": "drop"}, "val": 5}, "pass", 3, True),
+        ("gact", {"random_type": "none", "control_action": {"type": "pass"}, "val": 0}, "drop", 40, True),
+    ],
+)
+def test_what_drops_some_of_its_packets_as_json(
+    kind: str, prob: object, verdict: str, packets: int, *, drops: bool
+) -> None:
+    """The same numbers as in its text."""
+    action = {"order": 1, "kind": kind, "control_action": {"type": verdict}}
+    action |= {"stats": {"bytes": 4000, "packets": 40, "drops": 3}} | ({"prob": prob} if prob else {})
+    text = dumps([{"protocol": "ip", "pref": 1, "kind": "matchall", "options": {"actions": [action]}}])
+    (rule,) = [row for row in rows(reader, text) if isinstance(row, Rule)]
+    assert (rule.packets, rule.bytes, rule.drops) == (packets, None if packets == 3 else 4000, drops)
+
+
+@given(
+    st.integers(0, 10**9),
+    st.integers(0, 10**9),
+    st.sampled_from(["drop", "drop/pipe", "pass/drop", "pipe", "continue"]),
+)
+def test_a_policers_numbers(sent: int, dropped: int, verdict: str) -> None:
+    """Whatever they are; one that does not drop counts what it matched."""
+    text = sample("tc_filter/police_written").replace("action drop/pipe", f"action {verdict}")
+    text = text.replace("40 pkt (dropped 37", f"{sent} pkt (dropped {dropped}")
+    (rule,) = [row for row in rows(tc_filter, text) if isinstance(row, Rule) and row.actions]
+    does_drop = "drop" in verdict
+    assert (rule.packets, rule.drops) == (dropped if does_drop else sent, does_drop)
 
 
 def test_odd_objects() -> None:

@@ -93,3 +93,16 @@ def test_recognition() -> None:
     assert recognised(reader, "", "ip6tables -t nat -vnL")
     assert not recognised(reader, "", "iptables -A INPUT -j DROP")
     assert not recognised(reader, "Chain of events (policy)\n")
+
+
+def test_rules_that_take_some_at_random_or_in_turns() -> None:
+    """`-m statistic` in both listings: the same counters, and of the 400 packets sent those that were dropped."""
+    saved = [row for row in rows(iptables_save, sample("iptables_save/statistic_c")) if isinstance(row, Rule)]
+    listed = [row for row in rows(reader, sample("iptables_list/statistic_vnx")) if isinstance(row, Rule)]
+    for found in (saved, listed):
+        dropping = [rule for rule in found if rule.drops]
+        assert [(rule.place, rule.packets, rule.bytes) for rule in dropping] == [
+            ("ip filter OUTPUT", 14, 1092), ("ip filter OUTPUT", 50, 3900),
+        ]  # fmt: skip
+    assert saved[-1].match.endswith("--dport 9002 -m statistic --mode nth --every 4 --packet 1")
+    assert listed[-1].match.endswith("udp dpt:9002 statistic mode nth every 4 packet 1")
