@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
@@ -19,6 +20,12 @@ OUTSIDE_WORLD = {
 """Files, processes, sockets, clock, chance."""
 
 SLOW_TO_IMPORT = ("jinja2", "numba", "numpy", "polars", "rich")
+NOT_FOR_CAPTURES = (
+    *("numba", "llvmlite", "polars", "rich", "numpy.ma", "tarfile", "zipfile", "tomllib"),
+    *("lastseen.tables.facts_from_texts", "lastseen.tables.judgements", "lastseen.evidence.texts.strace"),
+)
+EXAMPLE = Path(__file__).parents[2] / "examples/openstack-missing-fin/01_broken_php60_vm/pcap"
+RUN = "from lastseen.cli.main import main; main()"
 HELP = "import sys; from lastseen.cli.main import main; sys.argv = ['lastseen', '--help']; sys.exit(main())"
 
 
@@ -79,6 +86,22 @@ def test_help_does_not_wait_for_what_it_does_not_need() -> None:
     loaded = set(re.findall(r"\|\s+([\w.]+)$", run.stderr, re.MULTILINE))
     assert "lastseen.cli.main" in loaded
     assert loaded.intersection(SLOW_TO_IMPORT) == set()
+
+
+def test_losses_wait_for_nothing_that_captures_do_not_need() -> None:
+    """Each of these was once imported on the way, by a module for one constant or by NumPy for one call: 2 to 50 ms."""
+    captures = sorted(EXAMPLE.glob("*_compute_*.pcap"))
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", RUN, "losses", *map(str, captures), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    loaded = set(re.findall(r"\|\s+([\w.]+)$", run.stderr, re.MULTILINE))
+    assert "lastseen.matching.fates" in loaded
+    assert loaded.intersection(NOT_FOR_CAPTURES) == set()
 
 
 @pytest.mark.parametrize("code", ["import os.path", "from os import path", "def f():\n    import os"])

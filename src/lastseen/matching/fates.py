@@ -98,11 +98,10 @@ def judge_hop(view: PairView) -> Hop:
         got_through, proven = said_of[said == GOT_THROUGH], said_of[said == GOT_LOST]
         fate[got_through] = OUTSIDE
         missed = len(got_through)
-        usual_ns = view.offset_ns + (int(np.median(walked.delays)) if len(walked.delays) else 0)
         changed = replaced_by_others(
             (view.up.capture, view.down.capture), (up, down), pairing,
-            lost=_group_of(view.up, np.setdiff1d(lost, said_of[said != NOT_SAID])), members=view.members,
-            usual_ns=usual_ns,
+            lost=_group_of(view.up, lost[np.isin(lost, said_of[said != NOT_SAID], invert=True)]),
+            members=view.members, delays_ns=walked.delays, offset_ns=view.offset_ns,
         )  # fmt: skip
         fate[changed] = UNPROVEN
         arrived = (DELIVERED, MERGED, SPLIT)

@@ -42,16 +42,17 @@ _KEPT_FLAGS: Final = FLAGS["S"] | FLAGS["F"] | FLAGS["R"]
 
 def replaced_by_others(
     points: tuple[Capture, Capture], grouped: tuple[Grouped, Grouped], pairing: Pairing, *,
-    lost: Int64s, members: Int64s, usual_ns: int,
+    lost: Int64s, members: Int64s, delays_ns: Int64s, offset_ns: int,
 ) -> Int64s:  # fmt: skip
     """Those of `lost` (int64[n, 2]: rows of up with their groups) in whose place down has a packet that up has not.
 
-    `members` as in `PairView`; `usual_ns`: the usual time from up to down, clocks as they are.
+    `members` as in `PairView`; `delays_ns`: of what was delivered, clocks aligned; `offset_ns` takes that back.
     """
     up, down = grouped
     alone = np.flatnonzero(pairing.q.how == NONE)
     if not len(lost) or not len(alone):
         return np.empty(0, np.int64)
+    usual_ns = offset_ns + (int(np.median(delays_ns)) if len(delays_ns) else 0)
     rows, tcp = lost[:, 0], lost[:, 1] < up.connections
     expected = _times(up, rows) + usual_ns
     found = tcp & _comes_then(
