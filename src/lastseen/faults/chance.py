@@ -148,17 +148,33 @@ def in_turns_or_bursts(site: LossSite) -> tuple[Observed, ...]:
 
     Their runs tell, or that they came sooner after others than the delivered ones did.
     Nothing but their size may tell the lost from the delivered: of a full queue or a limit large ones have more. Nor
-    may what came before them: where all before a byte or a moment passed, and none after it, nothing was full.
+    may what came before them: where all before a byte or a moment passed, and none after it, nothing was full. Nor
+    whose they are: what is full lets something of everybody through in the end.
     """
     runs, crowd = runs_of_loss(site), crowding(site)
     too_few = runs.lost < max(FEWEST, LEAST_RATIO * (runs.lost + runs.delivered)) or runs.runs < FEWEST_RUNS
     chosen = any(c.p_value < TELLING and (c.separates or not _of_large(c)) for c in site.contrasts)
-    chosen |= any(c.p_value < TELLING for c in site.surroundings)
+    chosen |= any(c.p_value < TELLING for c in site.surroundings) or _all_or_nothing(site)
     full = not crowd.by_chance and crowd.deviations < 0
     if too_few or chosen or (runs.by_chance and not full):
         return ()
     text = crowd.text if runs.by_chance else runs.text
     return (Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0])))),)
+
+
+def _all_or_nothing(site: LossSite) -> bool:
+    """Whether conversations lost all they sent this way or nothing, more often than chance has it.
+
+    Chance loses what follows a conversation's first lost packet as often as any other packet.
+    """
+    fate = site.hop.fate
+    lost = np.bincount(site.upstream.group_of[fate == LOST] + 1)
+    passed = np.bincount(site.upstream.group_of[fate == DELIVERED] + 1, minlength=len(lost))
+    hit = np.flatnonzero(lost[1:]) + 1  # place 0 is that of packets of no conversation
+    if not len(hit) or passed[hit].any() or not passed.any():
+        return False
+    ratio = lost.sum() / (lost.sum() + passed.sum())
+    return float((lost[hit] - 1).sum()) * math.log(ratio) < math.log(TELLING)
 
 
 def _of_large(contrast: Contrast) -> bool:
