@@ -36,7 +36,7 @@ _ETHER: Final = re.compile(
     r"(?: \([^)]{0,60}\))?, (?:802\.1Q, )?ethertype [^,]{1,60}, length (?P<len>\d{1,6}):"
 )
 _VLAN: Final = re.compile(r"\bvlan (\d{1,4}),")
-_ENDS: Final = re.compile(r"(?<![\w.:%*-])(?P<src>[\w.:%*-]{1,255}) > (?P<dst>[\w.:%*-]{1,255}?):(?=\s|$)")
+_ENDS: Final = re.compile(r"(?<![\w.:%*-])(?P<src>[\w.:%*-]{1,255}+) > (?P<dst>[\w.:%*-]{1,255}?):(?=\s|$)")
 _ALONE: Final = re.compile(
     r"(?P<a>[0-9a-f:.]{2,45}) > (?P<b>[0-9a-f:.]{2,45}): (?:[A-Z]{2,6}[0-9]? |frag \(0\|\d{1,5}\) ){1,6}"
     r"(?P<p>\w{1,20}) > (?P<q>\w{1,20}):(?=\s)"
@@ -100,7 +100,7 @@ def is_tcpdump(line: str) -> bool:
 
 def is_bare_tunnel(line: str) -> bool:
     """Whether the packet in this tunnel header stands on the next line, which looks like one of its own."""
-    return bool(_BARE.search(line))
+    return ("VXLAN" in line or "OTV" in line) and bool(_BARE.search(line))
 
 
 def tcpdump_packets(numbered: Iterable[tuple[int, str]]) -> Iterator[Printed | int]:
@@ -162,7 +162,7 @@ def _set_icmp(packet: Printed, said: str, quoted: list[re.Match[str]], text: str
 
 def _set_frame(packet: Printed, text: str) -> None:
     """What -e prints: addresses and lengths of the outermost and the innermost frame."""
-    frames = list(_ETHER.finditer(text))
+    frames = list(_ETHER.finditer(text)) if "ethertype" in text else []
     if not frames:
         return
     packet.frame_len, inner = int(frames[0]["len"]), frames[-1]
