@@ -1,7 +1,8 @@
 """From facts to the verdict: judge every fault, grade the best, say what stays open and what to do next."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from lastseen.diagnosis.findings import findings, stalled
 from lastseen.diagnosis.joins import log_clocks
 from lastseen.diagnosis.moved import moved_as_much
 from lastseen.diagnosis.next_steps import next_steps
+from lastseen.diagnosis.parts import apart
 from lastseen.diagnosis.reconciling import reconciled
 from lastseen.diagnosis.rests import rested
 from lastseen.diagnosis.snapshots import moments
@@ -64,8 +66,8 @@ def diagnose(
     progress("comparing lost with delivered packets")
     facts, ranked = facts_of(matching, rows, details, question.wanted)
     progress("judging what is known")
-    judgements = tuple(sorted((rule.judge(facts) for rule in rules().values()), key=_rank))
-    verdict, site = _verdict(facts, judgements)
+    judgements, parts = _judged(facts, details)
+    verdict, site = _verdict(facts, judgements, parts)
     best = judgements[0] if judgements and isinstance(judgements[0], Supported) else None
     clocks = log_clocks(facts.log_lines, [r for r in rows if isinstance(r, LogLine)], matching.points)
     contrasts = tuple(contrast for s in facts.sites for contrast in (*s.contrasts, *s.surroundings))
@@ -92,6 +94,23 @@ def diagnose(
         related=facts.related,
         quotes=quotes_of_losses(matching, details),
     )
+
+
+def _judged(facts: Facts, details: Details) -> tuple[tuple[Judgement, ...], dict[str, int]]:
+    """(what each fault says, best first; number of the part of a hop's losses that a fault explains, 0 where all).
+
+    Where one rule accounts for a part of a hop's losses and no fault for all of them, a fault that the rest alone
+    supports is supported for the rest.
+    """
+    said = {slug: rule.judge(facts) for slug, rule in rules().items()}
+    explained = {j.hop for j in said.values() if isinstance(j, Supported) and j.hop is not None}
+    parts: dict[str, int] = {}
+    for number, (hop, part) in enumerate(apart(facts, details, explained), start=1):
+        for slug, rule in rules().items():
+            judgement = rule.judge(part)
+            if isinstance(judgement, Supported) and judgement.hop == hop and slug not in parts:
+                said[slug], parts[slug] = judgement, number
+    return tuple(sorted(said.values(), key=_rank)), parts
 
 
 def _hints(facts: Facts, verdict: Verdict, site: LossSite | None) -> tuple[Reason, ...]:
@@ -144,12 +163,14 @@ def _ranking(facts: Facts, question: Question) -> str:
 
 
 # ---- the verdict ----
-def _verdict(facts: Facts, judgements: Sequence[Judgement]) -> tuple[Verdict, LossSite | None]:
+def _verdict(
+    facts: Facts, judgements: Sequence[Judgement], parts: Mapping[str, int] = MappingProxyType({})
+) -> tuple[Verdict, LossSite | None]:
     if facts.asked and not facts.focus:
         return _no_such_connection(facts), None
     supported = [j for j in judgements if isinstance(j, Supported)]
     if supported:
-        return _supported(facts, supported)
+        return _supported(facts, supported, parts)
     material = next((site for site in facts.sites if len(site.lost_rows) and site.material), None)
     hinted = [j for j in judgements if isinstance(j, Untestable) and j.reasons]
     if hinted:
@@ -166,10 +187,15 @@ def _no_such_connection(facts: Facts) -> Verdict:
     return Verdict(fault=None, grade="blind", summary=summary)
 
 
-def _supported(facts: Facts, supported: Sequence[Supported]) -> tuple[Verdict, LossSite | None]:
+def _supported(
+    facts: Facts, supported: Sequence[Supported], parts: Mapping[str, int]
+) -> tuple[Verdict, LossSite | None]:
     best = supported[0]
     site = next((s for s in facts.sites if s.number == best.hop), None)
-    rivals = [j for j in supported[1:] if site is not None and j.hop == best.hop]
+    part = parts.get(best.fault, 0)
+    rivals = [
+        j for j in supported[1:] if site is not None and j.hop == best.hop and parts.get(j.fault, 0) == part
+    ]
     equals = tuple(j.fault for j in rivals if _equals(j, best))
     verdict = Verdict(
         fault=best.fault,
