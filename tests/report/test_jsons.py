@@ -17,6 +17,7 @@ from lastseen.report.schemas import schema
 from lastseen.report.tabular import LOSS_FIELDS, losses_where
 from lastseen.report.where import parse
 from lastseen.tables.diagnosis import Diagnosis
+from lastseen.tables.packets import FLAGS, LENGTH_FLAGS
 from lastseen.tables.points import LOST, UNPROVEN, Matching
 from lastseen.tables.quotes import Quote
 
@@ -111,6 +112,17 @@ def test_an_error_about_an_unproven_packet_is_named_and_no_loss(matching: Matchi
         f"packets of unproven fate * 203.0.113.80:443 says 'fragmentation needed, MTU 1300' of frame {row + 1} "
         in text
     )
+
+
+@pytest.mark.parametrize("flags", ["A", "F"])
+def test_lost_acknowledgments_may_be_a_gap_of_the_capture_and_are_told_apart(
+    matching: Matching, flags: str
+) -> None:
+    """Nobody repeats them; a FIN somebody would."""
+    matching.points[1].capture.packets[:4, LENGTH_FLAGS] = FLAGS[flags]
+    written = StringIO()
+    print_losses(matching, stream=written)
+    assert ("Mere acknowledgments among them: 4." in " ".join(written.getvalue().split())) == (flags == "A")
 
 
 def test_a_flipped_conversation_still_names_its_client_first(matching: Matching) -> None:

@@ -10,7 +10,8 @@ from lastseen.report.jsons import losses_json
 from lastseen.report.page import Page
 from lastseen.report.picture import point_number, point_numbers
 from lastseen.report.wording import clean, counted, duration
-from lastseen.tables.points import Matching
+from lastseen.tables.packets import FLAGS, LENGTH_FLAGS
+from lastseen.tables.points import LOST, Matching
 from lastseen.tables.quotes import Quote
 from lastseen.tables.related import Related, Timed
 from lastseen.tables.sources import Weird
@@ -49,6 +50,7 @@ def print_losses(
     if found.losses:
         page.heading("Lost packets that fit --where" if chosen else "Lost packets")
         sections.losses_table(page, matching, found.losses)
+        _mere_acknowledgments(page, matching)
         sections.icmp_errors(page, found.losses)
     elif chosen and lost:
         page.heading("None of the lost packets fits --where")
@@ -57,6 +59,19 @@ def print_losses(
     sections.timed(page, matching, timed)
     sections.weirds(page, weirds)
     page.write()
+
+
+def _mere_acknowledgments(page: Page, matching: Matching) -> None:
+    """What a silent gap of a capture looks like, too: nobody repeats an acknowledgment that a later one makes good."""
+    count = sum(
+        int((matching.points[hop.upstream].capture.packets[hop.rows(LOST), LENGTH_FLAGS] == FLAGS["A"]).sum())
+        for hop in matching.hops
+    )
+    if count:
+        said = (
+            f"Mere acknowledgments among them: {count}. A capture that missed them silently lacks them, too."
+        )
+        page.say((said, "dim"), indent=2)
 
 
 def _points(page: Page, matching: Matching) -> None:
