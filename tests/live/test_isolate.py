@@ -137,6 +137,17 @@ ENOUGH = 11
 """Runs, half of them slow: Fisher's exact test is sure."""
 
 
+def test_factors_may_stand_in_a_file(tmp_path: Path) -> None:
+    file, state = tmp_path / "factors", {"LASTSEEN_STATE": str(tmp_path)}
+    file.write_text("# what differs\n\nclient=true,false   # the second one fails\n", "utf-8")
+    run = lastseen("isolate", "--factors", file, "--", "{client}", environment=state)
+    assert run.status == 0, run.err
+    assert run.out.startswith("only client false fails (5/5); all others are fine (0/5)")
+    run = lastseen("isolate", "--factors", tmp_path / "nosuch", "--", "{client}", environment=state)
+    assert (run.status, run.err.count("\n")) == (2, 1)
+    assert "No such file or directory); expected NAME=LEVEL,LEVEL lines" in run.err
+
+
 def test_a_level_that_is_no_program_is_told(tmp_path: Path) -> None:
     words = ("isolate", "--factor", "client=true,no-such-program", "--", "{client}")
     run = lastseen(*words, environment={"LASTSEEN_STATE": str(tmp_path)})
