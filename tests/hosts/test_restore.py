@@ -76,7 +76,9 @@ def test_killed_at_random_moments_everything_is_as_before(netns: str, tmp_path: 
         results = restore.restore(tmp_path)
         assert [str(r) for r in results if r.state is None] == []
         assert left_behind(tmp_path) == []
-        until(lambda: marked_processes() == [])  # a script's last 'sleep 0.2' may outlive what it slept for
+        until(
+            lambda: marked_processes([netns]) == []
+        )  # a script's last 'sleep 0.2' may outlive what it slept for
         assert snapshot([netns]) == before, number
     assert found > KILLS / 4, "most kills fell between runs: they prove nothing"
 
