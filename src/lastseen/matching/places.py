@@ -11,6 +11,7 @@ that path, and once only.
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Final
@@ -79,7 +80,8 @@ def _ends(points: Sequence[Point]) -> Iterator[tuple[Address, Address]]:
             ends = endpoints_of(point.capture.flows[flow], originator)
             seen[ends[0].address, ends[1].address] = None
     for client, server in list(seen)[:MOST_PAIRS]:
-        yield ipaddress.ip_address(client), ipaddress.ip_address(server)
+        with suppress(ValueError):  # a listing may print a name for an address, or nothing
+            yield ipaddress.ip_address(client), ipaddress.ip_address(server)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
