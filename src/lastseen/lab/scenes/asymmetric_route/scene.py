@@ -17,5 +17,5 @@ SCENE = Scene(
     arm=second_way,
     serve=web,
     work=curl("--max-time", "4"),
-    truth=Truth(fault="asymmetric_route", hop=("compute_w1", "compute_t0")),
+    truth=Truth(fault="asymmetric_route", hop=("compute_w1", "compute_t0"), needs=("ip_addr", "ip_route")),
 )

@@ -32,5 +32,5 @@ SCENE = Scene(
     serve=server(at=lambda p: p.remote6),
     work=curl("--max-time", "4", at=lambda p: p.remote6),
     beside_at=lambda p: p.remote6,
-    truth=Truth(fault="asymmetric_route", hop=("compute_w1", "compute_t0")),
+    truth=Truth(fault="asymmetric_route", hop=("compute_w1", "compute_t0"), needs=("ip_addr", "ip_route")),
 )
