@@ -20,9 +20,10 @@ from lastseen.faults.weighing import Observed
 from lastseen.tables.contrasts import Contrast
 from lastseen.tables.counted import agreed, counted
 from lastseen.tables.judgements import Reason
-from lastseen.tables.points import DELIVERED, LOST
+from lastseen.tables.points import DELIVERED, LOST, UNPROVEN
 
 __all__ = [
+    "DOUBTFUL",
     "LEAST_RATIO",
     "TELLING",
     "Crowding",
@@ -34,6 +35,8 @@ __all__ = [
     "runs_of_loss",
 ]
 
+DOUBTFUL: Final = 0.01
+"""Between this p-value and TELLING neither chance nor anything else is said to have chosen what was lost."""
 TELLING: Final = 1e-3
 """Smaller p-values are no chance; of thirty features one may reach 0.05."""
 FEWEST_RUNS: Final = 3
@@ -92,9 +95,14 @@ class Crowding:
     delivered_ms: float
 
     @property
+    def p_value(self) -> float:
+        """That chance makes them differ by so much."""
+        return math.erfc(abs(self.deviations) / math.sqrt(2))
+
+    @property
     def by_chance(self) -> bool:
         """Whether lost and delivered packets came after such pauses as chance gives them."""
-        return math.erfc(abs(self.deviations) / math.sqrt(2)) >= TELLING
+        return self.p_value >= TELLING
 
     @property
     def text(self) -> str:
@@ -163,12 +171,12 @@ def in_turns_or_bursts(site: LossSite) -> tuple[Observed, ...]:
 
 
 def _all_or_nothing(site: LossSite) -> bool:
-    """Whether conversations lost all they sent this way or nothing, more often than chance has it.
+    """Whether conversations miss all they sent this way or nothing, more often than chance has it.
 
     Chance loses what follows a conversation's first lost packet as often as any other packet.
     """
     fate = site.hop.fate
-    lost = np.bincount(site.upstream.group_of[fate == LOST] + 1)
+    lost = np.bincount(site.upstream.group_of[np.isin(fate, (LOST, UNPROVEN))] + 1)
     passed = np.bincount(site.upstream.group_of[fate == DELIVERED] + 1, minlength=len(lost))
     hit = np.flatnonzero(lost[1:]) + 1  # place 0 is that of packets of no conversation
     if not len(hit) or passed[hit].any() or not passed.any():
