@@ -59,6 +59,30 @@ def test_the_longest_interface_name_wins_and_two_nodes_are_no_place() -> None:
     assert named("eth0.5.pcap", rows=rows) == ("eth0.5", "a", "eth0.5")
 
 
+@pytest.mark.parametrize(
+    ("file", "sibling", "node"),
+    [
+        ("cmp_ens3.pcap", ("net_ens3.pcap", "net"), ""),
+        ("cmp_ens3.pcap", ("net_ens4.pcap", "net"), "net"),
+        ("cmp_ens3.pcap", ("cmp_tap1.pcap", ""), ""),
+        ("cmp_ens3.pcap", ("cmp_ens4.pcap", ""), "net"),
+        ("ens3.pcap", ("tap1.pcap", ""), "net"),
+    ],
+)
+def test_an_interface_of_another_node_does_not_place_a_point(
+    file: str, sibling: tuple[str, str], node: str
+) -> None:
+    """Hosts' interfaces have the same names: who is called after a node has its own, a word means one node."""
+    rows = tuple(
+        Interface(source=HERE, node=at, name=name)
+        for at, name in (("net", "ens3"), ("net", "ens4"), ("vm", "eth0"))
+    )
+    beside, its_node = sibling
+    reads = [read(w.pcap(FRAMES), file), read(w.pcap(FRAMES), beside, node=its_node)]
+    point, _ = build_points(reads, rows, CaseToml())
+    assert (point.node, point.interface) == (node, "ens3" if node else "")
+
+
 def test_names_are_made_unique() -> None:
     reads = [read(w.pcap(FRAMES), f"{n}/tap.pcap", node=node) for n, node in enumerate(("a", "b", "", "b"))]
     assert [p.name for p in build_points(reads, [], CaseToml())] == ["a.tap", "b.tap", "tap", "b.tap#2"]

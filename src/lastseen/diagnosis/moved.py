@@ -42,7 +42,7 @@ def moved_as_much(facts: Facts, site: LossSite) -> tuple[Reason, ...]:
 def _rules(facts: Facts, site: LossSite) -> Iterator[tuple[bool, Reason]]:
     count = len(site.lost_rows)
     for layer in _LAYERS:
-        for rule, delta in facts.rule_deltas(site.node, layer):
+        for rule, delta in facts.rules_at(site, layer):
             if delta.value == count:
                 what = "the dropping rule" if rule.drops else "the rule"
                 text = (

@@ -23,7 +23,6 @@ from lastseen.tables.judgements import Reason
 from lastseen.tables.points import DELIVERED, LOST, UNPROVEN
 
 __all__ = [
-    "DOUBTFUL",
     "LEAST_RATIO",
     "TELLING",
     "Crowding",
@@ -35,8 +34,6 @@ __all__ = [
     "runs_of_loss",
 ]
 
-DOUBTFUL: Final = 0.01
-"""Between this p-value and TELLING neither chance nor anything else is said to have chosen what was lost."""
 TELLING: Final = 1e-3
 """Smaller p-values are no chance; of thirty features one may reach 0.05."""
 FEWEST_RUNS: Final = 3
@@ -95,14 +92,9 @@ class Crowding:
     delivered_ms: float
 
     @property
-    def p_value(self) -> float:
-        """That chance makes them differ by so much."""
-        return math.erfc(abs(self.deviations) / math.sqrt(2))
-
-    @property
     def by_chance(self) -> bool:
         """Whether lost and delivered packets came after such pauses as chance gives them."""
-        return self.p_value >= TELLING
+        return math.erfc(abs(self.deviations) / math.sqrt(2)) >= TELLING
 
     @property
     def text(self) -> str:

@@ -109,6 +109,6 @@ def dropping_rules(facts: Facts, site: LossSite) -> list[tuple[Rule, Delta]]:
     return [
         (rule, delta)
         for layer in LAYERS
-        for rule, delta in facts.rule_deltas(site.node, layer)
+        for rule, delta in facts.rules_at(site, layer)
         if rule.drops and agrees(delta.value, lost)
     ]

@@ -326,6 +326,17 @@ class Facts:
             )
         return result
 
+    def rules_at(self, site: LossSite, layer: str) -> list[tuple[Rule, Delta]]:
+        """How often each rule was hit that may be at a hop: of its host; where that is not known, of none elsewhere.
+
+        A host that was captured at other points of the path, and at neither of this hop's, does not lie at the hop.
+        """
+        here = {site.upstream.node, site.downstream.node}
+        elsewhere = {point.node for point in self.matching.points} - here if site.node is None else set()
+        return [
+            (rule, delta) for rule, delta in self.rule_deltas(site.node, layer) if rule.node not in elsewhere
+        ]
+
 
 def _identity(rule: Rule) -> tuple[str, str, str, int | None, str, str]:
     return (rule.node, rule.layer, rule.place, rule.priority, rule.match, rule.actions)

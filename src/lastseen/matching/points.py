@@ -58,7 +58,39 @@ def build_points(
     reads = one_a_capture(captures, room)
     with ThreadPoolExecutor() as pool:
         of_read = list(pool.map(lambda read: _points_of(read, places, said), reads))
-    return _unique([point for points in of_read for point in points])
+    named = [point for read, points in zip(reads, of_read, strict=True) if read.node for point in points]
+    guessed = [
+        point for read, points in zip(reads, of_read, strict=True) if not read.node for point in points
+    ]
+    doubted = _doubted(named, guessed) if len({node for _, node in places.known}) > 1 else frozenset()
+    return _unique(
+        [
+            replace(point, node="", interface="") if point.file in doubted else point
+            for points in of_read
+            for point in points
+        ]
+    )
+
+
+def _doubted(named: list[Point], guessed: list[Point]) -> frozenset[str]:
+    """Files of guessed points whose interface speaks for a node that they are not on.
+
+    Hosts' interfaces have the same names. Another capture is called after that node and of that interface; or a
+    capture whose name begins with the same word is of no interface of that node: the word means a node without texts.
+    """
+    taken = {(point.node, point.interface) for point in named if point.interface}
+    nodes: dict[str, set[str]] = {}
+    for point in guessed:
+        nodes.setdefault(_first_word(point.name), set()).add(point.node)
+    return frozenset(
+        point.file
+        for point in guessed
+        if point.node and ((point.node, point.interface) in taken or len(nodes[_first_word(point.name)]) > 1)
+    )
+
+
+def _first_word(name: str) -> str:
+    return re.split(r"[_.\s-]", name, maxsplit=1)[0]
 
 
 @dataclass(frozen=True, slots=True)

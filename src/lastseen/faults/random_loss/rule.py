@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.faults.chance import DOUBTFUL, LEAST_RATIO, TELLING, crowding, preferred, runs_of_loss
+from lastseen.faults.chance import LEAST_RATIO, TELLING, crowding, preferred, runs_of_loss
 from lastseen.faults.counting import agrees, lost_at
 from lastseen.faults.facts import Facts, LossSite
 from lastseen.faults.patterns import first_of_flow, size_step, without_loss
@@ -97,9 +97,9 @@ def _by_chance(site: LossSite) -> Fact:
         return Unknown(
             missing=f"what loses packets with {chosen.text} more often than others, and than chance does"
         )
-    if runs.p_value < DOUBTFUL:
+    if not runs.by_chance:
         return Unknown(missing=f"the counters of queues, limits and links on the way: {runs.text}")
-    if crowd.p_value < DOUBTFUL:
+    if not crowd.by_chance:
         return Unknown(missing=f"the counters of queues, limits and links on the way: {crowd.text}")
     text = f"they were lost in {counted(runs.runs, 'run')} of neighbours, as many as chance makes ({runs.expected:.0f})"
     return Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0]))))
@@ -156,7 +156,7 @@ def _injected(site: LossSite, facts: Facts) -> Fact:
     """A loss that is made: netem on an interface, or a rule that drops by chance."""
     lost = lost_at(site)
     for layer in ("nft", "iptables"):
-        for rule, delta in facts.rule_deltas(site.node, layer):
+        for rule, delta in facts.rules_at(site, layer):
             if rule.drops and agrees(delta.value, lost) and _BY_CHANCE in rule.match:
                 text = f"the rule '{rule.place}: {rule.match}' dropped {counted(delta.value, 'packet')} at random"
                 return Observed(reason=Reason(text=text, source=delta.after))

@@ -46,7 +46,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     if not isinstance(limit, Observed):
         limit = Unknown(missing="the hits of rules with a limit and of meters, before and after")
         shape = in_turns_or_bursts(site)
-    counts = any(facts.rule_deltas(site.node, layer) for layer in LAYERS)
+    counts = any(facts.rules_at(site, layer) for layer in LAYERS)
     return Account(
         required=(limit, *shape),
         agreeing=told,
@@ -64,7 +64,7 @@ def _limits(site: LossSite, facts: Facts) -> Iterator[Fact]:
     """Rules with a limit that dropped as many, or behind which the next rule did."""
     lost = lost_at(site)
     for layer in LAYERS:
-        deltas = facts.rule_deltas(site.node, layer)
+        deltas = facts.rules_at(site, layer)
         limited = {rule.place for rule, _ in deltas if _LIMITS.search(f"{rule.match} {rule.actions}")}
         for rule, delta in deltas:
             own = _LIMITS.search(f"{rule.match} {rule.actions}") is not None
