@@ -37,7 +37,7 @@ def _account(site: LossSite, facts: Facts) -> Account:
     entry = _entry(site, facts)
     return Account(
         required=(entry, *_nothing_passed(site)),
-        agreeing=(entry,),
+        agreeing=() if site.node is None else (entry,),
         telling=isinstance(entry, Observed),
         summary=f"{counted(len(site.lost_rows), 'frame', 'go')} to another port of the bridge than "
         f"{site.downstream.name}, where their "
@@ -70,7 +70,8 @@ def _entry(site: LossSite, facts: Facts) -> Fact:
         return Unknown(
             missing="bridge fdb show of the hop's host while frames are lost, and the names of its ports"
         )
-    right = [e for e in entries if e.device == site.downstream.interface]
+    behind = {site.downstream.interface} | _captured_behind(site, facts)
+    right = [e for e in entries if e.device in behind]
     if right:
         text = f"the bridge knows {right[0].mac} behind {right[0].device}, where it belongs"
         return Contradicted(reason=Reason(text=text, source=right[0].source))
@@ -79,6 +80,18 @@ def _entry(site: LossSite, facts: Facts) -> Fact:
         f"the bridge looks for {wrong.mac} behind {wrong.device}{f' ({wrong.state})' if wrong.state else ''}"
     )
     return Observed(reason=Reason(text=text, source=wrong.source))
+
+
+def _captured_behind(site: LossSite, facts: Facts) -> set[str]:
+    """Interfaces of the downstream point's node that what passed was captured at as well: the way goes on by them.
+
+    A bridge's port by which frames come in is captured before the port that leads to their receiver.
+    """
+    numbers = {number for c in facts.conversations if c.number in site.conversations for number in c.seen_at}
+    points = [facts.matching.points[number] for number in numbers]
+    return {p.interface for p in points if p.node == site.downstream.node and p.interface} - {
+        site.upstream.interface
+    }
 
 
 def _bridges(site: LossSite, facts: Facts) -> set[tuple[str, str]]:
