@@ -50,7 +50,10 @@ def _account(site: LossSite, facts: Facts) -> Account:
 
 
 def _entry(site: LossSite, facts: Facts) -> Fact:
-    """The table's entry for the address the lost frames went to, of a bridge that the downstream point is a port of."""
+    """The table's entry for the address the lost frames went to, of a bridge that the downstream point is a port of.
+
+    On a host before that one an entry names the port that leads there.
+    """
     went = {
         int(value).to_bytes(6, "big").hex(":")
         for value in np.unique(column(site.lost, "eth_dst"))
@@ -61,7 +64,7 @@ def _entry(site: LossSite, facts: Facts) -> Fact:
         e
         for e in facts.forwarding
         if e.mac in went
-        and site.node in (None, e.node)
+        and e.node == site.downstream.node
         and (not e.master or (e.node, e.master) in bridges)
         and _is_of_host(e)
     ]
