@@ -109,6 +109,22 @@ def test_without_a_whole_path_nothing_is_placed(tmp_path: Path, texts: dict[str,
     assert diagnosis.verdict.last_seen is None
 
 
+def test_an_empty_capture_off_the_path_stays_without_a_place(tmp_path: Path) -> None:
+    """The routes lead past the interface it was taken at, so that it proves nothing lost."""
+    texts = ROUTER | ENDS
+    texts["after/router/ip_addr.txt"] = addresses(
+        wan0="192.0.2.1/24", lan0="10.0.0.1/24", spare0="198.51.100.1/24"
+    )
+    talk = Talk()
+    for number, (flags, client) in enumerate((("S", True), ("SA", False), ("A", True))):
+        talk.send(number, flags, client=client)
+    captures = {
+        f"{name}.pcap": seen([talk] if name != "spare0" else [], View(delay_ms=0.1 * place))
+        for place, name in enumerate(("vm0", "lan0", "wan0", "spare0"))
+    }
+    assert diagnosed(write_case(tmp_path, texts | captures)).verdict.missing_at is None
+
+
 def test_a_point_off_the_path_that_saw_packets_forbids_it(tmp_path: Path) -> None:
     """The routes lead elsewhere than the packets went: then they tell nothing."""
     texts = ROUTER | ENDS | {"after/vm/ip_addr.txt": addresses(vm1=f"{CLIENT}/24", vm0="10.9.9.9/24")}
