@@ -13,9 +13,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-# The case that `make demo` shows, and whose reading makes Numba compile what a first run would wait for.
+# The case that `make demo` shows. Reading it makes Numba compile what few captures need, once all that most need is.
 EXAMPLE := examples/openstack-missing-fin/01_broken_php60_vm examples/openstack-missing-fin/00_facts_broken
-WARM_UP := $(BIN)/lastseen diagnose --json $(EXAMPLE) && $(BIN)/lastseen connections --json tests/data/warm_up.pcapng
+WARM_UP := $(BIN)/python -m lastseen.cli.warm && $(BIN)/lastseen diagnose --json $(EXAMPLE) && $(BIN)/lastseen connections --json tests/data/warm_up.pcapng
 
 # Packages whose branches are covered to the last one (docs: CONTRIBUTING.md); the others are reported.
 FULLY_COVERED := tables matching contrasts faults diagnosis

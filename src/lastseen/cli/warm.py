@@ -1,7 +1,8 @@
 """Compile all kernels at once, in three processes: a first run waits for the longest of them, or half of all.
 
 Numba compiles one kernel at a time in a process. Reading, connection tracking and matching take about as long as each
-other, need nothing of each other to be compiled, and write into the same cache.
+other, need nothing of each other to be compiled, and write into the same cache. As a program (`make setup`) it does so
+unless it was done.
 """
 
 import signal
@@ -14,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from lastseen.compiled import compile_once
 from lastseen.tables.connections import CONNECTION
 from lastseen.tables.packets import (
     FLAGS,
@@ -168,4 +170,7 @@ def _point(packets: int) -> Point:
 if __name__ == "__main__":
     # Ctrl-C reaches it, too, and is answered by the one that waits for it: a traceback here would only hide that answer
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    _compile(sys.argv[1])
+    if sys.argv[1:]:
+        _compile(sys.argv[1])
+    else:
+        compile_once(compile_all, waiting=lambda: None)

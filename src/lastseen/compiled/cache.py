@@ -181,7 +181,7 @@ def compile_once(compile_all: Callable[[], None], *, waiting: Callable[[], None]
     Of several processes that come to that at once one compiles, and the others wait for it, having called `waiting`:
     each for itself, seven of them took minutes. Code that was left half compiled is completed.
     """
-    if IS_OFF or _all_compiled():
+    if not is_cold():
         return
     with suppress(OSError), (_folder() / _LOCK).open("wb") as held:
         # Where files cannot be locked each process compiles for itself, kernel by kernel.

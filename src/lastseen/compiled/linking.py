@@ -23,7 +23,7 @@ _SECTION: Final = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL: Final = struct.Struct("<IBBHQQ")
 _RELOCATION: Final = struct.Struct("<QIIq")
 
-_PROGBITS, _SYMTAB, _RELA, _NOBITS, _UNWIND = 1, 2, 4, 8, 0x70000001
+_PROGBITS, _SYMTAB, _RELA, _UNWIND = 1, 2, 4, 0x70000001
 """Kinds of sections; the last holds what only exceptions of C++ and debuggers look at."""
 _WRITE, _ALLOC, _THREAD = 0x1, 0x2, 0x400
 """Flags of sections."""
