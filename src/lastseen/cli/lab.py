@@ -88,7 +88,7 @@ def run(
     from lastseen.report.jsons import encode
     from lastseen.report.scenes import RecordedJson
 
-    agree_to((scene,), yes=yes)
+    agree_to([name for name in (scene, second) if name], yes=yes)
     folder = record_case(scene, out or Path(scene), seed=seed, second=second)
     truth = read_truth(folder)
     if json:
@@ -106,6 +106,6 @@ def play(scene: SceneName, *, yes: YesOption = False) -> None:
     from lastseen.lab.scene import scene_of
 
     agree_to((scene,), yes=yes)
-    with machine_changed(scene_of(scene)):
+    with machine_changed([scene_of(scene)]):
         status = in_sandbox("lastseen.lab.play", [scene], capture=False).returncode
     raise typer.Exit(status)

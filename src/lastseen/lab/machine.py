@@ -4,14 +4,14 @@ As `lastseen run` changes a host's: written to the journal first and set back by
 by the script that holds them, and `lastseen restore` knows of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lastseen.errors import LastseenError
 from lastseen.hosts.holding import Wanted, held
 from lastseen.hosts.host import HERE
-from lastseen.hosts.journal import Session
 from lastseen.hosts.probing import probe
+from lastseen.hosts.restore import sweeping
 from lastseen.lab.scene import Scene
 
 __all__ = ["changes", "machine_changed"]
@@ -25,13 +25,17 @@ def changes(scene: Scene) -> list[str]:
 
 
 @contextmanager
-def machine_changed(scene: Scene) -> Iterator[None]:
-    """Hold the scene's settings. Raises LastseenError where they cannot be set; then nothing is changed."""
-    if not scene.machine:
+def machine_changed(scenes: Iterable[Scene]) -> Iterator[None]:
+    """Hold the scenes' settings. Raises LastseenError where they cannot be set; then nothing is changed."""
+    wanted = [
+        Wanted(key=key, value=value, why=scene.title)
+        for scene in scenes
+        for key, value in scene.machine.items()
+    ]
+    if not wanted:
         yield
         return
-    wanted = [Wanted(key=key, value=value, why=scene.title) for key, value in scene.machine.items()]
-    with held(Session.begin(), probe(HERE), wanted) as result:
+    with sweeping() as session, held(session, probe(HERE), wanted) as result:
         if result.notes:
             raise LastseenError(
                 f"lab: {'; '.join(result.notes)}: a scene for the initial network namespace, with root"

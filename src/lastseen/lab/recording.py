@@ -42,7 +42,7 @@ def record_case(
     shutil.rmtree(unfinished, ignore_errors=True)
     arguments = [name, str(unfinished), "" if seed is None else str(seed), second or ""]
     try:
-        with machine_changed(scene_of(name)):
+        with machine_changed(scene_of(shown) for shown in (name, second) if shown):
             done = in_sandbox(
                 "lastseen.lab.run", arguments, timeout=LONGEST_RUN_S, as_user=as_user, stopping=stopping
             )

@@ -1,1 +1,1 @@
-"""the client's acknowledgments take another way."""
+"""The scene `acks_elsewhere`."""

@@ -1,1 +1,1 @@
-"""a CPU that packets come to faster than it takes them."""
+"""The scene `backlog_overrun`."""
