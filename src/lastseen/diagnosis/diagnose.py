@@ -171,7 +171,7 @@ def _verdict(
     supported = [j for j in judgements if isinstance(j, Supported)]
     if supported:
         return _supported(facts, supported, parts)
-    material = next((site for site in facts.sites if len(site.lost_rows) and site.material), None)
+    material = next(iter(facts.losses()), None)
     hinted = [j for j in judgements if isinstance(j, Untestable) and j.reasons]
     if hinted:
         site = next((s for s in facts.sites if s.number == hinted[0].hop), material)

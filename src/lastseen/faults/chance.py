@@ -110,9 +110,9 @@ def crowding(site: LossSite) -> Crowding:
     """The pauses before lost packets beside those before delivered ones, of all packets of the direction."""
     rows = np.flatnonzero(np.isin(site.hop.fate, (LOST, DELIVERED)))
     times = site.upstream.capture.times_ns()[rows]
-    rows = rows[np.argsort(times, kind="stable")]
-    pauses = np.diff(np.sort(times))
-    gone = site.hop.fate[rows[1:]] == LOST
+    order = np.argsort(times, kind="stable")
+    pauses = np.diff(times[order])
+    gone = site.hop.fate[rows[order[1:]]] == LOST
     lost, delivered = pauses[gone], pauses[~gone]
     if not len(lost) or not len(delivered):
         return Crowding(deviations=0.0, lost_ms=0.0, delivered_ms=0.0)
@@ -151,15 +151,24 @@ def in_turns_or_bursts(site: LossSite) -> tuple[Observed, ...]:
     may what came before them: where all before a byte or a moment passed, and none after it, nothing was full. Nor
     whose they are: what is full lets something of everybody through in the end.
     """
-    runs, crowd = runs_of_loss(site), crowding(site)
+    runs = runs_of_loss(site)
     too_few = runs.lost < max(FEWEST, LEAST_RATIO * (runs.lost + runs.delivered)) or runs.runs < FEWEST_RUNS
-    chosen = any(c.p_value < TELLING and (c.separates or not _of_large(c)) for c in site.contrasts)
-    chosen |= any(c.p_value < TELLING for c in site.surroundings) or _all_or_nothing(site)
-    full = not crowd.by_chance and crowd.deviations < 0
-    if too_few or chosen or (runs.by_chance and not full):
+    if too_few or _is_chosen(site):
         return ()
-    text = crowd.text if runs.by_chance else runs.text
+    text = runs.text
+    if runs.by_chance:
+        crowd = crowding(site)
+        if crowd.by_chance or crowd.deviations > 0:
+            return ()
+        text = crowd.text
     return (Observed(reason=Reason(text=text, source=site.source(int(site.lost_rows[0])))),)
+
+
+def _is_chosen(site: LossSite) -> bool:
+    """Whether what a packet is, what came before it or whose it is tells the lost from the delivered."""
+    if any(c.p_value < TELLING and (c.separates or not _of_large(c)) for c in site.contrasts):
+        return True
+    return any(c.p_value < TELLING for c in site.surroundings) or _all_or_nothing(site)
 
 
 def _all_or_nothing(site: LossSite) -> bool:

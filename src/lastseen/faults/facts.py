@@ -179,9 +179,13 @@ class Facts:
     related: tuple[Related, ...] = ()
 
     # ---- packets ----
+    def lossy(self) -> list[LossSite]:
+        """Where packets were certainly lost, worst first; nobody need have waited for them."""
+        return [site for site in self.sites if len(site.lost_rows)]
+
     def losses(self) -> list[LossSite]:
         """Where packets were certainly lost and somebody had to wait for them or never got them, worst first."""
-        return [site for site in self.sites if len(site.lost_rows) and site.material]
+        return [site for site in self.lossy() if site.material]
 
     def in_focus(self) -> list[ConversationFacts]:
         """The TCP connections the question is about, those of most concern first."""

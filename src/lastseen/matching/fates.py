@@ -347,7 +347,7 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     if watched is None:
         placed = view.down.given_order is not None and not view.down.watch.is_cut
         return walked.by_default if placed else np.full(len(walked.missing), UNPROVEN, np.uint8)
-    sent, (start, end) = _times(view.grouped_up, walked.missing), watched
+    sent, (start, end) = view.grouped_up.times_ns(walked.missing), watched
     at, largest_delay = sent + view.offset_ns, max(int(walked.delays.max(initial=0)), 0)
     early, late = _missing_back(view, start, min(end, _last(view.down, end)))
     limits = np.iinfo(np.int64)
@@ -376,7 +376,7 @@ def _last_of_each(view: PairView, missing: Int64s) -> Int64s:
         place = 2 * group + side
         rows = up.rows[up.starts[place] : up.starts[place + 1]].astype(np.int64)
         arrived = rows[np.isin(how[rows], (EXACT, MERGED_INTO, SPLIT_INTO))]
-        result[group_of == group] = _times(up, arrived).max(initial=LONG_AGO)
+        result[group_of == group] = up.times_ns(arrived).max(initial=LONG_AGO)
     return result
 
 
@@ -389,12 +389,6 @@ def _count_out(down: Point, fates: npt.NDArray[np.uint8], at: Int64s) -> None:
     hidden = (fates == UNPROVEN) & (begin <= at) & (at <= end)
     if down.watch.uncaptured is not None and hidden.sum() > down.watch.uncaptured:
         fates[hidden] = LOST
-
-
-def _times(grouped: Grouped, rows: Int64s) -> Int64s:
-    """int64[n], ns: when packets were seen."""
-    times: Int64s = grouped.packets.view(np.int64)[:, 0][rows]
-    return times
 
 
 def _watched(point: Point) -> tuple[int, int] | None:

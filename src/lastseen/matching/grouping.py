@@ -79,6 +79,11 @@ class Grouped:
         """int32[k]: rows of one group that one side sent."""
         return self.rows[self.starts[2 * group + sender] : self.starts[2 * group + sender + 1]]
 
+    def times_ns(self, rows: npt.NDArray[np.integer[Any]]) -> Int64s:
+        """int64[n]: when these packets were seen."""
+        times: Int64s = self.packets.view(np.int64)[:, 0][rows]
+        return times
+
 
 @kernel
 def _sort(packets: Any, group_of: Any, originator: Any, groups: Any) -> Any:

@@ -54,9 +54,9 @@ def replaced_by_others(
         return np.empty(0, np.int64)
     usual_ns = offset_ns + (int(np.median(delays_ns)) if len(delays_ns) else 0)
     rows, tcp = lost[:, 0], lost[:, 1] < up.connections
-    expected = _times(up, rows) + usual_ns
+    expected = up.times_ns(rows) + usual_ns
     found = tcp & _comes_then(
-        _numbers(down.packets[alone]), _times(down, alone), _numbers(up.packets[rows]), expected
+        _numbers(down.packets[alone]), down.times_ns(alone), _numbers(up.packets[rows]), expected
     )
     found |= _fragments_of(points, rows, expected)
     both = members[members[:, 1] >= 0]
@@ -74,11 +74,6 @@ def replaced_by_others(
     found[left[stand_ins]] = True
     result: Int64s = rows[found]
     return result
-
-
-def _times(grouped: Grouped, rows: Int64s) -> Int64s:
-    times: Int64s = grouped.packets.view(np.int64)[:, 0][rows]
-    return times
 
 
 def _comes_then(keys: Words, times: Int64s, wanted: Words, expected: Int64s) -> Bools:

@@ -124,22 +124,22 @@ def _frames(frames: Sequence[int]) -> str:
 
 def related(page: Page, matching: Matching, found: Sequence[Related]) -> None:
     """Connections without a packet in common that belong together: what a proxy in between makes of one."""
-    if not found:
-        return
-    page.heading("Connections that go on as others")
-    for one in found[:LIST_LENGTH]:
-        page.say(related_text(matching, one), label="* ", indent=2)
-    page.shown(len(found))
+    _sentences(page, "Connections that go on as others", [related_text(matching, one) for one in found])
 
 
 def timed(page: Page, matching: Matching, found: Sequence[Timed]) -> None:
     """Connections that speak together, which is a hint at what goes on with what, no proof."""
-    if not found:
+    _sentences(page, "Connections related by timing", [timed_text(matching, one) for one in found])
+
+
+def _sentences(page: Page, heading: str, texts: Sequence[str]) -> None:
+    """A list with its heading, where there is something to list."""
+    if not texts:
         return
-    page.heading("Connections related by timing")
-    for one in found[:LIST_LENGTH]:
-        page.say(timed_text(matching, one), label="* ", indent=2)
-    page.shown(len(found))
+    page.heading(heading)
+    for text in texts[:LIST_LENGTH]:
+        page.say(text, label="* ", indent=2)
+    page.shown(len(texts))
 
 
 def connections_ranked(page: Page, diagnosis: Diagnosis) -> None:

@@ -40,7 +40,7 @@ LEAST_WAIT_NS: Final = 900_000_000
 
 def judge(facts: Facts) -> Judgement:
     """Supported where just one of two queries from one socket vanishes and conntrack could not enter a flow."""
-    sites = [site for site in facts.sites if len(site.lost_rows) and _only_queries(site)]
+    sites = [site for site in facts.lossy() if _only_queries(site)]
     otherwise = without_loss(
         SLUG, facts, missing="captures of DNS queries on both sides of the host that translates"
     )

@@ -72,9 +72,8 @@ _V4: Final = 4
 
 def judge(facts: Facts) -> Judgement:
     """Supported where a rule that discards takes just what was lost."""
-    sites = [site for site in facts.sites if len(site.lost_rows)]
     otherwise = without_loss(SLUG, facts, missing="captures on both sides of the firewall")
-    accounts = [_account(site, facts) for site in sites]
+    accounts = [_account(site, facts) for site in facts.lossy()]
     return weigh(SLUG, [*accounts, *_refused(facts), *_ignored(facts)], otherwise=otherwise)
 
 

@@ -57,7 +57,7 @@ BOTH_SIDES: Final = "captures on both sides of the hop that drops (tunnel interf
 
 def judge(facts: Facts) -> Judgement:
     """Supported where exactly the padded packets vanish and their checksum is right but for the padding."""
-    judged = [_judge_site(site, facts) for site in facts.sites if len(site.lost_rows)]
+    judged = [_judge_site(site, facts) for site in facts.lossy()]
     for outcome in (Supported, Untestable):
         best = next((judgement for judgement in judged if isinstance(judgement, outcome)), None)
         if best is not None:

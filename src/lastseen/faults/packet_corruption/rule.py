@@ -34,7 +34,7 @@ def judge(facts: Facts) -> Judgement:
 
     Even where nobody waited for them: no healthy path damages packets.
     """
-    accounts = [_at_hop(site, facts) for site in facts.sites if len(site.lost_rows)]
+    accounts = [_at_hop(site, facts) for site in facts.lossy()]
     accounts += [_at_host(found, facts) for found in refused(facts, CHECKSUM_BAD)]
     otherwise = without_loss(
         SLUG, facts, missing="whole packets (no snap length) before and behind the hop that drops"

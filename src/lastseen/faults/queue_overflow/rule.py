@@ -32,9 +32,8 @@ _NOT_QUEUES: Final = ("netem ", "noqueue ", "ingress ", "clsact ")
 
 def judge(facts: Facts) -> Judgement:
     """Supported where a queue of the hop's host dropped as many packets as were lost."""
-    sites = [site for site in facts.sites if len(site.lost_rows)]
     otherwise = without_loss(SLUG, facts, missing="captures on both sides of the queue")
-    return weigh(SLUG, (_account(site, facts) for site in sites), otherwise=otherwise)
+    return weigh(SLUG, (_account(site, facts) for site in facts.lossy()), otherwise=otherwise)
 
 
 def _account(site: LossSite, facts: Facts) -> Account:

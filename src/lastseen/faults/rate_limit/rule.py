@@ -34,9 +34,8 @@ _LIMITS: Final = re.compile(
 
 def judge(facts: Facts) -> Judgement:
     """Supported where a rule with a limit or a meter dropped as many packets as were lost."""
-    sites = [site for site in facts.sites if len(site.lost_rows)]
     otherwise = without_loss(SLUG, facts, missing="captures on both sides of the hop that limits")
-    return weigh(SLUG, (_account(site, facts) for site in sites), otherwise=otherwise)
+    return weigh(SLUG, (_account(site, facts) for site in facts.lossy()), otherwise=otherwise)
 
 
 def _account(site: LossSite, facts: Facts) -> Account:

@@ -30,9 +30,8 @@ CONFUSED_WITH: Final = {
 
 def judge(facts: Facts) -> Judgement:
     """Supported where whole sets of fragments are lost at a host that counts packets it could not cut."""
-    sites = [site for site in facts.sites if len(site.lost_rows)]
     otherwise = without_loss(SLUG, facts, missing="captures on both sides of the host that reassembles")
-    return weigh(SLUG, (_account(site, facts) for site in sites), otherwise=otherwise)
+    return weigh(SLUG, (_account(site, facts) for site in facts.lossy()), otherwise=otherwise)
 
 
 def _account(site: LossSite, facts: Facts) -> Account:

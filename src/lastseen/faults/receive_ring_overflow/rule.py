@@ -37,9 +37,8 @@ _COUNTERS: Final = (
 
 def judge(facts: Facts) -> Judgement:
     """Supported where a card or CPU counted as many packets it could not take as were lost."""
-    sites = [site for site in facts.sites if len(site.lost_rows)]
     otherwise = without_loss(SLUG, facts, missing="captures before and behind the host that cannot take them")
-    return weigh(SLUG, (_account(site, facts) for site in sites), otherwise=otherwise)
+    return weigh(SLUG, (_account(site, facts) for site in facts.lossy()), otherwise=otherwise)
 
 
 def _account(site: LossSite, facts: Facts) -> Account:

@@ -4,6 +4,7 @@ Firewalls that reject, load balancers that forgot, intrusion prevention: the res
 that never sent it. A capture nearer that end does not have it; its TTL, IP id and window are another stack's.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ def _otherwise(facts: Facts) -> Judgement:
 
 def _injected(facts: Facts) -> Iterator[_Reset]:
     """For each connection and side the first hop at which a reset appears from nowhere."""
+    turned = functools.cache(turned_ends)  # of a point, whatever connection is asked about
     for conversation in facts.in_focus():
         for client in (True, False):
             way = conversation.seen_at[::-1] if client else conversation.seen_at
@@ -73,7 +75,7 @@ def _injected(facts: Facts) -> Iterator[_Reset]:
                 own = before.only((before.from_client == client) & before.flags("R"))
                 fresh = resets.only(~np.isin(resets.of("tcp_seq"), own.of("tcp_seq")))
                 fresh = fresh.only(_not_sent_to_another(fresh, before.point))
-                if len(fresh) and ends_in(fresh.point, int(fresh.rows[0])) in turned_ends(before.point):
+                if len(fresh) and ends_in(fresh.point, int(fresh.rows[0])) in turned(before.point):
                     continue  # the packets of a router's own interface are on no side of it
                 if len(fresh) and not len(own):
                     yield _Reset(

@@ -32,7 +32,7 @@ _COUNTERS: Final = (("link", "tx_dropped"), ("openflow_port", "tx_drop"), ("data
 
 def judge(facts: Facts) -> Judgement:
     """Supported where a tap dropped as many packets towards its guest as were lost."""
-    sites = [site for site in facts.sites if len(site.lost_rows) and site.to_client]
+    sites = [site for site in facts.lossy() if site.to_client]
     otherwise = without_loss(SLUG, facts, missing="captures before the tap and inside the guest")
     return weigh(SLUG, (_account(site, facts) for site in sites), otherwise=otherwise)
 
