@@ -5,7 +5,6 @@ stands above IP is a `Payload`, because its checksum needs the IP addresses; a t
 by `pcap` and by the blocks of `Pcapng`. A packet of a capture is `(time_ns, bytes)`.
 """
 
-import gzip
 import ipaddress
 import struct
 from collections.abc import Iterable, Sequence
@@ -41,18 +40,22 @@ def ones_sum(data: bytes) -> int:
     return total
 
 
-def _filled(payload: Payload, pseudo_header: bytes) -> bytes:
-    """The payload's bytes with its checksum as asked for."""
-    if payload.checksum_at is None or payload.checksum == "zero":
-        return payload.data
-    pseudo = pseudo_header if payload.pseudo else b""
+def _carried(src: str, dst: str, payload: Payload) -> tuple[bytes, bytes]:
+    """(both addresses, the payload's bytes with its checksum as asked for)."""
+    one, other = ipaddress.ip_address(src), ipaddress.ip_address(dst)
+    addresses, size, at = one.packed + other.packed, len(payload.data), payload.checksum_at
+    if at is None or payload.checksum == "zero":
+        return addresses, payload.data
+    lengths = (
+        (">BBH", 0, payload.protocol, size & 0xFFFF) if one.version == 4 else (">II", size, payload.protocol)
+    )
+    pseudo = addresses + struct.pack(*lengths) if payload.pseudo else b""
     if payload.checksum == "partial":
         value = ones_sum(pseudo)
     else:
         value = ~ones_sum(pseudo + payload.data) & 0xFFFF
         value ^= 0x5555 if payload.checksum == "wrong" else 0
-    at = payload.checksum_at
-    return payload.data[:at] + struct.pack(">H", value) + payload.data[at + 2 :]
+    return addresses, payload.data[:at] + struct.pack(">H", value) + payload.data[at + 2 :]
 
 
 # ---- transport ----
@@ -141,8 +144,7 @@ def ipv4(
     options: bytes = b"", dont_fragment: bool = True, total_length: int | None = None,
 ) -> bytes:  # fmt: skip
     """An IPv4 packet; `total_length` overrides the header's (0: what TSO leaves to the card)."""
-    addresses = ipaddress.IPv4Address(src).packed + ipaddress.IPv4Address(dst).packed
-    data = _filled(payload, addresses + struct.pack(">BBH", 0, payload.protocol, len(payload.data) & 0xFFFF))
+    addresses, data = _carried(src, dst, payload)
     fragment = 0x4000 if dont_fragment else 0
     return _ipv4_header(
         addresses, len(data), payload.protocol, identification, fragment, ttl, tos, options, total_length
@@ -165,8 +167,7 @@ def _ipv4_header(
 
 def ipv4_fragments(src: str, dst: str, payload: Payload, *, size: int, identification: int) -> list[bytes]:
     """The packet cut into fragments of `size` bytes (a multiple of 8)."""
-    addresses = ipaddress.IPv4Address(src).packed + ipaddress.IPv4Address(dst).packed
-    data = _filled(payload, addresses + struct.pack(">BBH", 0, payload.protocol, len(payload.data) & 0xFFFF))
+    addresses, data = _carried(src, dst, payload)
     pieces = []
     for at in range(0, len(data), size):
         piece, more = data[at : at + size], 0x2000 if at + size < len(data) else 0
@@ -180,8 +181,7 @@ def ipv6(
     traffic_class: int = 0, flow_label: int = 0, payload_length: int | None = None,
 ) -> bytes:  # fmt: skip
     """An IPv6 packet; `extensions` are (header number, bytes whose first byte is filled in here)."""
-    addresses = ipaddress.IPv6Address(src).packed + ipaddress.IPv6Address(dst).packed
-    data = _filled(payload, addresses + struct.pack(">II", len(payload.data), payload.protocol))
+    addresses, data = _carried(src, dst, payload)
     following = payload.protocol
     for number, extension in reversed(extensions):
         data, following = bytes((following,)) + extension[1:] + data, number
@@ -192,11 +192,9 @@ def ipv6(
 
 def authentication(src: str, dst: str, payload: Payload, *, icv_bytes: int = 12) -> Payload:
     """The payload behind an authentication header (RFC 4302, 2); `icv_bytes`: a multiple of 4."""
-    one, other = ipaddress.ip_address(src), ipaddress.ip_address(dst)
-    lengths = ">BBH" if one.version == 4 else ">xxBBI"
-    pseudo = one.packed + other.packed + struct.pack(lengths, 0, payload.protocol, len(payload.data))
+    _, data = _carried(src, dst, payload)
     head = struct.pack(">BBHII", payload.protocol, 1 + icv_bytes // 4, 0, 0x1001, 7) + b"\xa5" * icv_bytes
-    return Payload(protocol=51, data=head + _filled(payload, pseudo))
+    return Payload(protocol=51, data=head + data)
 
 
 def extension(words: int = 0) -> bytes:
@@ -211,8 +209,7 @@ def fragment_header(offset: int, *, more: bool, identification: int) -> bytes:
 
 def ipv6_fragments(src: str, dst: str, payload: Payload, *, size: int, identification: int) -> list[bytes]:
     """The packet cut into fragments of `size` bytes (a multiple of 8)."""
-    addresses = ipaddress.IPv6Address(src).packed + ipaddress.IPv6Address(dst).packed
-    data = _filled(payload, addresses + struct.pack(">II", len(payload.data), payload.protocol))
+    _, data = _carried(src, dst, payload)
     pieces = []
     for at in range(0, len(data), size):
         header = fragment_header(at, more=at + size < len(data), identification=identification)
@@ -496,11 +493,6 @@ class Pcapng:
 
     def _ticks(self, value: int) -> bytes:
         return self.pack("II", value >> 32, value & 0xFFFFFFFF)
-
-
-def gzipped(data: bytes) -> bytes:
-    """A gzip file."""
-    return gzip.compress(data, mtime=0)
 
 
 def zstandardized(data: bytes) -> bytes:
