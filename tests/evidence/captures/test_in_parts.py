@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lastseen.evidence.captures import open_bytes, read_capture
+from lastseen.evidence.captures.reading import PCAP_PART_RATIO
+from lastseen.evidence.captures.record_near import record_near
 from lastseen.evidence.captures.row_tables import FIRST_ROWS
 from lastseen.tables.packets import FLOW, NO_FLOW, Capture, FlowRows, PacketRows
 
@@ -99,6 +101,46 @@ def test_packets_of_every_kind_in_halves(tmp_path: Path) -> None:
     frames = [*samples.ETHERNET_FRAMES.values()] * 3
     data = w.pcap([(NS + n, data) for n, data in enumerate(frames)])
     assert_equal(read(data, tmp_path)[0], read(data, tmp_path, halves=True)[0])
+
+
+def packet_of_records(count: int) -> bytes:
+    """A pcap's records as the payload of one packet: a capture that somebody copies over the wire."""
+    inner = w.pcap([(NS + number, frame(number)) for number in range(count)], nanoseconds=True)[24:]
+    return w.ethernet(w.ipv4("10.9.0.1", "10.9.0.2", w.udp(4000, 4001, inner)))
+
+
+@pytest.mark.parametrize("copies", [1, 40])
+def test_records_inside_a_packet_are_no_records(copies: int, tmp_path: Path) -> None:
+    """The guess where a second thread may begin is wrong there, which the first thread finds."""
+    frames = [frame(0), *[packet_of_records(400)] * copies, frame(1)]
+    data = w.pcap([(NS + number, data) for number, data in enumerate(frames)], nanoseconds=True)
+    (whole, weirds), (joined, same) = read(data, tmp_path), read(data, tmp_path, halves=True)
+    with open_bytes(tmp_path / "capture") as source:
+        near = record_near(source, int(len(data) * PCAP_PART_RATIO), swapped=False, unit_ns=1)
+    assert near is not None
+    assert near + 16 not in whole.offsets
+    assert len(whole.packets) == copies + 2
+    assert_equal(whole, joined)
+    assert weirds == same
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_a_record_is_found_where_one_begins(big_endian: bool, tmp_path: Path) -> None:
+    records = [(NS + number * 1000, frame(number)) for number in range(200)]
+    data = w.pcap(records, big_endian=big_endian)
+    whole, _ = read(data, tmp_path)
+    begins = whole.offsets - 16
+    with open_bytes(tmp_path / "capture") as source:
+        for at in range(24, len(data) - 200, 97):
+            near = record_near(source, at, swapped=big_endian, unit_ns=1000)
+            assert near == begins[np.searchsorted(begins, at)]
+        assert record_near(source, len(data) - 20, swapped=big_endian, unit_ns=1000) is None
+
+
+def test_none_is_found_in_a_hole(tmp_path: Path) -> None:
+    (tmp_path / "hole").write_bytes(bytes(300_000))
+    with open_bytes(tmp_path / "hole") as source:
+        assert record_near(source, 1000, swapped=False, unit_ns=1000) is None
 
 
 @dataclasses.dataclass

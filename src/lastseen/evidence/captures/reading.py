@@ -18,6 +18,7 @@ from lastseen.evidence.captures.bytes_of import ByteSource
 from lastseen.evidence.captures.headers import LINK_TYPES
 from lastseen.evidence.captures.not_read import not_read
 from lastseen.evidence.captures.other_links import name_of
+from lastseen.evidence.captures.record_near import record_near
 from lastseen.evidence.captures.row_tables import FIRST_ROWS, RowSink, Tables, longer
 from lastseen.tables.counted import counted
 from lastseen.tables.packets import Capture, CaptureInterface, Room
@@ -27,8 +28,10 @@ __all__ = ["RowSink", "is_capture", "read_capture"]
 
 BUFFER_BYTES: Final = 4 << 20
 """One buffer for all of a file: large enough for any packet and any block that is needed."""
-FIRST_PART_RATIO: Final = 0.55
-"""How much of a file the first of two threads decodes: the other one has to step over that part."""
+PCAP_PART_RATIO: Final = 0.51
+PCAPNG_PART_RATIO: Final = 0.55
+"""How much of a file the first of two threads decodes: what both found is joined, and of a pcapng the other one has to
+step over that part."""
 MAX_COMMENT_BYTES: Final = 2000
 _PCAP_MAGICS: Final = {
     b"\xd4\xc3\xb2\xa1": (False, 1000),
@@ -108,6 +111,8 @@ class _Read:
     interfaces: tuple[CaptureInterface, ...]
     weirds: list[Weird]
     reason: int
+    end: int = 0
+    """File offset of the first byte that was not read."""
 
 
 def _read(source: ByteSource, tables: Tables) -> _Read:
@@ -124,21 +129,39 @@ def _read(source: ByteSource, tables: Tables) -> _Read:
 
 
 def _in_halves(source: ByteSource, file: str, room: Room) -> tuple[Capture, list[Weird]]:
-    """Read a capture with two threads: a record belongs to the one in whose part it begins.
+    """Read a capture with two threads, a part each; where the first one meets damage, the file ends.
 
-    The second finds its records by stepping over those of the first, which is cheap; interfaces are told all over
-    the file, so it reads every block but packets. Where the first meets damage, the file ends.
+    The second one finds its first record in two ways. Of a pcap it guesses, and the guess is right when the first
+    one comes to that very place; else all is read again by one. Of a pcapng, whose interfaces are told all over the
+    file, it steps over the records of the first one and reads every block but packets.
     """
     first, second = Tables(file=file, room=room), Tables(file=file, room=room)
-    first.state[scan.STOP] = second.state[scan.BEGIN] = int(source.size * FIRST_PART_RATIO)
+    begin = _second_part(source)
+    if begin is None:
+        read = _read(source, first)
+        return _capture(read, source), _weirds(read, source)
+    first.state[scan.STOP] = second.state[scan.BEGIN] = begin
     with ThreadPoolExecutor(1) as pool:
         rest = pool.submit(_read, source, second)
         read = _read(source, first)
         rest_read = rest.result()
     if read.reason == scan.STOPPED:
-        first.append(second)
-        read = replace(rest_read, tables=first)
+        if read.form == "pcap" and read.end != begin:
+            read = _read(source, Tables(file=file, room=room))
+        else:
+            first.append(second)
+            read = replace(rest_read, tables=first)
     return _capture(read, source), _weirds(read, source)
+
+
+def _second_part(source: ByteSource) -> int | None:
+    """File offset from which on a second thread may read; None: it had better not."""
+    magic = source.piece(0, 4)
+    if magic not in _PCAP_MAGICS:
+        return int(source.size * PCAPNG_PART_RATIO)
+    swapped, unit_ns = _PCAP_MAGICS[magic]
+    near = max(int(source.size * PCAP_PART_RATIO), _PCAP_HEADER)
+    return record_near(source, near, swapped=swapped, unit_ns=unit_ns)
 
 
 def _capture(read: _Read, source: ByteSource) -> Capture:
@@ -205,10 +228,12 @@ def _read_pcap(window: _Window, tables: Tables) -> _Read:
         return _Read(tables, "pcap", (), [weird], scan.BROKEN)
     snap_length, link = struct.unpack((">" if swapped else "<") + "16xII", header)
     link_type = link & 0xFFFF
-    tables.state[scan.POSITION] = _PCAP_HEADER
+    begin = max(int(tables.state[scan.BEGIN]), _PCAP_HEADER)
+    window.skip(begin)
     reason = _pump(window, tables, _PcapStep(swapped=swapped, unit_ns=unit_ns, link_type=link_type))
     face = CaptureInterface(name="", link_type=link_type, snap_length=snap_length)
-    return _Read(tables, "pcap", (face,), _ended(reason, window, tables), reason)
+    end = window.base + int(tables.state[scan.POSITION])
+    return _Read(tables, "pcap", (face,), _ended(reason, window, tables), reason, end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

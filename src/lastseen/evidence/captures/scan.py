@@ -51,7 +51,7 @@ ROWS: Final = 2
 POSITION: Final = 3
 NOTED: Final = 4
 BEGIN: Final = 5
-"""Packets whose record begins before this file offset are passed over; others may be reading them."""
+"""Packets before this file offset are others' to read: of a pcapng they are passed over, a pcap is read from here."""
 STOP: Final = 6
 STATE_WIDTH: Final = 7
 
@@ -95,7 +95,7 @@ def scan_pcap(
     `base` is the file offset of `buf[0]`; `unit_ns` is 1000 or 1 (the fraction's unit). Rows are appended at
     `state[ROWS]`.
     """
-    p, row, begin, stop = state[POSITION], state[ROWS], state[BEGIN] - base, state[STOP] - base
+    p, row, stop = state[POSITION], state[ROWS], state[STOP] - base
     reason = MORE
     while p + 16 <= end:
         if p >= stop:
@@ -111,9 +111,6 @@ def scan_pcap(
             break
         if p + 16 + captured > end:
             break
-        if p < begin:
-            p += 16 + captured
-            continue
         if row >= packets.shape[0] or state[FLOWS] >= keys.shape[0]:
             reason = FULL
             break
