@@ -1,11 +1,12 @@
 """Captures that missed packets, or hold them in another order, prove nothing by what they do not have."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import packet_writer as w
 import pytest
 from captured import fates, lost_packets, matched
-from conversation_writer import Conversation, Point
+from conversation_writer import Conversation, Point, Segment
 
 pytestmark = pytest.mark.kernel
 
@@ -44,6 +45,53 @@ def test_what_came_from_beyond_was_missed_and_others_may_have_been(gap: bool, fa
     missing = frozenset({acks[1], DATA} if gap else {acks[1]})
     captures = {"remote": TALK.seen_at(replace(REMOTE, drop=missing)), "tap": TALK.seen_at(TAP)}
     assert fates(matched(captures)) == {("tap", "remote", "to_remote"): {fate: [acks[1] + 1]}, HOP: {}}
+
+
+@pytest.mark.parametrize("at_tap", [True, False])
+@pytest.mark.parametrize(
+    "passes",
+    [
+        pytest.param(lambda s: s.length > 0, id="with payload"),
+        pytest.param(lambda s: "P" in s.flags, id="pushed"),
+        pytest.param(lambda s: s.flags != "A" or s.length, id="no mere acknowledgments"),
+    ],
+)
+def test_what_a_filter_on_flags_and_lengths_left_out_is_not_lost(
+    passes: Callable[[Segment], bool], at_tap: bool
+) -> None:
+    """Nor is it where the capture does not say that it has one, and shows a single connection."""
+    drop = frozenset(s.number for s in TALK.segments() if not passes(s))
+    points = {"remote": REMOTE, "tap": TAP}
+    filtered = "tap" if at_tap else "remote"
+    points[filtered] = replace(points[filtered], drop=drop)
+    assert lost_packets(matched({name: TALK.seen_at(point) for name, point in points.items()})) == 0
+
+
+def test_of_a_merged_packet_that_the_capture_dropped_a_part_may_have_got_lost_elsewhere() -> None:
+    """The other end goes on without its first half, which is sent again, and has the second one."""
+    ports = (443, 40000)
+
+    def of_server(at_ns: int, seq: int, size: int, number: int) -> w.Packet:
+        segment = w.tcp(*ports, seq=seq, ack=1_000, flags="PA", data=bytes(size))
+        return at_ns, w.ethernet(w.ipv4("192.0.2.80", "10.0.0.5", segment, identification=number))
+
+    def of_client(at_ns: int, ack: int, number: int) -> w.Packet:
+        segment = w.tcp(*ports[::-1], seq=1_000, ack=ack, flags="A")
+        return at_ns, w.ethernet(w.ipv4("10.0.0.5", "192.0.2.80", segment, identification=number))
+
+    start, ms = TALK.start_ns, 1_000_000
+    whole = of_server(start + 10 * ms, 2_000, 200, 1)
+    both = [
+        of_server(start, 1_900, 100, 7),
+        of_client(start + 300 * ms, 2_000, 8),
+        of_server(start + 310 * ms, 2_000, 100, 2),
+        of_client(start + 320 * ms, 2_200, 9),
+    ]
+    tap = pcapng(both, dropped=1)
+    assert list(fates(matched({"remote": [both[0], whole, *both[1:]], "tap": tap}))[HOP]) == ["unproven"]
+    both[2] = of_server(start + 310 * ms, 2_000, 200, 2)  # all of it is sent again: so nothing had arrived
+    tap = pcapng(both, dropped=1)
+    assert list(fates(matched({"remote": [both[0], whole, *both[1:]], "tap": tap}))[HOP]) == ["lost"]
 
 
 def test_what_the_other_end_goes_on_without_is_lost_all_the_same() -> None:

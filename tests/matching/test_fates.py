@@ -61,6 +61,19 @@ def test_the_closing_record_of_pcapng_proves_the_loss() -> None:
     assert losses(matched({"remote": captures["remote"], "tap": tap})) == {DOWN: [LAST + 2]}
 
 
+def test_nothing_is_in_a_capture_that_was_sent_after_its_closing_record() -> None:
+    """Without the record what was sent so soon after the last packet would still be expected."""
+    captures = TALK.seen_at(REMOTE), TALK.seen_at(TAP)
+    last = captures[1][-1][0]
+    remote = [*captures[0], stray("FA", last + 200_000)]
+    assert losses(matched({"remote": remote, "tap": captures[1]})) == {DOWN: [LAST + 2]}
+    ng = w.Pcapng()
+    body = [ng.packet(at, data) for at, data in captures[1]]
+    start = [ng.section(), ng.interface(resolution=9), *body]
+    tap = b"".join([*start, ng.statistics(last, end=last + 100_000)])
+    assert fates(matched({"remote": remote, "tap": tap}))[DOWN] == {"unproven": [LAST + 2]}
+
+
 def test_what_case_toml_says_of_the_end_counts() -> None:
     points = points_of(with_a_late_packet(), order=["remote", "tap"])
     tap = points[1]
@@ -110,6 +123,20 @@ def test_data_repeated_after_a_loss_stays_lost() -> None:
     early = remote[data][0] - 200_000
     remote.insert(data, (early, again))
     assert losses(matched({"remote": remote, "tap": TALK.seen_at(TAP)})) == {DOWN: [data + 1]}
+
+
+def test_a_cut_off_timestamp_hides_no_identification() -> None:
+    """Over IPv4 these tell a repetition from what was lost, whatever the snap length leaves of the options."""
+    talk = replace(TALK, timestamps=True)
+    number = talk.number_of("server data 0.1")
+    remote, data = talk.seen_at(REMOTE), talk.segments()[number]
+    time, repetition = remote[number]
+    first = bytearray(repetition)
+    first[18:20] = (4242).to_bytes(2)
+    remote.insert(number, (time - 200_000, bytes(first)))
+    assert data.options
+    tap = w.pcap(talk.seen_at(TAP), nanoseconds=True, snap_length=14 + 20 + 20 + 2)
+    assert losses(matched({"remote": remote, "tap": tap})) == {DOWN: [number + 1]}
 
 
 def test_what_was_rewritten_is_counted() -> None:

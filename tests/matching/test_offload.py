@@ -137,3 +137,98 @@ def test_a_copy_that_one_point_has_alone_and_the_other_as_part_of_a_frame(
         tap.append((at - AT_TAP_NS, segment(0, 1)))
     claimed = losses(matched({"remote": sorted(remote), "tap": sorted(tap)}))
     assert sum(map(len, claimed.values())) == (0 if arrives else 1)
+
+
+def v6(flags: str, at: int, size: int, *, ack: int = 1, back: bool = True) -> bytes:
+    """A segment over IPv6 without timestamps: nothing but its numbers tells it from others."""
+    ports, ends = ((443, 40000), ("::2", "::1")) if back else ((40000, 443), ("::1", "::2"))
+    return w.ethernet(w.ipv6(*ends, w.tcp(*ports, seq=at, ack=ack, flags=flags, data=bytes(size))))
+
+
+def both(frames: list[tuple[int, bytes | None, bytes | None]]) -> dict[str, list[w.Packet]]:
+    """What the remote point and the tap saw 350 us apart, each where it has something; times in ms of the remote one."""
+    way = {True: -350_000, False: 350_000}
+    opening = [
+        (0, v6("PA", 1, 5, back=False), v6("PA", 1, 5, back=False)),
+        (1, *[v6("PA", 10, 9, ack=6)] * 2),
+    ]
+    ending = [(9_000, *[v6("PA", 90_000, 9, ack=6)] * 2)]
+    captures: dict[str, list[w.Packet]] = {"remote": [], "tap": []}
+    for at, remote, tap in (*opening, *frames, *ending):
+        time = START + at * MS
+        if remote is not None:
+            captures["remote"].append((time, remote))
+        if tap is not None:
+            captures["tap"].append((time + way[tap[54:56] == (40000).to_bytes(2)], tap))
+    return captures
+
+
+A, B, C = ((1_000 + n * 100, 100) for n in range(3))
+ABC = (1_000, 300)
+
+
+def data(piece: tuple[int, int]) -> bytes:
+    return v6("A", *piece)
+
+
+def test_bytes_that_were_sent_again_much_later_are_not_those_that_arrived() -> None:
+    """The tap sent three; the remote point has them as one frame, and not what was sent again."""
+    frames = [(10, data(ABC), data(A)), (10, None, data(B)), (10, None, data(C)), (4_500, None, data(A))]
+    to_client = both(frames)
+    assert losses(matched(to_client)) == {}  # what the tap alone has came from beyond the remote point
+    to_remote = {
+        name: [(at, turned(packet)) for at, packet in packets] for name, packets in to_client.items()
+    }
+    assert losses(matched(to_remote, order=["remote", "tap"])) == {("tap", "remote", "to_remote"): [6]}
+
+
+def turned(packet: bytes) -> bytes:
+    """The same packet from the client to the server."""
+    src, dst, ports = packet[22:38], packet[38:54], packet[54:58]
+    return packet[:22] + dst + src + ports[2:] + ports[:2] + packet[58:]
+
+
+@pytest.mark.parametrize("first_arrives", [True, False])
+def test_as_many_equal_packets_at_both_points_need_not_be_the_same(*, first_arrives: bool) -> None:
+    """A frame of three arrived in pieces; its middle was sent again and copied by the network, and one copy lost.
+
+    Where the first piece did not arrive, neither did the frame.
+    """
+    frames = [
+        (10, data(ABC), data(A) if first_arrives else None),
+        (10, None, data(B)),
+        (10, None, data(C)),
+        (700, data(B), data(B)),
+        (701, data(B), None),
+    ]
+    claimed = losses(matched(both(frames)))[("remote", "tap", "to_client")]
+    assert claimed == ([4] if first_arrives else [3, 4])
+
+
+def test_equal_packets_far_out_of_order_stay_paired() -> None:
+    """One of two equal acknowledgments was kept back for long, and nothing else can be what arrived; data was lost."""
+    delivered = [(n, *[v6("PA", 2_000 + n, 1, ack=6)] * 2) for n in range(10, 14)]
+    captures = both([*delivered, (200, v6("PA", 5_000, 7, ack=6), None)])
+    twin = v6("A", 3_000, 0, ack=6)
+    captures["remote"] += [(START + 11 * MS, twin), (START + 100 * MS, twin)]
+    captures["tap"] += [(START + 60 * MS, twin), (START + 100 * MS + 350_000, twin)]
+    claimed = losses(matched({name: sorted(packets) for name, packets in captures.items()}))
+    assert claimed == {("remote", "tap", "to_client"): [9]}
+
+
+@pytest.mark.parametrize("at_remote", [True, False])
+def test_a_copy_of_a_part_is_known_by_the_identification_it_has_in_the_frame(at_remote: bool) -> None:
+    """The network copied a segment that is the second part of a frame, and kept the copy back for a while."""
+    first, second = (frame("A", 5_000 + 100 * n, 1, 100 + n, data=bytes(100)) for n in range(2))
+    whole = frame("A", 5_000, 1, 100, data=bytes(200))
+    opening = [(0, frame("A", 1, 4_000, 7, client=True)), (MS, frame("PA", 4_900, 1, 99, data=bytes(100)))]
+    merging = [*opening, (10 * MS, whole), (10 * MS + 50_000, second)]
+    single = [*opening, (10 * MS, first), (10 * MS + 10_000, second), (12 * MS, second)]
+    ending = [(20 * MS, frame("PA", 6_000, 1, 200, data=bytes(9)))]
+    captures = {}
+    for name, own, way in (("remote", at_remote, 0), ("tap", not at_remote, 350_000)):
+        packets = [*(merging if own else single), *ending]
+        captures[name] = [
+            (START + at + (-way if data[34:36] == (40000).to_bytes(2) else way), data) for at, data in packets
+        ]
+    assert losses(matched({name: sorted(packets) for name, packets in captures.items()})) == {}

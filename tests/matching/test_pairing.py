@@ -221,7 +221,7 @@ def test_losses_do_not_depend_on_which_packets_tell_the_travel_time(
         "tap": [p for p in at(frames, remote=False) if p[1] not in {frames[n] for n in dropped if n % 2}],
     }
     of_all = lost_packets(matched(captures))
-    monkeypatch.setattr("lastseen.matching.pairing.SAMPLE", 1)
+    monkeypatch.setattr("lastseen.matching.shifts.SAMPLE", 1)
     assert lost_packets(matched(captures)) == of_all
 
 

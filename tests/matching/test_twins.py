@@ -120,3 +120,56 @@ def test_copies_stamped_at_one_moment_take_no_other_packets_place(
     matching = matched({"tap": tap, "remote": sorted(remote)})
     lost = sum(map(len, losses(matching).values()))
     assert lost == len(gone) or (copied == "remote" and not lost)  # then a copy may pass for the missing one
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2, 3])
+def test_a_packet_after_many_equal_ones_is_paired_with_its_own(lost: int) -> None:
+    """Seven acknowledgments of one moment and an eighth later; some of the seven are lost."""
+    packets = duplicate_acks(8)
+    burst = packets[4][0]
+    tap = packets[:4] + [(burst, data) for _, data in packets[4:11]] + packets[11:]
+    remote = moved(tap[: 11 - lost] + tap[11:])
+    found = losses(matched({"tap": tap, "remote": sorted(remote)}))
+    assert 12 not in found.get(("tap", "remote", "to_remote"), [])
+
+
+def test_a_conversation_that_seems_opened_by_its_server_goes_the_way_of_the_others() -> None:
+    """Its first packet in either capture is an answer; which of three empty ones arrived, their times tell."""
+    others, ports = dialogue_of(5000, count=6), (6000, 80)
+    question, answer = (
+        w.ethernet(w.ipv6(CLIENT, SERVER, w.udp(*ports, b"question"))),
+        w.ethernet(w.ipv6(SERVER, CLIENT, w.udp(*ports[::-1], b""))),
+    )
+    way = 2_000_000
+    asked = START + SECOND
+    tap = [
+        *others,
+        (asked + 2_000_000, answer),
+        (asked + 2_500_000, question),
+        (asked + 3_000_000, answer),
+        (asked + 4_000_000, answer),
+    ]
+    tap.append((START + 3 * SECOND, others[0][1]))
+    remote = [
+        (at + (way if data[54:56] in {b"\x13\x88", b"\x17\x70"} else -way), data) for at, data in sorted(tap)
+    ]
+    kept = [p for p in sorted(tap) if p != (asked + 3_000_000, answer)]
+    missing = 1 + sorted(remote).index((asked + 3_000_000 - way, answer))
+    assert losses(matched({"tap": kept, "remote": sorted(remote)})) == {
+        ("remote", "tap", "to_client"): [missing]
+    }
+
+
+def dialogue_of(port: int, *, count: int) -> list[w.Packet]:
+    """Questions and answers that nothing else can be taken for, 10 ms apart, as the tap sees them."""
+    return [
+        (
+            START + n * 10_000_000,
+            w.ethernet(
+                w.ipv6(SERVER, CLIENT, w.udp(80, port, b"answer %d" % n))
+                if n % 2
+                else w.ipv6(CLIENT, SERVER, w.udp(port, 80, b"question %d" % n))
+            ),
+        )
+        for n in range(count)
+    ]

@@ -14,6 +14,9 @@ OF_EACH_KIND = 6
 OF_ALL_KINDS = 60
 ONCE_WRONG = (10018, 10299, 10873, 11001, 11438, 21275)
 """A few packets were taken for others of the same numbers: order, clock or which one arrived was a guess."""
+ONCE_WRONG_WITH_MORE = (140191, 140926, 150146, 152201, 152936, 161032, 162283, 163810)
+"""So they were; timestamps that one snap length cut hid equal identifications; a capture was taken to run on after its
+closing record; copies of a merged packet's parts were not known; of a merged packet a part was lost elsewhere."""
 SILENT = {"missed", "missed counted"}
 """Captures that missed packets: what they say nothing of cannot be proven lost."""
 
@@ -36,7 +39,7 @@ def test_one_thing_is_different(kind: str, lossy: bool) -> None:
 
 def test_everything_is_different() -> None:
     """Up to twenty things at once; the captures that missed packets without saying so are left out."""
-    for seed in (*range(OF_ALL_KINDS), *ONCE_WRONG):
+    for seed in (*range(OF_ALL_KINDS), *ONCE_WRONG, *ONCE_WRONG_WITH_MORE):
         case = make(seed, more=seed not in ONCE_WRONG)
         if "missed" not in case.hostile:
             assert [c for c in complaints(case) if c.kind == FALSE] == [], f"case {seed}"

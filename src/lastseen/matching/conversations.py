@@ -275,9 +275,15 @@ def nearest_in_order(few: Any, many: Any, shift: Any) -> Any:
     picks = np.empty(few.size, np.int64)
     place = 0
     for i in range(few.size):
-        last = many.size - (few.size - i)
-        while place < last and abs(many[place + 1] - few[i] - shift) < abs(many[place] - few[i] - shift):
-            place += 1
+        nearest = abs(many[place] - few[i] - shift)
+        for k in range(
+            place + 1, many.size - (few.size - i) + 1
+        ):  # copies are equally far: go on behind them
+            distance = abs(many[k] - few[i] - shift)
+            if distance > nearest:
+                break
+            if distance < nearest:
+                nearest, place = distance, k
         picks[i] = place
         place += 1
     return picks

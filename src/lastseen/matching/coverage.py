@@ -11,17 +11,13 @@ import numpy as np
 
 from lastseen.compiled import kernel
 from lastseen.matching.pairs import MERGED_INTO, REPEATED, SPLIT_INTO
-from lastseen.matching.sightings import is_unique, relative, time_of
+from lastseen.matching.sightings import TOO_EARLY_NS, is_unique, relative, time_of
 from lastseen.tables.packets import ID_WINDOW, LENGTH_FLAGS, SEQ
 
 __all__ = ["NEARBY_NS", "cover_all", "left_over"]
 
 NEARBY_NS: Final = 1_000_000
 """Offload holds packets back for less (GRO flushes at the end of each poll); bytes so near in time are paired first."""
-TOO_EARLY_NS: Final = 20_000_000
-"""Bytes are not those of a packet that was sent so much later, even if the clocks drift; repetitions wait for longer
-(Linux: TCP_RTO_MIN, 200 ms) but for those that duplicate acknowledgments ask for."""
-
 _FOREVER: Final = np.int64(1 << 62)
 
 
@@ -110,15 +106,19 @@ def cover_all(
                     _cover(ranges_b, start, end, between, nearby, 1)
                     partner_p[row] = ranges_b[first, 2]
                     how_p[row] = SPLIT_INTO if ranges_b[first, 1] < end else MERGED_INTO
-        for r in range(ranges_b.shape[0]):
-            between = (-_FOREVER, ranges_b[r, 4] - shift + TOO_EARLY_NS if known[sides[k, 2]] else _FOREVER)
-            first = -1
-            if how_q[ranges_b[r, 2]] != REPEATED:
-                first = _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 1)
-            if first >= 0:
-                row = ranges_b[r, 2]
-                partner_q[row] = free_a[first, 2]
-                how_q[row] = MERGED_INTO if free_a[first, 1] < ranges_b[r, 1] else SPLIT_INTO
+        for nearby in (True, False):
+            for r in range(ranges_b.shape[0]):
+                row, at = ranges_b[r, 2], ranges_b[r, 4] - shift
+                between = (at - NEARBY_NS, at + NEARBY_NS) if nearby else (-_FOREVER, at + TOO_EARLY_NS)
+                if not known[sides[k, 2]]:
+                    between = (-_FOREVER, _FOREVER)
+                first = -1
+                if partner_q[row] < 0 and how_q[row] != REPEATED:
+                    first = _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 0)
+                if first >= 0:
+                    _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 1)
+                    partner_q[row] = free_a[first, 2]
+                    how_q[row] = MERGED_INTO if free_a[first, 1] < ranges_b[r, 1] else SPLIT_INTO
         _count_again(
             (packets_p, rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]], how_p),
             (packets_q, rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]], how_q),
@@ -132,7 +132,7 @@ def _count_again(one: Any, other: Any, left: Any, partner: Any, shift: Any) -> N
 
     Copies that the network made are told from packets sent again by their times only, and which of them one took for
     which is a guess; but bytes that came as often as they were sent were not lost. Counted is from the packet on, and
-    of the other's second sightings those with its identification. `shift`: the usual time from one to the other,
+    of the other's second sightings those that its identification tells. `shift`: the usual time from one to the other,
     _FOREVER: not known.
     """
     packets, rows, how = one
@@ -170,14 +170,26 @@ def _first_reaching(ranges: Any, start: Any) -> Any:
 
 
 @kernel
-def _times_carried(ranges: Any, low: Any, byte: Any, since: Any, identification: Any) -> Any:
-    """How many of `ranges` carry a byte from a time on, second sightings only of packets of this identification."""
+def _is_part(copy: Any, one: Any) -> Any:
+    """Whether a second sighting is, by its identification, the packet of a range or one of its parts.
+
+    Offload counts the identifications of the parts up, and all but the last are of one size.
+    """
+    ahead = copy[0] - one[0]
+    size = copy[1] - copy[0] if ahead >= 0 else one[1] - one[0]
+    counted = copy[6] == (one[6] + ahead // size) & 0xFFFF and ahead % size == 0
+    return one[6] > 0 and (copy[6] == one[6] or counted)
+
+
+@kernel
+def _times_carried(ranges: Any, low: Any, byte: Any, since: Any, one: Any, copies: Any) -> Any:
+    """How many of `ranges` carry a byte from a time on; `copies`: second sightings of the packet `one`, too."""
     count = 0
     for k in range(low, ranges.shape[0]):
         if ranges[k, 0] > byte:
             break
-        is_counted = not ranges[k, 5] or ranges[k, 6] == identification > 0
-        count += ranges[k, 1] > byte and ranges[k, 4] >= since and is_counted
+        if ranges[k, 1] > byte and ranges[k, 4] >= since:
+            count += not ranges[k, 5] or (copies and _is_part(ranges[k], one))
     return count
 
 
@@ -187,7 +199,7 @@ def _as_often(ranges: Any, others: Any, one: Any, since: Any, other_since: Any) 
 
     How often changes where one of them begins or ends.
     """
-    start, end, identification = one[0], one[1], one[6]
+    start, end = one[0], one[1]
     low, other_low = _first_reaching(ranges, start), _first_reaching(others, start)
     first = -1
     for k in range(other_low, others.shape[0]):
@@ -197,8 +209,8 @@ def _as_often(ranges: Any, others: Any, one: Any, since: Any, other_since: Any) 
             first = k
     byte = start
     while first >= 0 and byte < end:
-        sent = _times_carried(ranges, low, byte, since, 0)
-        if sent > _times_carried(others, other_low, byte, other_since, identification):
+        sent = _times_carried(ranges, low, byte, since, one, 0)
+        if sent > _times_carried(others, other_low, byte, other_since, one, 1):
             first = -1
         byte = min(_next_edge(ranges, low, byte, end), _next_edge(others, other_low, byte, end))
     return first

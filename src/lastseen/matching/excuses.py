@@ -100,6 +100,12 @@ def _carried_after(ranges: Any, start: Any, time: Any) -> Any:
     return earliest
 
 
+@packet_kernel
+def _again(sent: Any, arrived: Any, number: Any, time: Any, offset: Any) -> Any:
+    """When a sequence number sent at `time` came by up again, or by down at all, up's clock; _FAR and more: never."""
+    return min(_carried_after(sent, number, time), _carried_after(arrived, number, -_FAR) - offset)
+
+
 @kernel
 def _say(
     up: Any, up_rows: Any, up_starts: Any, down: Any, down_rows: Any, down_starts: Any,
@@ -127,13 +133,14 @@ def _say(
             first = np.searchsorted(acks, start + used)
             acked = times[first] if first < times.size else _FAR
             time = time_of(up[lost[k]])
-            repeated, copied = _carried_after(sent, start, time), _carried_after(arrived, start, -_FAR)
-            again = min(repeated, copied - offset)
+            again = _again(sent, arrived, start, time, offset)
             last = min(np.searchsorted(acks, start, side="right"), np.searchsorted(times, again)) - 1
             if acked < again:
                 result[k] = GOT_THROUGH
             elif last >= 0 and acks[last] == start and times[last] > time + LATER_NS:
-                result[k] = GOT_LOST
+                # of a merged packet the rest may have arrived: then it is acknowledged without being repeated
+                whole = _again(sent, arrived, start + used - 1, time, offset) <= acked
+                result[k] = GOT_LOST if whole else NOT_SAID
     return result
 
 

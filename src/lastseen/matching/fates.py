@@ -54,6 +54,8 @@ _FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp
 """What `_walk` compares. TTL is left out: every router lowers it."""
 _TCP: Final = 6
 _RST: Final = FLAGS["R"]
+_PSH: Final = FLAGS["P"]
+_ACK: Final = FLAGS["A"]
 
 QUEUED_NS: Final = 200_000_000
 """So long a host may keep a packet that has its time and is not captured yet. Linux stamps what it receives when it
@@ -133,7 +135,7 @@ def _is_guessed(view: PairView, fate: npt.NDArray[np.uint8], walked: "_Walked") 
 
 def _of_down_alone(view: PairView, walked: "_Walked") -> tuple[int, int]:
     """(packets that up never saw, those of them that certainly passed while up's capture ran)."""
-    down, delays = view.grouped_down, walked.delays
+    up, down, delays = view.grouped_up, view.grouped_down, walked.delays
     span = (0, 0)
     if len(delays):
         span = (
@@ -141,7 +143,8 @@ def _of_down_alone(view: PairView, walked: "_Walked") -> tuple[int, int]:
             _bounded(walked.last + view.offset_ns + int(delays.min())),
         )
     injected, unseen = _unpaired(
-        down.packets, down.rows, down.starts, view.members, view.pairing.q.how, view.pairing.q.in_step,
+        down.packets, down.rows, down.starts, up.packets, up.rows, up.starts,
+        view.members, view.pairing.q.how, view.pairing.q.in_step,
         down.connections, *span,
     )  # fmt: skip
     return int(injected), int(unseen)
@@ -310,26 +313,44 @@ def _walk(
     found[0], found[1], found[2], found[3], found[4] = delivered, gone, reordered, first, last
 
 
+@packet_kernel
+def _shape(row: Any) -> Any:
+    """What filters on flags and lengths tell apart: a mere acknowledgment, others without payload, pushed, not."""
+    flags = row[LENGTH_FLAGS]
+    if flags >> 8:
+        return 4 if flags & _PSH else 8
+    return 1 if flags == _ACK else 2
+
+
 @step_kernel
 def _unpaired(
-    packets: Any, rows: Any, starts: Any, members: Any, how: Any, in_step: Any, connections: Any, begin: Any, end: Any
+    packets: Any, rows: Any, starts: Any, up_packets: Any, up_rows: Any, up_starts: Any, members: Any, how: Any,
+    in_step: Any, connections: Any, begin: Any, end: Any,
 ) -> Any:  # fmt: skip
     """(packets of down that up never saw, how many of them were not made on the way and came from `begin` to `end`).
 
-    Not made on the way are those of TCP connections most of whose packets both points have, resets left out.
+    Not made on the way are those of TCP connections most of whose packets both points have, resets left out; and those
+    of shapes of which up has none, as a filter left them out.
     """
     count, unseen = 0, 0
     for m in range(members.shape[0]):
-        place = 2 * members[m, 1] + members[m, 3]
+        place, above = 2 * members[m, 1] + members[m, 3], 2 * members[m, 0] + members[m, 2]
         if members[m, 1] < 0 or in_step[place]:
             continue
-        alone, sure = 0, 0
+        alone, sure, shapes = 0, 0, 0
         for i in range(starts[place], starts[place + 1]):
             row = packets[rows[i]]
-            alone += how[rows[i]] == NONE
-            sure += how[rows[i]] == NONE and not row[LENGTH_FLAGS] & _RST and begin < time_of(row) < end
+            if how[rows[i]] == NONE:
+                alone += 1
+                sure += not row[LENGTH_FLAGS] & _RST and begin < time_of(row) < end
+                shapes |= _shape(row)
         count += alone
-        if members[m, 1] < connections and 2 * alone < starts[place + 1] - starts[place]:
+        if sure and members[m, 1] < connections:
+            if 2 * alone >= starts[place + 1] - starts[place]:
+                for i in range(up_starts[above], up_starts[above + 1]):
+                    if shapes & _shape(up_packets[up_rows[i]]):
+                        sure = 0
+                        break
             unseen += sure
     return count, unseen
 
@@ -337,11 +358,12 @@ def _unpaired(
 def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     """The members' fate inside the watch of the downstream point, else OUTSIDE or UNPROVEN.
 
-    The watch begins with what was sent after down's first packet. Its end is stretched by the largest delay, as what
-    was sent then still comes by; but not where packets of the other direction are missing after it, too: there the
-    capture itself was cut off. What was sent between two packets that did reach down would have been seen there,
-    however long its way is. Where the run says that the capture was cut, its end is drawn in by what the host may have
-    had in its queues, of which only those of one connection are known to keep their order.
+    The watch begins with what was sent after down's first packet. It ends the largest delay after down's last one, as
+    what was sent then still comes by, or where something else proves that the capture ran on; never later than the
+    capture says itself that it was ended. Where packets of the other direction are missing after it, too, the capture
+    was cut off before. What was sent between two packets that did reach down would have been seen there, however long
+    its way is. Where the run says that the capture was cut, its end is drawn in by what the host may have had in its
+    queues, of which only those of one connection are known to keep their order.
     """
     watched = _watched(view.down)
     if watched is None:
@@ -350,21 +372,29 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     sent, (start, end) = view.grouped_up.times_ns(walked.missing), watched
     at, largest_delay = sent + view.offset_ns, max(int(walked.delays.max(initial=0)), 0)
     early, late = _missing_back(view, start, min(end, _last(view.down, end)))
-    limits = np.iinfo(np.int64)
-    if late < limits.max:
-        end = _last(
-            view.down, end
-        )  # a snapshot shows that the host was up, the missing packets that tcpdump was not
     before = (at < start) & (sent <= walked.first)
     if view.down.watch.is_cut:
-        after = (at > end - max(largest_delay, QUEUED_NS)) & (sent >= _last_of_each(view, walked.missing))
+        until = _last(view.down, end) - max(largest_delay, QUEUED_NS)
+        after = (at > until) & (sent >= _last_of_each(view, walked.missing))
     else:
-        after = (at > end + (-largest_delay if late < limits.max else largest_delay)) & (sent >= walked.last)
+        after = (at > _until(view.down, end, largest_delay, late)) & (sent >= walked.last)
     verdict = walked.by_default.copy()
     verdict[(before | after) & (verdict == LOST)] = UNPROVEN
     verdict[(before & (at <= early)) | (after & (at >= late))] = OUTSIDE
     _count_out(view.down, verdict, at)
     return verdict
+
+
+def _until(down: Point, end: int, largest_delay: int, late: int) -> int:
+    """Until when what was sent to down would be in its capture, ns by its clock.
+
+    `end`: of its watch; `late`: when something of the other direction is missing after that. A snapshot shows that the
+    host was up, missing packets that tcpdump was not.
+    """
+    last = _last(down, end)
+    if late < np.iinfo(np.int64).max:
+        return last - largest_delay
+    return end if down.watch.is_closed and end > last else max(last + largest_delay, end)
 
 
 def _last_of_each(view: PairView, missing: Int64s) -> Int64s:

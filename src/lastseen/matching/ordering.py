@@ -16,6 +16,7 @@ import numpy.typing as npt
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.middle import median
 from lastseen.matching.pairs import NONE, Pairing
+from lastseen.matching.shifts import NEARER
 from lastseen.matching.travel import Travel
 from lastseen.tables.points import CLIENT_TO_REMOTE, REMOTE_TO_CLIENT, Conversations
 
@@ -66,8 +67,14 @@ def against_the_rest(both: Conversations, travel: Travel, relation: Relation) ->
     """
     to_remote, to_client = travel.extremes[CLIENT_TO_REMOTE::2], travel.extremes[REMOTE_TO_CLIENT::2]
     nearer, farther = (to_client, to_remote) if relation.distance_ns > 0 else (to_remote, to_client)
-    seen = (to_remote[:, 0] <= to_remote[:, 1]) & (to_client[:, 0] <= to_client[:, 1])
-    return np.flatnonzero((both.group >= 0).all(axis=1))[seen & (nearer[:, 1] < farther[:, 0])]
+    went, came = (times[:, 0] <= times[:, 1] for times in (to_remote, to_client))
+    turned = went & came & (nearer[:, 1] < farther[:, 0])
+    if all(len(sample) for sample in travel.sample):
+        usual = [median(sample[:, 0]) for sample in travel.sample]
+        far = abs(usual[0] - usual[1]) / NEARER
+        turned |= went & ~came & (np.abs(to_remote - usual[REMOTE_TO_CLIENT]) < far).all(axis=1)
+        turned |= came & ~went & (np.abs(to_client - usual[CLIENT_TO_REMOTE]) < far).all(axis=1)
+    return np.flatnonzero((both.group >= 0).all(axis=1))[turned]
 
 
 def _by_what_is_missing(grouped: tuple[Grouped, Grouped], sides: Int64s, pairing: Pairing) -> float:

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, kernel, step_kernel
-from lastseen.matching.coverage import NEARBY_NS, cover_all, left_over
+from lastseen.matching.coverage import cover_all, left_over
 from lastseen.matching.datagrams import cover_datagrams
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EVEN, EXACT, IN_ORDER, REPEATED, TWIN, Paired, Pairing
 from lastseen.matching.renumbered import renumbered_sides, without_identifications
+from lastseen.matching.shifts import usual_shifts, with_common_senders
 from lastseen.matching.sightings import BY_ID, SAME_MOMENT_NS, hash_of, is_unique, same, time_of
-from lastseen.matching.twins import doubt_twins, settle_twins
+from lastseen.matching.twins import doubt_twins, join_again, part_unlikely, settle_twins
 from lastseen.tables.packets import LENGTH_FLAGS, MISC
 from lastseen.tables.points import Conversations
 
@@ -29,8 +30,6 @@ LOOK_AHEAD: Final = 16
 """Reordering inside this many packets is met by the walk itself; farther ones are hashed."""
 LOOK_BACK: Final = 64
 """How many packets back a copy's original is looked for; the network may keep a copy back for a while."""
-SAMPLE: Final = 10_000
-"""Packets a usual time is taken of: more would not move it by what matters here."""
 
 PARTS: Final = 2
 """Threads that share the conversations of two points: memory is the limit with more."""
@@ -171,39 +170,60 @@ def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairin
     with ThreadPoolExecutor(PARTS) as pool:
         p, q = pool.map(_unpaired, grouped)
     sides = shared_sides(both)
-    packets = grouped[0].packets, grouped[1].packets
-    lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)
-    uneven = sides[_pair_in_parts(grouped, sides, p, q)]
+    is_uneven = _pair_in_parts(grouped, sides, p, q)
+    uneven = sides[is_uneven]
     renumbered = renumbered_sides(grouped, uneven, (p.partner, q.partner)) if len(uneven) else uneven
     if len(renumbered):
         grouped = _pair_renumbered(grouped, renumbered, p, q)
-        packets = grouped[0].packets, grouped[1].packets
     _say_how(grouped, uneven, p, q)
+    if len(uneven):
+        sides = with_common_senders(grouped, sides, p)
+        uneven = sides[is_uneven]
+    parted = _pair_by_time(grouped, sides, uneven, (p, q))
+    with ThreadPoolExecutor(PARTS) as pool:
+        list(pool.map(_mark_repeats_of, grouped, (p, q)))
+    _pair_by_bytes(grouped, sides, uneven, (p, q))
+    join_again(parted, p.partner, q.partner, p.how, q.how)
+    return Pairing(p=p, q=q, only_twins=bool((p.how == TWIN).any() and not (p.how == EXACT).any()))
+
+
+def _mark_repeats_of(point: Grouped, paired: Paired) -> None:
+    _mark_repeats(point.packets, point.rows, point.starts, paired.partner, paired.how, paired.in_step)
+
+
+def _pair_by_time(
+    grouped: tuple[Grouped, Grouped], sides: Int64s, uneven: Int64s, paired: tuple[Paired, Paired]
+) -> Int64s:
+    """Pair twins anew where one of them is left over; int64[k, 2]: see `part_unlikely`."""
+    (p, q), packets = paired, (grouped[0].packets, grouped[1].packets)
+    lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)
     if _any_lone(packets[0], uneven, *lists[:2], p.partner, 0) or _any_lone(
         packets[1], uneven, *lists[2:], q.partner, 1
     ):
-        shifts, _ = _shifts(grouped, sides, p)
+        shifts, _ = usual_shifts(grouped, sides, p)
         back = np.ascontiguousarray(uneven[:, [1, 0, 2]])
         settle_twins(*packets, uneven, *lists, shifts, p.partner, q.partner)
         settle_twins(*packets[::-1], back, *lists[2:], *lists[:2], -shifts, q.partner, p.partner)
         _say_how(grouped, uneven, p, q)
-    tcp = uneven[uneven[:, 0] < 2 * grouped[0].connections]
-    with ThreadPoolExecutor(PARTS) as pool:
-        marked = pool.submit(_mark_repeats, packets[0], *lists[:2], p.partner, p.how, p.in_step)
-        _mark_repeats(packets[1], *lists[2:], q.partner, q.how, q.in_step)
-        marked.result()
-    if len(tcp):
-        shifts, known = _shifts(grouped, uneven, p)
+    return np.asarray(part_unlikely(*packets, uneven, *lists[:2], p.partner, q.partner, p.how, q.how))
+
+
+def _pair_by_bytes(
+    grouped: tuple[Grouped, Grouped], sides: Int64s, uneven: Int64s, paired: tuple[Paired, Paired]
+) -> None:
+    """Pair by the bytes they cover what is left of TCP, and of datagrams."""
+    (p, q), packets = paired, (grouped[0].packets, grouped[1].packets)
+    lists = (grouped[0].rows, grouped[0].starts, grouped[1].rows, grouped[1].starts)
+    is_tcp = uneven[:, 0] < 2 * grouped[0].connections
+    found = (p.partner, q.partner, p.how, q.how)
+    if is_tcp.any():
+        shifts, known = usual_shifts(grouped, uneven, p)
         if not known.all():
-            shifts, known = _shifts(grouped, sides, p)
-        cover_all(*packets, tcp, *lists, shifts, known, p.partner, q.partner, p.how, q.how)
-    others = uneven[uneven[:, 0] >= 2 * grouped[0].connections]
-    if len(others):
+            shifts, known = usual_shifts(grouped, sides, p)
+        cover_all(*packets, uneven[is_tcp], *lists, shifts, known, *found)
+    if not is_tcp.all():
         digests = grouped[0].has_digests and grouped[1].has_digests
-        cover_datagrams(
-            *packets, others, *lists, *_shifts(grouped, sides, p), digests, p.partner, q.partner, p.how, q.how
-        )
-    return Pairing(p=p, q=q, only_twins=bool((p.how == TWIN).any() and not (p.how == EXACT).any()))
+        cover_datagrams(*packets, uneven[~is_tcp], *lists, *usual_shifts(grouped, sides, p), digests, *found)
 
 
 def _pair_renumbered(
@@ -279,77 +299,3 @@ def _any_lone(packets: Any, sides: Any, rows: Any, starts: Any, partner: Any, co
             if partner[rows[i]] < 0 and not is_unique(packets[rows[i]]):
                 return True
     return False
-
-
-def _travel_times(
-    grouped: tuple[Grouped, Grouped], sides: Int64s, partner: npt.NDArray[np.int32], every: Int64s
-) -> tuple[Int64s, Int64s, npt.NDArray[np.uint8]]:
-    """(travel, row, sender) of p's packets that are paired; of each sender every `every`th packet is looked at.
-
-    `travel`: time from p to q in ns, clocks as they are; `row` at p; `sender`: who of the conversation sent it.
-    """
-    room = int((np.diff(grouped[0].starts)[sides[:, 0]] // every[sides[:, 2]]).sum()) + len(sides)
-    travel, row, sender = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
-    count = _travel(
-        grouped[0].packets, grouped[1].packets, sides, grouped[0].rows, grouped[0].starts, partner,
-        every, np.zeros(2, np.int64), travel, row, sender,
-    )  # fmt: skip
-    return travel[:count], row[:count], sender[:count]
-
-
-@step_kernel
-def _travel(
-    packets_p: Any, packets_q: Any, sides: Any, rows: Any, starts: Any, partner: Any,
-    every: Any, ahead: Any, travel: Any, row_of: Any, sender: Any,
-) -> Any:  # fmt: skip
-    """`ahead`: int64[2], of each sender how many packets come before the next one looked at."""
-    count = 0
-    for k in range(sides.shape[0]):
-        who, end = sides[k, 2], starts[sides[k, 0] + 1]
-        i = starts[sides[k, 0]] + ahead[who]
-        while i < end:
-            row = rows[i]
-            if partner[row] >= 0:
-                travel[count] = time_of(packets_q[partner[row]]) - time_of(packets_p[row])
-                row_of[count], sender[count] = row, who
-                count += 1
-            i += every[who]
-        ahead[who] = i - end
-    return count
-
-
-def _shifts(
-    grouped: tuple[Grouped, Grouped], sides: Int64s, p: Paired
-) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-    """int64[2]: usual time from p to q of each sender's packets, clocks as they are; bool[2]: whether there are any.
-
-    Packets that no other can be taken for tell best. Of very many some are looked at, all where these tell nothing.
-    """
-    sizes = np.diff(grouped[0].starts)[sides[:, 0]]
-    totals = np.bincount(sides[:, 2], weights=sizes, minlength=2).astype(np.int64)
-    every = np.maximum(totals // (2 * SAMPLE), 1)
-    result, known = _usual_of_senders(p.how, *_travel_times(grouped, sides, p.partner, every))
-    if known.all() or every.max() == 1:
-        return result, known
-    return _usual_of_senders(p.how, *_travel_times(grouped, sides, p.partner, np.ones(2, np.int64)))
-
-
-def _usual_of_senders(
-    how: npt.NDArray[np.uint8], travel: Int64s, rows: Int64s, sender: npt.NDArray[np.uint8]
-) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-    sure = how[rows] == EXACT
-    result, known = np.zeros(2, np.int64), np.zeros(2, np.bool_)
-    for number in (0, 1):
-        mine = sender == number
-        if mine.any():
-            known[number] = True
-            result[number] = _usual(travel[mine & sure] if (mine & sure).any() else travel[mine])
-    return result, known
-
-
-def _usual(travel: Int64s) -> int:
-    """The middle of the densest millisecond: packets taken for their twins may be half of all, but lie anywhere."""
-    some = np.sort(travel[:: -(-len(travel) // SAMPLE)])
-    until = np.searchsorted(some, some + NEARBY_NS, side="right")
-    first = int(np.argmax(until - np.arange(len(some))))
-    return int(some[(first + int(until[first]) - 1) // 2])

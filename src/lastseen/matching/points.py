@@ -225,8 +225,10 @@ def _closing(capture: Capture, number: int) -> Watch:
     if number >= len(capture.interfaces):
         return Watch()
     face = capture.interfaces[number]
-    reason = "the capture's closing record" if face.end_ns is not None else ""
-    return Watch(start_ns=face.start_ns, end_ns=face.end_ns, reason=reason)
+    if face.end_ns is None:
+        return Watch(start_ns=face.start_ns)
+    reason = "the capture's closing record"
+    return Watch(start_ns=face.start_ns, end_ns=face.end_ns, reason=reason, is_closed=True)
 
 
 def _dropped(capture: Capture, number: int) -> int:

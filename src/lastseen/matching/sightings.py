@@ -24,6 +24,7 @@ __all__ = [
     "BY_ID",
     "LONG_AGO",
     "SAME_MOMENT_NS",
+    "TOO_EARLY_NS",
     "alike",
     "first_and_last",
     "hash_of",
@@ -38,6 +39,9 @@ __all__ = [
 SAME_MOMENT_NS: Final = 50_000
 """Copies of one packet at a point (a mirror, two capture processes) are stamped within microseconds; hosts answer one
 packet with another in tens of them at the least."""
+TOO_EARLY_NS: Final = 20_000_000
+"""No packet is seen so much sooner than it was sent, even if the clocks drift; repetitions wait for longer
+(Linux: TCP_RTO_MIN, 200 ms) but for those that duplicate acknowledgments ask for."""
 LONG_AGO: Final = np.int64(-(1 << 62))
 """Before any time a capture can hold."""
 BY_ID: Final = True
@@ -89,9 +93,10 @@ def is_unique(row: Any) -> Any:
 def have_ids_alike(one: Any, other: Any) -> Any:
     """Whether identifications of two sightings can be compared.
 
-    They cannot where the snap length cut the one's timestamp, or one is IPv4 and the other IPv6.
+    They cannot where the snap length cut the one's timestamp that stands for it, or one is IPv4 and the other IPv6.
     """
-    return ((one[MISC] ^ other[MISC]) >> 24) & (INFO_IP_ID | INFO_TIMESTAMPS) == 0
+    differing, shared = (one[MISC] ^ other[MISC]) >> 24, (one[MISC] & other[MISC]) >> 24
+    return differing & INFO_IP_ID == 0 and (shared & INFO_IP_ID != 0 or differing & INFO_TIMESTAMPS == 0)
 
 
 @packet_kernel

@@ -12,10 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import kernel
-from lastseen.matching.coverage import TOO_EARLY_NS
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import NONE, Pairing
-from lastseen.matching.sightings import time_of
+from lastseen.matching.sightings import TOO_EARLY_NS, time_of
 from lastseen.tables.packets import (
     ACK,
     FLAGS,

@@ -9,13 +9,24 @@ import numpy as np
 
 from lastseen.compiled import kernel, packet_kernel
 from lastseen.matching.conversations import nearest_in_order
-from lastseen.matching.pairs import TWIN
-from lastseen.matching.sightings import SAME_MOMENT_NS, alike, hash_of, have_ids_alike, is_unique, time_of
+from lastseen.matching.pairs import EXACT, NONE, TWIN
+from lastseen.matching.sightings import (
+    SAME_MOMENT_NS,
+    TOO_EARLY_NS,
+    alike,
+    hash_of,
+    have_ids_alike,
+    is_unique,
+    time_of,
+)
 
-__all__ = ["doubt_twins", "settle_twins"]
+__all__ = ["doubt_twins", "join_again", "part_unlikely", "settle_twins"]
 
 NEAR: Final = 512
 """How far around a packet its identical twins are sought: retransmissions come in runs, not across megabytes."""
+
+_FAR: Final = np.int64(1 << 62)
+"""More than any time between two packets."""
 
 _SETTLED: Final = -2
 """Instead of a partner, while twins are settled: this one has none, and its twins need not be looked at again."""
@@ -194,3 +205,59 @@ def doubt_twins(
             other = partner[a[i]]
             if other >= 0 and (at_p[i] or how_q[other] == TWIN):
                 how_p[a[i]] = how_q[other] = TWIN
+
+
+@packet_kernel
+def _travel(packets_p: Any, row: Any, packets_q: Any, partner: Any) -> Any:
+    """The time between a packet and its partner, clocks as they are."""
+    return time_of(packets_q[partner[row]]) - time_of(packets_p[row])
+
+
+@kernel
+def part_unlikely(
+    packets_p: Any, packets_q: Any, sides: Any, rows_p: Any, starts_p: Any, partner_p: Any, partner_q: Any,
+    how_p: Any, how_q: Any,
+) -> Any:  # fmt: skip
+    """Part twins that would have overtaken their neighbours by far: int64[k, 2], their rows at p and at q.
+
+    As many twins at both points are no proof that each arrived: a repetition of one may have been lost, and one more
+    been made of another on the way. Clocks are compared by the packets before and behind that can be taken for no
+    other; where there are none, nothing is parted.
+    """
+    count = 0
+    for k in range(sides.shape[0]):
+        for row in rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]:
+            count += how_p[row] == TWIN
+    parted = np.empty((count, 2), np.int64)
+    count = 0
+    for k in range(sides.shape[0]):
+        a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]
+        before, behind = np.empty(a.size, np.int64), _FAR
+        for i in range(a.size):
+            if how_p[a[i]] == EXACT:
+                behind = _travel(packets_p, a[i], packets_q, partner_p)
+            before[i] = behind
+        behind = _FAR
+        for i in range(a.size - 1, -1, -1):
+            row = a[i]
+            if how_p[row] == EXACT:
+                behind = _travel(packets_p, row, packets_q, partner_p)
+            elif how_p[row] == TWIN and min(before[i], behind) < _FAR:
+                one, other = min(before[i], behind), max(before[i], behind)
+                travel = _travel(packets_p, row, packets_q, partner_p)
+                if not one - TOO_EARLY_NS <= travel <= (other if other < _FAR else one) + TOO_EARLY_NS:
+                    parted[count, 0], parted[count, 1] = row, partner_p[row]
+                    partner_q[partner_p[row]] = partner_p[row] = -1
+                    how_q[parted[count, 1]] = how_p[row] = NONE
+                    count += 1
+    return parted[:count]
+
+
+@kernel
+def join_again(parted: Any, partner_p: Any, partner_q: Any, how_p: Any, how_q: Any) -> None:
+    """Pair again what `part_unlikely` parted, where nothing else was found for either of the two."""
+    for k in range(parted.shape[0]):
+        row, other = parted[k, 0], parted[k, 1]
+        if how_p[row] == NONE and how_q[other] == NONE:
+            partner_p[row], partner_q[other] = other, row
+            how_p[row] = how_q[other] = TWIN

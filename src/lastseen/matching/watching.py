@@ -81,7 +81,7 @@ def _watching(point: Point, proofs: list[_Proof]) -> Point:
     at, reason = max((at, reason) for _, at, reason in proofs)
     if at <= max(point.watch.end_ns or 0, point.last_ns or 0):
         return point
-    return replace(point, watch=replace(point.watch, end_ns=at, reason=reason))
+    return replace(point, watch=replace(point.watch, end_ns=at, reason=reason, is_closed=False))
 
 
 def _with_uncaptured(point: Point, counters: list[Counter], first: list[_Proof], last: list[_Proof]) -> Point:

@@ -51,7 +51,8 @@ class Watch:
 
     `reason` says what proves the end beyond the last packet (a closing record, a later snapshot, case.toml).
     `uncaptured`: how many packets the interface's own counters have beside those captured in the span `counted_ns`;
-    None: nothing tells. `is_cut`: the capture ended by itself, before whoever made it ended it.
+    None: nothing tells. `is_cut`: the capture ended by itself, before whoever made it ended it. `is_closed`: it was
+    ended at `end_ns`, and what came later cannot be in it.
     """
 
     start_ns: int | None = None
@@ -60,6 +61,7 @@ class Watch:
     uncaptured: int | None = None
     counted_ns: tuple[int, int] = (0, 0)
     is_cut: bool = False
+    is_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
