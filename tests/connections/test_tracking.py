@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from segments import Segment, answered_request, flow_rows, handshake, names, packet_rows, segment, track
 
-from lastseen.connections import tracking
 from lastseen.connections.tracking import connections
 from lastseen.tables import packets as rows
 from lastseen.tables.connections import STATES
@@ -277,8 +276,13 @@ def test_without_the_analysis_packets_belong_together_the_same(segments: list[Se
             assert np.array_equal(full.table[name], plain.table[name]), name
 
 
-def test_two_threads_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each half of the flows by itself, numbers and order as if they were one table."""
+PLACES = {"flow", "first", "last", "gap_before", "stall_from", "stall_until"}
+"""What names packets and flows by their numbers."""
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_the_flows_are_tracked_in_two_parts(threads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers and order as if they were one table; of each flow what is found where it is alone."""
     segments = [
         replace(item, flow=flow, time=item.time + 1000 * again + flow / 10)
         for again in range(3)
@@ -286,9 +290,15 @@ def test_two_threads_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> Non
         for item in (handshake() if flow % 2 else answered_request())
     ]
     segments.sort(key=lambda item: item.time)
-    one = track(segments)
-    monkeypatch.setattr(tracking, "WORTH_THREADS", 0)
-    two = track(segments)
-    assert len(one.table) == 15
-    assert (one.table == two.table).all()
-    assert (one.of_packet == two.of_packet).all()
+    if threads:
+        monkeypatch.setattr("lastseen.compiled.threads.WORTH_ROWS", 0)
+    found = track(segments)
+    assert len(found.table) == 15
+    assert (np.diff(found.table["first"].astype(np.int64)) > 0).all()
+    assert (found.of_packet[found.table["first"]] == np.arange(15)).all()
+    for flow in range(5):
+        alone = track([replace(item, flow=0) for item in segments if item.flow == flow])
+        mine = found.table[found.table["flow"] == flow]
+        assert len(mine) == len(alone.table) == 3
+        for name in set(found.table.dtype.names or ()) - PLACES:
+            assert np.array_equal(mine[name], alone.table[name]), name

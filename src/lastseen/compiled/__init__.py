@@ -10,6 +10,7 @@ from lastseen.compiled.kernels import (
     packet_kernel,
     step_kernel,
 )
+from lastseen.compiled.threads import side_by_side
 
 __all__ = [
     "FETCHED_AHEAD",
@@ -20,5 +21,6 @@ __all__ = [
     "kernel",
     "on_first_compile",
     "packet_kernel",
+    "side_by_side",
     "step_kernel",
 ]

@@ -10,14 +10,13 @@ after a close or after an unanswered SYN. These are left out, because late and r
 connection are what this tool is about: they stay with their connection.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, kernel, packet_kernel, step_kernel
+from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, kernel, packet_kernel, side_by_side, step_kernel
 from lastseen.connections import history, state_machine
 from lastseen.connections.reassembly import PARTIAL
 from lastseen.connections.scratch import (
@@ -91,8 +90,6 @@ INACTIVITY_NS: Final = 300 * 10**9
 """After this silence a packet begins another connection (Zeek: tcp_inactivity_timeout)."""
 INTERACTIVE_INACTIVITY_NS: Final = 3600 * 10**9
 """The same for services that idle for long (Zeek: scripts/base/protocols/conn/inactivity.zeek)."""
-WORTH_THREADS: Final = 200_000
-"""More packets than this are tracked by two threads, each half of the flows: fewer take less than a thread costs."""
 LONG_AGO: Final = -(1 << 61)
 INTERACTIVE_PORTS: Final = (21, 22, 23, 513)
 
@@ -141,13 +138,14 @@ def connections(packets: rows.PacketRows, flows: rows.FlowRows, *, analysed: boo
     if disordered.any():
         most += order_by_time(packets, times, order, starts, disordered)
     of_packet = np.full(len(packets), -1, np.int32)
-    half = int(np.searchsorted(starts, starts[-1] // 2)) if len(packets) > WORTH_THREADS else len(flows)
+    half = int(np.searchsorted(starts, starts[-1] // 2))
     tables = packets, times, flows, order, starts
-    with ThreadPoolExecutor(1) as pool:
-        # the second part numbers its connections from `most` on, as nobody knows yet how many the first one has
-        rest = pool.submit(_tracked, tables, of_packet, most, (half, len(flows)), analysed=analysed)
-        table = _tracked(tables, of_packet, most, (0, half), analysed=analysed)
-        more = rest.result()
+    # the second part numbers its connections from `most` on, as nobody knows yet how many the first one has
+    table, more = side_by_side(
+        lambda part: _tracked(tables, of_packet, most, part, analysed=analysed),
+        ((0, half), (half, len(flows))),
+        rows=len(packets),
+    )
     if len(more):
         np.subtract(of_packet, most - len(table), out=of_packet, where=of_packet >= most)
         table = np.concatenate([table, more])

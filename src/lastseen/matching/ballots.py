@@ -139,7 +139,7 @@ def ballots_of(grouped: Grouped, groups: Int64s, owners: Int64s, *, kind: int) -
         grouped.connections,
         grouped.isn,
         grouped.ends,
-        groups,
+        np.ascontiguousarray(groups),
         owners,
         kind,
     )

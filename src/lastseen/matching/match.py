@@ -1,7 +1,6 @@
 """The whole matching: conversations, order of the points, clocks, and the fates between neighbours."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.compiled import side_by_side
 from lastseen.matching.conversations import find_conversations, with_common_numbers
 from lastseen.matching.drift import drift_of, steadied
 from lastseen.matching.fates import PairView, judge_hop
@@ -53,8 +53,8 @@ def _by_name(point: Point) -> tuple[int, str, str]:
 
 def _grouped(points: list[Point]) -> list[Grouped]:
     """The packets of all points, payload digests left out where the snap length of any of them cut some."""
-    with ThreadPoolExecutor() as pool:
-        grouped = list(pool.map(group_packets, points))
+    rows = sum(len(point.capture.packets) for point in points)
+    grouped = side_by_side(group_packets, points, rows=rows)
     pairs = list(zip(grouped, points, strict=True))
     if not any(without_digests(one, point.capture, anyway=False) for one, point in pairs):
         return grouped
@@ -295,8 +295,9 @@ class _Work:
         place = {point: index for index, point in enumerate(placed)}
         in_order = sorted(hops.items(), key=lambda item: (place[item[0][0]], place[item[0][1]], item[0][2]))
         views = [self._view(key, np.concatenate(rows), clocks) for key, rows in in_order]
-        with ThreadPoolExecutor() as pool:
-            hops_found = list(pool.map(judge_hop, views))
+        hops_found = side_by_side(
+            judge_hop, views, rows=sum(len(point.capture.packets) for point in self.points)
+        )
         judged = []
         for hop in hops_found:
             path = placed if hop.direction == REMOTE_TO_CLIENT else placed[::-1]

@@ -5,14 +5,13 @@ look-ahead; only what that leaves over is hashed. Then what the key cannot tell 
 is left with a payload by the bytes it covers.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, kernel, step_kernel
+from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, kernel, side_by_side, step_kernel
 from lastseen.matching.coverage import cover_all, left_over
 from lastseen.matching.datagrams import cover_datagrams
 from lastseen.matching.grouping import Grouped
@@ -167,8 +166,8 @@ def _mark_repeats(packets: Any, rows: Any, starts: Any, partner: Any, how: Any, 
 
 def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairing:
     """Pair the packets of the conversations two points share; `both` has exactly their two columns."""
-    with ThreadPoolExecutor(PARTS) as pool:
-        p, q = pool.map(_unpaired, grouped)
+    rows = sum(len(point.packets) for point in grouped)
+    p, q = side_by_side(_unpaired, grouped, rows=rows, threads=PARTS)
     sides = shared_sides(both)
     is_uneven = _pair_in_parts(grouped, sides, p, q)
     uneven = sides[is_uneven]
@@ -180,8 +179,7 @@ def pair_points(grouped: tuple[Grouped, Grouped], both: Conversations) -> Pairin
         sides = with_common_senders(grouped, sides, p)
         uneven = sides[is_uneven]
     parted = _pair_by_time(grouped, sides, uneven, (p, q))
-    with ThreadPoolExecutor(PARTS) as pool:
-        list(pool.map(_mark_repeats_of, grouped, (p, q)))
+    side_by_side(_mark_repeats_of, grouped, (p, q), rows=rows, threads=PARTS)
     _pair_by_bytes(grouped, sides, uneven, (p, q))
     join_again(parted, p.partner, q.partner, p.how, q.how)
     return Pairing(p=p, q=q, only_twins=bool((p.how == TWIN).any() and not (p.how == EXACT).any()))
@@ -270,8 +268,10 @@ def _pair_in_parts(
     pair = partial(_pair_all, first.packets, second.packets)
     rest = (first.rows, first.starts, second.rows, second.starts)
     found = (p.partner, q.partner, p.in_step, q.in_step, p.span, q.span)
-    with ThreadPoolExecutor(PARTS) as pool:
-        return np.concatenate(list(pool.map(lambda part: pair(part, *rest, *found), in_parts(sides))))
+    rows = len(first.packets) + len(second.packets)
+    return np.concatenate(
+        side_by_side(lambda part: pair(part, *rest, *found), in_parts(sides), rows=rows, threads=PARTS)
+    )
 
 
 def in_parts(sides: Int64s) -> list[Int64s]:

@@ -6,13 +6,13 @@ interface are met through the interface names that the node's own texts know.
 
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.compiled import side_by_side
 from lastseen.connections.tracking import Connections, connections
 from lastseen.evidence.captures.headers import TUNNEL_PORTS
 from lastseen.evidence.case import ReadCapture
@@ -56,8 +56,8 @@ def build_points(
     """
     places = _InterfaceNames.of(rows) if rows and captures else _InterfaceNames(())
     reads = one_a_capture(captures, room)
-    with ThreadPoolExecutor() as pool:
-        of_read = list(pool.map(lambda read: _points_of(read, places, said), reads))
+    rows_read = sum(len(read.capture.packets) for read in reads)
+    of_read = side_by_side(lambda read: _points_of(read, places, said), reads, rows=rows_read)
     named = [point for read, points in zip(reads, of_read, strict=True) if read.node for point in points]
     guessed = [
         point for read, points in zip(reads, of_read, strict=True) if not read.node for point in points

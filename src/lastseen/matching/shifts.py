@@ -50,7 +50,7 @@ def with_common_senders(grouped: tuple[Grouped, Grouped], sides: Int64s, p: Pair
     Both senders' times tell, or one's that is that of the others' other sender.
     """
     shifts, known = usual_shifts(grouped, sides, p)
-    if not known.all() or shifts[0] == shifts[1]:
+    if not known.all():
         return sides
     times = _first_times(
         grouped[0].packets, grouped[1].packets, sides, grouped[0].rows, grouped[0].starts, p.partner, p.how

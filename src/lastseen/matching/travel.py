@@ -4,14 +4,13 @@ Of a side whose packets are all paired, pairing has kept the least and the large
 packets are looked at again. Elsewhere each is.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from lastseen.compiled import packet_kernel, step_kernel
+from lastseen.compiled import packet_kernel, side_by_side, step_kernel
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairing import PARTS, in_parts, shared_sides
 from lastseen.matching.pairs import EXACT, TWIN, Pairing
@@ -109,8 +108,7 @@ def travel_of(grouped: tuple[Grouped, Grouped], both: Conversations, pairing: Pa
             TWIN if pairing.only_twins else EXACT, every, parts[n][1], samples[n], counts[n],
         )  # fmt: skip
 
-    with ThreadPoolExecutor(PARTS) as pool:
-        list(pool.map(sum_up, range(len(parts))))
+    side_by_side(sum_up, range(len(parts)), rows=int(sizes.sum()), threads=PARTS)
     to_remote, to_client = (
         np.concatenate([sample[s, : count[s, 1]] for sample, count in zip(samples, counts, strict=True)])
         for s in (CLIENT_TO_REMOTE, REMOTE_TO_CLIENT)

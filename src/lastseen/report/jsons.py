@@ -5,7 +5,6 @@ What a diagnosis says is in `diagnosis_jsons`, which `losses` and `connections` 
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, cast
 
@@ -13,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.compiled import side_by_side
 from lastseen.matching.related import texts_of
 from lastseen.report import contracts as out
 from lastseen.tables import flow_text
@@ -162,8 +162,8 @@ def points_json(matching: Matching) -> list[out.PointJson]:
 
 def hops_json(matching: Matching) -> list[out.HopJson]:
     """The counts of every hop, in the matching's order."""
-    with ThreadPoolExecutor() as pool:  # NumPy sorts millions of delays without the GIL
-        return list(pool.map(partial(_hop, matching), matching.hops))
+    delays = sum(len(hop.delays_ns) for hop in matching.hops)
+    return side_by_side(partial(_hop, matching), matching.hops, rows=delays)
 
 
 def _hop(matching: Matching, hop: Hop) -> out.HopJson:
