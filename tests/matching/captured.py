@@ -4,13 +4,17 @@ import tempfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import packet_writer as w
 
 from lastseen.evidence.captures import ByteSource, read_capture
+from lastseen.evidence.captures.details import read_details
 from lastseen.evidence.case import ReadCapture
 from lastseen.evidence.case_toml import CaseToml, PointToml
 from lastseen.matching import match
 from lastseen.matching.points import build_points
+from lastseen.tables.details import DetailRows, Details
+from lastseen.tables.packets import Capture
 from lastseen.tables.points import DIRECTIONS, FATES, LOST, Matching, Point
 
 
@@ -34,6 +38,19 @@ def points_of(
     }
     said = CaseToml(point=tuple(PointToml(name=name, file=f"{name}.pcap") for name in order))
     return build_points([read(data, f"{name}.pcap") for name, data in files.items()], [], said)
+
+
+def details_of(files: Mapping[str, bytes]) -> Details:
+    """What decodes packets of these captures thoroughly; each by its point's name."""
+
+    def details(capture: Capture, rows: npt.NDArray[np.int64]) -> DetailRows:
+        with tempfile.TemporaryFile() as stream:
+            stream.write(files[capture.file.removesuffix(".pcap")])
+            stream.flush()
+            with ByteSource(stream) as source:
+                return read_details(source, capture, rows)
+
+    return details
 
 
 def matched(captures: Mapping[str, Sequence[w.Packet] | bytes], *, order: Sequence[str] = ()) -> Matching:

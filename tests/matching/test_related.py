@@ -1,18 +1,15 @@
 """A proxy in between: no packet in common, and what goes on as what is said; never that everything vanished."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import packet_writer as w
 import pytest
-from captured import losses, matched, points_of
+from captured import details_of, losses, matched, points_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from written_cases import Talk, View, packets
 
-from lastseen.evidence.captures.bytes_of import ByteSource
-from lastseen.evidence.captures.details import read_details
 from lastseen.matching import match
 from lastseen.matching.related import related_connections, related_text, texts_of
 from lastseen.tables.details import DetailRows
@@ -76,15 +73,8 @@ def found(captures: Mapping[str, Sequence[w.Packet]], *, snap: int = 262144, shi
         for name, frames in captures.items()
     }
 
-    def details(capture: Capture, rows: np.ndarray) -> DetailRows:
-        stream = tempfile.TemporaryFile()  # noqa: SIM115 - closed by ByteSource
-        stream.write(files[capture.file.removesuffix(".pcap")])
-        stream.flush()
-        with ByteSource(stream) as source:
-            return read_details(source, capture, rows)
-
     matching = match(points_of(files))
-    return matching, related_connections(matching, details)
+    return matching, related_connections(matching, details_of(files))
 
 
 def two_sides(fronts: Sequence[Talk], backs: Sequence[Talk], **more: float) -> Found:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
 
+import packet_writer as w
 import pytest
-from captured import losses, matched
+from captured import details_of, losses, matched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from written_cases import Sent, Talk, View, packets
@@ -22,8 +23,10 @@ pytestmark = pytest.mark.kernel
 
 CLIENT, PROXY = ("10.0.0.5", 40000), ("10.0.0.1", 443)
 INSIDE, SERVER = ("198.51.100.1", 50000), ("198.51.100.9", 80)
+HELLO = bytes([22, 3, 1, 1, 0x2C, 1])
 Exchange = tuple[float, float | None]
 """(ms of the request, ms of its answer, None: never)."""
+Found = tuple[Matching, tuple[Timed, ...]]
 TIMES: tuple[Exchange, ...] = ((10, 60), (140, 150), (333, 460), (790, 811))
 
 
@@ -38,14 +41,14 @@ def payload(seed: int, size: int = 60) -> bytes:
 def spoken(
     ends: tuple[tuple[str, int], tuple[str, int]], exchanges: Sequence[Exchange], *, hello: bool = False
 ) -> Talk:
-    """A connection; `hello`: a TLS handshake comes first, and a farewell last, as far as their times go."""
+    """A connection; `hello`: a TLS handshake comes first, and a farewell last, as far as their times and lengths go."""
     isn = 1_000_000 + 10_007 * ends[0][1]
     made = Talk(client=ends[0], server=ends[1], next_seq=[isn, 3 * isn], identification=isn % 50_000)
     begin = exchanges[0][0] - (8 if hello else 0.5)
     for after, flags, client in ((0, "S", True), (0.1, "SA", False), (0.2, "A", True)):
         made.send(begin + after, flags, client=client)
     if hello:
-        made.send(begin + 1, "PA", client=True, data=payload(isn, 300))
+        made.send(begin + 1, "PA", client=True, data=HELLO + payload(isn, 300))
         made.send(begin + 2, "PA", data=payload(isn + 1, 900))
         made.send(begin + 3, "PA", client=True, data=payload(isn + 2, 80))
         made.send(begin + 3.5, "PA", data=payload(isn + 3, 400))
@@ -78,21 +81,30 @@ def passed_on(
     return [(asked + there, None if answered is None else answered - again) for asked, answered in exchanges]
 
 
-def found(fronts: Sequence[Talk], backs: Sequence[Talk], **views: View) -> tuple[Matching, tuple[Timed, ...]]:
+def found(
+    fronts: Sequence[Talk], backs: Sequence[Talk], known: Sequence[Related] = (), **views: View
+) -> Found:
     """The captures last a minute, as somebody else says something at its end."""
     other = (
         spoken((("10.0.0.77", 7), PROXY), [(60_000, None)]),
         spoken((("198.51.100.77", 8), SERVER), [(60_000, None)]),
     )
-    captures = {
-        "inside": packets([*backs, other[1]], views.get("inside", View())),
-        "out_proxy": packets([*fronts, other[0]], views.get("out", View())),
-    }
-    matching = matched(captures)
-    return matching, timed_connections(matching)
+    return related(
+        {
+            "inside": packets([*backs, other[1]], views.get("inside", View())),
+            "out_proxy": packets([*fronts, other[0]], views.get("out", View())),
+        },
+        known,
+    )
 
 
-def pairs(result: tuple[Matching, tuple[Timed, ...]]) -> list[tuple[str, str]]:
+def related(captures: Mapping[str, Sequence[w.Packet]], known: Sequence[Related] = ()) -> Found:
+    files = {name: w.pcap(frames, nanoseconds=True) for name, frames in captures.items()}
+    matching = matched(files)
+    return matching, timed_connections(matching, details_of(files), known)
+
+
+def pairs(result: Found) -> list[tuple[str, str]]:
     return [texts_of(result[0], one) for one in result[1]]
 
 
@@ -178,6 +190,82 @@ def test_a_connection_that_was_open_before_the_client_came() -> None:
     assert pairs(found([front()], [early])) == []
 
 
+def secured(exchanges: Sequence[Exchange], *, farewell: bool = True) -> Talk:
+    """Behind the proxy in TLS, too: its hello, and with what ends the handshake the first request; tickets come at once.
+
+    `farewell`: the server answers it.
+    """
+    (asked, answered), *others = exchanges
+    made = spoken(((INSIDE[0], 50000), (SERVER[0], 443)), [(asked, asked + 0.4), *others])
+    hello, last = payload(8, 300), exchanges[-1][1]
+    assert answered is not None
+    assert last is not None
+    made.sent.clear()
+    made.next_seq[:] = [7_000_000, 9_000_000]
+    for at, flags, client, data in (
+        (asked - 4, "S", True, b""),
+        (asked - 3.9, "SA", False, b""),
+        (asked - 3.8, "A", True, b""),
+        (asked - 3, "PA", True, HELLO + hello),
+        (asked - 1, "PA", False, payload(9, 900)),
+        (asked, "PA", True, payload(10, 150)),
+        (asked + 0.4, "PA", False, payload(11, 400)),
+        (answered, "PA", False, payload(12, 700)),
+    ):
+        made.send(at, flags, client=client, data=data)
+    for number, (at, then) in enumerate(others):
+        assert then is not None
+        made.send(at, "PA", client=True, data=payload(20 + number))
+        made.send(then, "PA", data=payload(40 + number, 700))
+    if farewell:
+        made.send(last + 2, "PA", client=True, data=payload(13, 24))
+        made.send(last + 2.3, "PA", data=payload(14, 24))
+    made.send(last + 2.5, "FA", client=True)
+    return made
+
+
+@pytest.mark.parametrize("farewell", [True, False])
+def test_a_proxy_that_speaks_tls_to_the_server_too(farewell: bool) -> None:
+    """What TLS itself says there, and the request that goes along with it, are none of the client's requests."""
+    matching, (one,) = result = found([front()], [secured(passed_on(), farewell=farewell)])
+    assert pairs(result) == [(ONE[0], ONE[1].replace(":80", ":443"))]
+    assert (one.exchanges, one.back_row, losses(matching)) == (3, 8, {})
+
+
+def test_a_handshake_and_too_few_requests() -> None:
+    assert pairs(found([front()], [secured(passed_on()[:2])])) == []
+
+
+def test_a_point_that_saw_the_server_only() -> None:
+    """Whether the client began with a hello is not known there."""
+    deaf = View(drop=lambda sent: sent.from_client and sent.size > 40, delay_ms=0.01)
+    one, other = front(), back(passed_on())
+    captures = {
+        "a_inside": packets([other], deaf),
+        "out": packets([one], View()),
+        "tap": packets([one], View(delay_ms=0.01)),
+        "z_inside": packets([other], View()),
+    }
+    assert len(related(captures)[1]) == (related(captures)[0].points[-1].name == "z_inside")
+
+
+@pytest.mark.parametrize(("size", "told"), [(48, True), (70, False)])
+def test_what_http_2_says_of_itself_while_an_answer_comes(size: int, told: bool) -> None:
+    """As short a thing may be no request; a longer one went nowhere."""
+    one = front()
+    one.sent = [sent for sent in one.sent if sent.at_ms < 812]
+    one.send(812, "PA", client=True, data=payload(1, size))
+    one.send(813, "PA", data=payload(2, 700))
+    one.send(814, "PA", client=True, data=payload(3, size))
+    one.send(815, "PA", data=payload(4, 700))
+    assert pairs(found([one], [back(passed_on())])) == [ONE] * told
+
+
+def test_what_fits_with_too_few_requests_makes_nothing_doubtful() -> None:
+    short = back(passed_on()[1:3], port=50001)
+    assert pairs(found([front()], [back(passed_on()), short])) == [ONE]
+
+
 def test_a_request_that_nobody_answers_is_the_last() -> None:
     times = [*TIMES, (1000.0, None)]
     matching, (one,) = result = found([front(times)], [back(passed_on(times))])
@@ -187,12 +275,12 @@ def test_a_request_that_nobody_answers_is_the_last() -> None:
 
 
 def test_what_is_related_by_content_is_not_looked_at() -> None:
-    matching, (one,) = found([front()], [back(passed_on())])
+    _, (one,) = found([front()], [back(passed_on())])
     known = Related(
         front=one.front, back=one.back, front_point=one.front_point, back_point=one.back_point, front_row=0, back_row=0,
         front_wait_ns=None, back_wait_ns=None, exchanges=1, same_bytes=0, clock_ahead_ns=0,
     )  # fmt: skip
-    assert timed_connections(matching, [known]) == ()
+    assert pairs(found([front()], [back(passed_on())], [known])) == []
 
 
 def never(_: Sent) -> bool:
@@ -213,10 +301,9 @@ def test_clocks_of_points_on_one_path_are_known() -> None:
             [front(), routed, spoken((("10.0.0.77", 7), PROXY), [(60_000, None)])], View(delay_ms=0.3)
         ),
     }
-    matching = matched(captures)
-    assert [texts_of(matching, one) for one in timed_connections(matching)] == [ONE]
+    assert pairs(related(captures)) == [ONE]
     alone = {**captures, "inside": behind(packets([back(passed_on())], View()))}
-    assert timed_connections(matched(alone)) == ()
+    assert pairs(related(alone)) == []
 
 
 def test_paths_that_split_have_a_point_in_common() -> None:
@@ -226,7 +313,7 @@ def test_paths_that_split_have_a_point_in_common() -> None:
         "left": packets([one], View()),
         "right": packets([other], View()),
     }
-    assert timed_connections(matched(captures)) == ()
+    assert pairs(related(captures)) == []
 
 
 def test_two_that_fit_seen_at_different_points_make_each_other_doubtful() -> None:
@@ -235,4 +322,4 @@ def test_two_that_fit_seen_at_different_points_make_each_other_doubtful() -> Non
         "elsewhere": packets([back(passed_on(there=1.2), port=50001)], View()),
         "out": packets([front(), spoken((("10.0.0.77", 7), PROXY), [(60_000, None)])], View()),
     }
-    assert timed_connections(matched(captures)) == ()
+    assert pairs(related(captures)) == []

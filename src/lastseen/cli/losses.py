@@ -61,7 +61,7 @@ def losses(
         check_within(memory, case)
         matching = matched(case, progress)
         related = related_connections(matching, case.details)
-        timed = timed_connections(matching, related)
+        timed = timed_connections(matching, case.details, related)
         quotes = quotes_of_losses(matching, case.details)
         found = losses_json(
             matching, weirds=case.weirds, partial=case.partial, related=related, quotes=quotes, timed=timed

@@ -3,13 +3,14 @@
 What it passes on cannot be compared, but goes on at once: a connection is opened after bytes came in, each request on
 it follows bytes of the client, each answer is followed by bytes to the client, by turns. That is said where no other
 connection fits as well and where exchanges placed at random would hardly ever fit; it relates, and proves nothing. A
-proxy that shares connections to the server among clients is not found so, nor what is asked at regular times.
+proxy that shares connections to the server among clients is not found so, nor what is asked at regular times. Where the
+proxy speaks TLS to the server, too, what its handshake says there is no request of the client's.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, permutations
 from typing import Final
 
@@ -17,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.matching.related import NEVER, are_compared, by_points, exchanges, packets_of, texts_of
-from lastseen.tables.packets import FLOW, LENGTH_FLAGS
+from lastseen.tables.details import Details, column
+from lastseen.tables.packets import FLOW, LENGTH_FLAGS, Capture
 from lastseen.tables.points import Matching
 from lastseen.tables.related import Related, Timed
 
@@ -42,26 +44,46 @@ MOST_SHIFTED: Final = 200
 MOST_CONNECTIONS: Final = 500
 """Connections compared on each side, the first ones."""
 
-_ROW, _ASKED, _ASKED_LAST, _ANSWERED = 1, 2, 3, 5
+HANDSHAKE_EXCHANGES: Final = 2
+"""Exchanges that TLS itself may take: the hello, then what ends the handshake. With the latter the first request may go
+along (RFC 8446, 2), but the answer begins with session tickets then, which nothing in front follows."""
+FAREWELL_BYTES: Final = 31
+"""close_notify, 2 bytes, in a record: with 22 more in TLS 1.3 (RFC 8446, 5.2), with 29 in 1.2 (RFC 5288, 3). The
+shortest request, `GET / HTTP/1.0`, has 40."""
+CONTROL_BYTES: Final = 55
+"""Two WINDOW_UPDATE frames (RFC 9113, 6.9), of the stream and of the connection, in a record: what a client says in the
+middle of an answer. A request as short may be one that repeats all fields of another (RFC 7541, 6.1)."""
+
+_ROW, _ASKED, _ASKED_BYTES, _ANSWERED = 1, 2, 4, 5
+_HANDSHAKE_RECORD: Final = 0x1603
+_CLIENT_HELLO: Final = 1
+"""Types of a TLS record, of any version 3, and of the message in it (RFC 8446, 5.1 and 4)."""
+
+
+_Ask = tuple[int, int, int, int]
+"""A request: the row of its first packet, its time, bytes, the time of the answer's first packet (NEVER: none)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Talk:
     """A connection as one point saw it, on the first point's clock, ns.
 
-    `asks`: (row of the first packet, its time, the last packet's, the answer's first; NEVER: none) of each request;
-    `sent` and `heard`: times of all payloads of its client, with their rows, and of its server.
+    `sent` and `heard`: times of all payloads of its client, with their rows, and of its server. `secured`: the client
+    began with TLS's hello; what TLS itself says is none of `asks` then.
     """
 
     number: int
     begin: int
-    asks: list[tuple[int, int, int, int]] = field(repr=False)
+    asks: list[_Ask] = field(repr=False)
     sent: list[int] = field(repr=False)
     sent_rows: list[int] = field(repr=False)
     heard: list[int] = field(repr=False)
+    secured: bool = False
 
 
-def timed_connections(matching: Matching, known: Sequence[Related] = ()) -> tuple[Timed, ...]:
+def timed_connections(
+    matching: Matching, details: Details, known: Sequence[Related] = ()
+) -> tuple[Timed, ...]:
     """Pairs of connections, seen at no common point, that are related by timing; none of which `known` are part."""
     taken = {number for one in known for number in (one.front, one.back)}
     found: list[Timed] = []
@@ -75,8 +97,8 @@ def timed_connections(matching: Matching, known: Sequence[Related] = ()) -> tupl
             else 0
         )
         sides = (
-            _talks(matching, ends[0], fronts, ahead=0),
-            _talks(matching, ends[1], backs, ahead=ahead),
+            _talks(matching, details, (ends[0], fronts), ahead=0),
+            _talks(matching, details, (ends[1], backs), ahead=ahead),
         )
         span = _common_span(matching, ends, ahead)
         free = tuple([talk for talk in talks if talk.number not in taken] for talks in sides)
@@ -97,9 +119,10 @@ def _common_span(matching: Matching, ends: tuple[int, int], ahead: int) -> int:
     return max(min(front.last_ns or 0, (back.last_ns or 0) - ahead) - begin, 1)
 
 
-def _talks(matching: Matching, number: int, conversations: Int64s, *, ahead: int) -> list[_Talk]:
-    """The conversations at a point, in whose clock `ahead` is too much."""
-    point, conversations = matching.points[number], conversations[:MOST_CONNECTIONS]
+def _talks(matching: Matching, details: Details, seen: tuple[int, Int64s], *, ahead: int) -> list[_Talk]:
+    """The conversations seen at a point, (its number, them), in whose clock `ahead` is too much."""
+    number, conversations = seen[0], seen[1][:MOST_CONNECTIONS]
+    point = matching.points[number]
     rows, starts, originator = packets_of(matching, number, conversations)
     packets, times = point.capture.packets, point.capture.times_ns() - ahead
     table = exchanges(packets, rows, starts, originator)
@@ -108,26 +131,47 @@ def _talks(matching: Matching, number: int, conversations: Int64s, *, ahead: int
         mine = rows[starts[place] : starts[place + 1]]
         by_client = (packets[mine, FLOW] & 1) == originator[place]
         payload = packets[mine, LENGTH_FLAGS] >> 8 > 0
-        asks = table[table[:, 0] == place][:, [_ROW, _ASKED, _ASKED_LAST, _ANSWERED]]
-        asks[:, 1:] -= np.where(asks[:, 1:] < NEVER, ahead, 0)
+        asks = table[table[:, 0] == place][:, [_ROW, _ASKED, _ASKED_BYTES, _ANSWERED]]
+        asks[:, [1, 3]] -= np.where(asks[:, [1, 3]] < NEVER, ahead, 0)
         said.append(
             _Talk(
                 number=conversation,
                 begin=int(times[mine[0]]),
-                asks=[(row, asked, last, answered) for row, asked, last, answered in asks.tolist()],
+                asks=[(row, asked, size, answered) for row, asked, size, answered in asks.tolist()],
                 sent=times[mine[by_client & payload]].tolist(),
                 sent_rows=mine[by_client & payload].tolist(),
                 heard=times[mine[~by_client & payload]].tolist(),
             )
         )
-    return said
+    return list(_told_of_tls(said, point.capture, details))
+
+
+def _told_of_tls(talks: list[_Talk], capture: Capture, details: Details) -> Iterator[_Talk]:
+    """The same, those that begin with a client's hello told to be secured, and what TLS itself says there left out."""
+    firsts = np.array([row for talk in talks for row in talk.sent_rows[:1]], np.int64)
+    heads = column(details(capture, firsts), "payload_head")
+    secured = set(firsts[(heads >> 40 == _HANDSHAKE_RECORD) & (heads >> 8 & 0xFF == _CLIENT_HELLO)].tolist())
+    for talk in talks:
+        if secured.isdisjoint(talk.sent_rows[:1]):
+            yield talk
+            continue
+        asks = talk.asks[HANDSHAKE_EXCHANGES:]
+        if asks and asks[-1][2] <= FAREWELL_BYTES:
+            asks.pop()
+        yield replace(talk, secured=True, asks=asks)
 
 
 def _timed(sides: tuple[list[_Talk], list[_Talk]], ends: tuple[int, int], span: int) -> Iterator[Timed]:
     """Pairs that fit each other and nothing else, and hardly by chance."""
     fronts, backs = sides
     tried = len(fronts) * len(backs)
-    fitting = [(front, back, waits) for back in backs for front in fronts if (waits := _waits(front, back))]
+    fitting = [
+        (front, back, waits)
+        for back in backs
+        if len(back.asks) >= LEAST_EXCHANGES
+        for front in fronts
+        if (waits := _waits(front, back))
+    ]
     fits = Counter(talk.number for front, back, _ in fitting for talk in (front, back))
     for front, back, waits in fitting:
         if fits[front.number] > 1 or fits[back.number] > 1 or not _goes_on(front, back):
@@ -173,15 +217,15 @@ def _waits(front: _Talk, back: _Talk) -> list[tuple[int, int]]:
 def _goes_on(front: _Talk, back: _Talk) -> bool:
     """Whether `back` was opened after bytes had come, and all that the client sent from then on went on there.
 
-    What it sends last of all may be TLS's farewell (RFC 8446, 6.1).
+    What is as short as what HTTP/2 says of itself may or may not be a request; so may what the client sends last of all
+    (TLS's farewell, RFC 8446, 6.1), where it is not known to be one.
     """
-    if len(back.asks) < LEAST_EXCHANGES or back.begin < front.sent[0]:
-        return False
-    later = sum(asked > back.asks[0][1] for _, asked, _, _ in front.asks)
-    return later in {len(back.asks) - 1, len(back.asks)}
+    later = [size for _, asked, size, _ in front.asks if asked > back.asks[0][1]]
+    certain = sum(size > CONTROL_BYTES or not front.secured for size in later)
+    return back.begin >= front.sent[0] and certain + front.secured <= len(back.asks) <= len(later) + 1
 
 
-def _fitting(front: _Talk, ask: tuple[int, int, int, int], waits: int) -> Iterator[tuple[int, int]]:
+def _fitting(front: _Talk, ask: _Ask, waits: int) -> Iterator[tuple[int, int]]:
     """When a request as long as `ask` could have begun and waited no longer before and after it, as spans of time.
 
     That is a little too much, as each of the two waits may be so long.
