@@ -185,6 +185,14 @@ def test_a_server_that_never_answered_was_tried_before() -> None:
     assert [r.back_wait_ns for r in result[1]] == [20 * MS + 40_000]
 
 
+@pytest.mark.parametrize("answered", [2510.0, None])
+def test_what_a_quick_proxy_passes_on_goes_one_way(answered: float | None) -> None:
+    """Within less time than stamps of one clock may be out of order, either could be the proxy's client."""
+    again = None if answered is None else answered - 0.01
+    outer, inner = [front((10, GET, answered, PAGE))], [back((10.02, GET, again, PAGE))]
+    assert pairs(two_sides(outer, inner)) == [ONE]
+
+
 @pytest.mark.parametrize("close", [True, False])
 def test_what_nobody_answered(close: bool) -> None:
     """The client gave up, or the captures end."""

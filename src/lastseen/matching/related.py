@@ -82,7 +82,7 @@ def related_connections(matching: Matching, details: Details) -> tuple[Related, 
             found += here
             if here:
                 break
-    return tuple(sorted(found, key=lambda r: (r.front, r.back)))
+    return tuple(sorted(_one_way(matching, found), key=lambda r: (r.front, r.back)))
 
 
 def by_points(matching: Matching) -> list[tuple[Int64s, tuple[int, ...]]]:
@@ -249,6 +249,26 @@ def _related(pair: tuple[_Asked, _Asked], ends: tuple[int, int], shift: int) -> 
             same_bytes=sum(_as_long(front, i, back, j) for i, j in places),
             clock_ahead_ns=shift,
         )
+
+
+def _one_way(matching: Matching, found: list[Related]) -> Iterator[Related]:
+    """Of two connections that each seem to go on as the other one, as a proxy was quick, what is the likelier."""
+    better: dict[frozenset[int], Related] = {}
+    for one in sorted(found, key=lambda r: (r.exchanges, _inside_ns(matching, r))):
+        better[frozenset((one.front, one.back))] = one
+    yield from better.values()
+
+
+def _inside_ns(matching: Matching, found: Related) -> int:
+    """How long before and after what was passed on the client's side waited, together."""
+    asked, again = (
+        int(time_of(matching.points[point].capture.packets[row]))
+        for point, row in ((found.front_point, found.front_row), (found.back_point, found.back_row))
+    )
+    before = again - found.clock_ahead_ns - asked
+    if found.front_wait_ns is None or found.back_wait_ns is None:
+        return before
+    return found.front_wait_ns - found.back_wait_ns
 
 
 def _can_be_two_sides(matching: Matching, found: Related) -> bool:
