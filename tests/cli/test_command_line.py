@@ -137,6 +137,14 @@ def test_scripts_can_ask_for_a_status(case: Path, status: int) -> None:
     assert lastseen("diagnose", "--fail-on", "supported", case).status == status
 
 
+def test_the_module_runs_as_the_program_does() -> None:
+    done = [
+        subprocess.run([*command, "faults", "--matching", "checksum"], capture_output=True, check=True).stdout
+        for command in ([str(LASTSEEN)], [sys.executable, "-m", "lastseen"])
+    ]
+    assert done[0] == done[1] != b""
+
+
 def test_ctrl_c_is_status_130_and_one_line(tmp_path: Path) -> None:
     """Sent while the command waits for a pipe that nobody writes to."""
     os.mkfifo(tmp_path / "pipe")
