@@ -183,11 +183,12 @@ def test_what_is_not_related(fronts: list[Talk], backs: list[Talk]) -> None:
     assert pairs(found(fronts, backs)) == []
 
 
-def test_a_connection_that_was_open_before_the_client_came() -> None:
-    """It is kept and shared, and whose requests are whose cannot be told."""
+@pytest.mark.parametrize(("ms", "told"), [(8, True), (10, False)])
+def test_a_connection_that_was_open_before_the_client_came(ms: int, told: bool) -> None:
+    """It is kept and shared, and whose requests are whose cannot be told; not so what is opened when a client comes."""
     early = back(passed_on())
-    early.sent[:] = [replace(sent, at_ms=sent.at_ms - 10 * (sent.number < 3)) for sent in early.sent]
-    assert pairs(found([front()], [early])) == []
+    early.sent[:] = [replace(sent, at_ms=sent.at_ms - ms * (sent.number < 3)) for sent in early.sent]
+    assert pairs(found([front()], [early])) == [ONE] * told
 
 
 def secured(exchanges: Sequence[Exchange], *, farewell: bool = True) -> Talk:

@@ -1,7 +1,7 @@
 """Connections without a packet or payload in common that speak together: a proxy that ends TLS in between.
 
-What it passes on cannot be compared, but goes on at once: a connection is opened after bytes came in, each request on
-it follows bytes of the client, each answer is followed by bytes to the client, by turns. That is said where no other
+What it passes on cannot be compared, but goes on at once: a connection is opened after the client's, each request on it
+follows bytes of the client, each answer is followed by bytes to the client, by turns. That is said where no other
 connection fits as well and where exchanges placed at random would hardly ever fit; it relates, and proves nothing. A
 proxy that shares connections to the server among clients is not found so, nor what is asked at regular times. Where the
 proxy speaks TLS to the server, too, what its handshake says there is no request of the client's.
@@ -31,12 +31,15 @@ Spans = Sequence[tuple[int, int]]
 AT_ONCE_NS: Final = 50_000_000
 """A proxy reads and writes at once; an acknowledgment that Nagle's algorithm waits for takes so long (Linux
 TCP_DELACK_MIN, 40 ms)."""
-SIGNIFICANT: Final = 0.001
+SIGNIFICANT: Final = 0.00001
 """Chance that any of the pairs tried fits by chance (Dunn 1961, Bonferroni's inequality). 0.05 is usual for what is
-looked into further; this is said to users, and requests come less at random than the test takes them to do."""
+looked into further; this is said to users, and requests come less at random than the test takes them to do: where
+recordings of real proxies with up to 20 clients were held against connections of other recordings, 0.0002 was reached
+once in 14,000 times. Of relations that are right one in a hundred is not below this."""
 LEAST_EXCHANGES: Final = 3
 """Of up to 20 clients of a real proxy (Python's ssl) one half's connections in front of it, the other half's behind it
-were looked at, 32 times: one pair with two exchanges seemed to belong together, none with three."""
+were looked at, 32 times: one pair with two exchanges seemed to belong together, none with three. What has fewer makes
+nothing else doubtful, as it fits too easily."""
 LEAST_CHANCE: Final = 1e-9
 """Less is not told: times are not known so well."""
 MOST_SHIFTED: Final = 200
@@ -215,14 +218,14 @@ def _waits(front: _Talk, back: _Talk) -> list[tuple[int, int]]:
 
 
 def _goes_on(front: _Talk, back: _Talk) -> bool:
-    """Whether `back` was opened after bytes had come, and all that the client sent from then on went on there.
+    """Whether `back` was opened after `front`, and all that the client sent from then on went on there.
 
     What is as short as what HTTP/2 says of itself may or may not be a request; so may what the client sends last of all
     (TLS's farewell, RFC 8446, 6.1), where it is not known to be one.
     """
     later = [size for _, asked, size, _ in front.asks if asked > back.asks[0][1]]
     certain = sum(size > CONTROL_BYTES or not front.secured for size in later)
-    return back.begin >= front.sent[0] and certain + front.secured <= len(back.asks) <= len(later) + 1
+    return back.begin >= front.begin and certain + front.secured <= len(back.asks) <= len(later) + 1
 
 
 def _fitting(front: _Talk, ask: _Ask, waits: int) -> Iterator[tuple[int, int]]:
