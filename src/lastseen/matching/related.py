@@ -326,13 +326,19 @@ def _passed_on(front: _Asked, back: _Asked, shift: int) -> list[tuple[int, int]]
 
 
 def _around(front: _Asked, places: Sequence[int], inner: Int64s, shift: int) -> Iterator[int]:
-    """Those of `places`, in order of time, that were asked before `inner` and answered after it was."""
-    asked, answered = int(inner[_ASKED]) - shift, int(inner[_ANSWERED])
+    """Those of `places`, in order of time, that were asked before `inner` and answered after it was.
+
+    Stamps may be out of order a little, but what waits for another answer takes no less time than that does.
+    """
+    asked, answered = int(inner[_ASKED]) - shift, int(inner[_ANSWERED]) - shift
     last = bisect_right(places, asked + SAME_CLOCK_NS, key=lambda i: int(front.table[i, _ASKED]))
     for i in places[max(0, last - MOST_AT_ONCE) : last]:
         outer = front.table[i]
         ends = min(int(outer[_ANSWERED]), int(outer[_UNTIL]))
-        in_time = answered == NEVER or answered - shift <= int(outer[_ANSWERED]) + SAME_CLOCK_NS
+        in_time = inner[_ANSWERED] == NEVER or (
+            answered <= int(outer[_ANSWERED]) + SAME_CLOCK_NS
+            and answered - asked <= int(outer[_ANSWERED]) - int(outer[_ASKED])
+        )
         if asked <= ends + SAME_CLOCK_NS and in_time:
             yield i
 
