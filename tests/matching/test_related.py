@@ -192,6 +192,24 @@ def test_what_a_quick_proxy_passes_on_never_goes_back() -> None:
     assert pairs(found({"inside": packets(inner, View()), "out": packets(outer, View())})) == []
 
 
+def test_what_more_requests_deny_of_the_same_proxy_is_not_said() -> None:
+    """Another client's exchange fits by chance into one behind the proxy; whose that one is cannot be told."""
+    outer = [
+        front((10, GET, 60, PAGE)),
+        front((10, GET, 60, PAGE), port=40001),
+        front((20, GET, 50, PAGE), port=40002),
+        front((500, b"GET /other HTTP/1.1\r\n\r\n", 600, PAGE), port=40003),
+        front((501, b"GET /third HTTP/1.1\r\n\r\n", 601, PAGE), port=40004),
+    ]
+    inner = [
+        back((12, GET, 58, PAGE)),
+        back((502, b"GET /other HTTP/1.1\r\n\r\n", 598, PAGE), port=50003),
+        back((503, b"GET /third HTTP/1.1\r\n\r\n", 599, PAGE), port=50004),
+    ]
+    told = pairs(found({"inside": packets(inner, View()), "out": packets(outer, View())}))
+    assert [(one[8:14], other[12:18]) for one, other in told] == [(":40003", ":50003"), (":40004", ":50004")]
+
+
 @pytest.mark.parametrize("answered", [2510.0, None])
 def test_what_a_quick_proxy_passes_on_goes_one_way(answered: float | None) -> None:
     """Within less time than stamps of one clock may be out of order, either could be the proxy's client."""

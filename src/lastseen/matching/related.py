@@ -252,11 +252,19 @@ def _related(pair: tuple[_Asked, _Asked], ends: tuple[int, int], shift: int) -> 
 
 
 def _one_way(matching: Matching, found: list[Related]) -> Iterator[Related]:
-    """Of two connections that each seem to go on as the other one, as a proxy was quick, what is the likelier."""
-    better: dict[frozenset[int], Related] = {}
-    for one in sorted(found, key=lambda r: (r.exchanges, _inside_ns(matching, r))):
-        better[frozenset((one.front, one.back))] = one
-    yield from better.values()
+    """Those that more requests do not deny, which go the other way between the same two addresses of a proxy.
+
+    Stamps of one clock may be out of order for longer than a quick proxy takes, and of many clients that ask the same
+    one's exchange may by chance fit into another one's behind the proxy.
+    """
+    ways: list[tuple[tuple[bytes, bytes], tuple[bytes, bytes]]] = []
+    votes: dict[tuple[bytes, bytes], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for one in found:
+        front, back = _ends(matching, one.front, one.front_point), _ends(matching, one.back, one.back_point)
+        ways.append(((front[1], back[0]), (back[1], front[0])))
+        requests, inside = votes[ways[-1][0]]
+        votes[ways[-1][0]] = requests + one.exchanges, inside + _inside_ns(matching, one)
+    return (one for one, (way, other) in zip(found, ways, strict=True) if votes[way] >= votes[other])
 
 
 def _inside_ns(matching: Matching, found: Related) -> int:
