@@ -1,5 +1,6 @@
 """A proxy in between: no packet in common, and what goes on as what is said; never that everything vanished."""
 
+import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -242,6 +243,29 @@ def test_requests_that_all_begin_alike_do_not_tell_clocks() -> None:
     fronts = [front((10, GET, 60, PAGE)), front((110, GET, 160, PAGE), port=40001)]
     backs = [back((12, GET, 50, PAGE)), back((112, GET, 151, PAGE), port=50001)]
     assert two_sides(fronts, backs, shift_ms=HOUR_MS)[1] == ()
+
+
+def asked_alike(clients: int, seed: int = 7) -> tuple[list[Talk], list[Talk]]:
+    """Clients that all ask the same at random times, and their connections behind the proxy."""
+    rng = random.Random(seed)
+    fronts, backs = [], []
+    for k in range(clients):
+        at, took = rng.uniform(0, 2000), 20 + rng.random()
+        fronts.append(front((at, GET, at + took, PAGE), port=40100 + k))
+        backs.append(back((at + 0.3, GET, at + took - 0.3, PAGE), port=50100 + k))
+    return fronts, backs
+
+
+@pytest.mark.parametrize("shift_ms", [0.0, 40.0, 300.0])
+def test_what_fits_by_chance_where_clocks_are_wrong_is_not_said(shift_ms: float) -> None:
+    """Of many that ask the same few fit then; a request that is made once tells itself, if it still fits."""
+    fronts, backs = asked_alike(60)
+    fronts.append(front((10, b"GET /slow HTTP/1.1\r\n\r\n", 910, PAGE)))
+    backs.append(back((60, b"GET /slow HTTP/1.1\r\n\r\n", 860, PAGE)))
+    result = found({"inside": packets(backs, View()), "out": packets(fronts, View())}, shift_ms=shift_ms)
+    told = [(one.split()[0][-4:], other.split()[0][-4:]) for one, other in pairs(result)]
+    assert all(one[1:] == other[1:] for one, other in told)
+    assert len(told) > 50 if not shift_ms else told == [("0000", "0000")] * (shift_ms < 50)
 
 
 def test_one_request_tells_clocks_that_are_nearly_one() -> None:
