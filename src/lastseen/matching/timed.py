@@ -35,7 +35,8 @@ SIGNIFICANT: Final = 0.00001
 """Chance that any of the pairs tried fits by chance (Dunn 1961, Bonferroni's inequality). 0.05 is usual for what is
 looked into further; this is said to users, and requests come less at random than the test takes them to do: where
 recordings of real proxies with up to 20 clients were held against connections of other recordings, 0.0002 was reached
-once in 14,000 times. Of relations that are right one in a hundred is not below this."""
+once in 44,000 times. Of relations that are right one in a hundred is not below this, one in twenty over a wire with
+delay and loss."""
 LEAST_EXCHANGES: Final = 3
 """Of up to 20 clients of a real proxy (Python's ssl) one half's connections in front of it, the other half's behind it
 were looked at, 32 times: one pair with two exchanges seemed to belong together, none with three. What has fewer makes
