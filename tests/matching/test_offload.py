@@ -232,3 +232,14 @@ def test_a_copy_of_a_part_is_known_by_the_identification_it_has_in_the_frame(at_
             (START + at + (-way if data[34:36] == (40000).to_bytes(2) else way), data) for at, data in packets
         ]
     assert losses(matched({name: sorted(packets) for name, packets in captures.items()})) == {}
+
+
+def test_segments_put_together_are_one_frame_although_their_times_are_not_equally_near() -> None:
+    """The last of a frame's segments came a millisecond before it, the others earlier; all sent again, they were lost."""
+    copies = [(at, None, data(piece)) for at, piece in ((300, A), (300, B), (300, C))]
+    frames = [(10, data(ABC), None), (8, None, data(A)), (8, None, data(B)), (10, None, data(C)), *copies]
+    to_remote = {
+        name: [(at, turned(packet)) for at, packet in sorted(packets)]
+        for name, packets in both(frames).items()
+    }
+    assert losses(matched(to_remote, order=["remote", "tap"])) == {("tap", "remote", "to_remote"): [6, 7, 8]}

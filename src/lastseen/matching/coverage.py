@@ -17,7 +17,9 @@ from lastseen.tables.packets import ID_WINDOW, LENGTH_FLAGS, SEQ
 __all__ = ["NEARBY_NS", "cover_all", "left_over"]
 
 NEARBY_NS: Final = 1_000_000
-"""Offload holds packets back for less (GRO flushes at the end of each poll); bytes so near in time are paired first."""
+"""Offload holds packets back for less (GRO flushes at the end of each poll); bytes so near in time are paired first, then those
+within FARTHER times as much: a queue may have kept back any of a frame's segments, and what was sent again came later."""
+FARTHER: Final = (1, 4, 16)
 _FOREVER: Final = np.int64(1 << 62)
 
 
@@ -38,7 +40,9 @@ def left_over(rows: Any, partner: Any) -> Any:
 
 @kernel
 def _ranges(packets: Any, rows: Any, how: Any, base: Any) -> Any:
-    """int64[k, 7]: start, end, row, first byte not used up, time, 1 for a second sighting, id, of payloads, by start.
+    """int64[k, 7]: start, end, row, -1, time, 1 for a second sighting, id, of payloads, by start.
+
+    The -1 stands for "nothing is used up": see `_used_up`.
 
     Of those that start alike the later come first: what was repeated after a loss is what arrived.
     """
@@ -52,17 +56,53 @@ def _ranges(packets: Any, rows: Any, how: Any, base: Any) -> Any:
         if size:
             k -= 1
             start = relative(packets[row, SEQ], base)
-            unsorted[k, 0], unsorted[k, 1], unsorted[k, 2], unsorted[k, 3] = start, start + size, row, start
+            unsorted[k, 0], unsorted[k, 1], unsorted[k, 2], unsorted[k, 3] = start, start + size, row, -1
             unsorted[k, 4], unsorted[k, 5] = time_of(packets[row]), how[row] == REPEATED
             unsorted[k, 6] = packets[row, ID_WINDOW] >> 16 if is_unique(packets[row]) else 0
     return unsorted[np.argsort(unsorted[:, 0], kind="mergesort")]
 
 
 @kernel
-def _cover(ranges: Any, start: Any, end: Any, between: Any, copies: Any, take: Any) -> Any:
+def _none_used(count: Any) -> Any:
+    """int64[count + 1, 3]: room for parts of ranges that are used up. [0, 0]: how many there are.
+
+    A part: its first byte, the first after it, and the place of another part of the same range (-1: none), the first of
+    which is told in the range's column 3.
+    """
+    used = np.empty((count + 1, 3), np.int64)
+    used[0, 0] = 0
+    return used
+
+
+@kernel
+def _free_until(one: Any, used: Any, byte: Any) -> Any:
+    """Up to where a range's bytes from `byte` on are not used up; `byte` itself: it is."""
+    until, part = one[1], one[3]
+    while part >= 0:
+        if used[part, 0] <= byte < used[part, 1]:
+            return byte
+        if used[part, 0] > byte:
+            until = min(until, used[part, 0])
+        part = used[part, 2]
+    return until
+
+
+@kernel
+def _use_up(one: Any, used: Any, begin: Any, end: Any) -> None:
+    """Use up the bytes of a range from `begin` to `end`; without room for them they stay free."""
+    if one[3] >= 0 and used[one[3], 1] == begin:
+        used[one[3], 1] = end
+    elif used[0, 0] + 1 < used.shape[0]:
+        used[0, 0] += 1
+        used[used[0, 0], 0], used[used[0, 0], 1], used[used[0, 0], 2] = begin, end, one[3]
+        one[3] = used[0, 0]
+
+
+@kernel
+def _cover(ranges: Any, used: Any, start: Any, end: Any, between: Any, copies: Any, take: Any) -> Any:
     """The first of `ranges`, seen in a span of time, that cover [start, end) without a gap, or -1.
 
-    `copies`: second sightings may, too. `take`: use those bytes up; none is used twice.
+    `copies`: second sightings may, too. `take`: use those bytes up; none is used twice, in whatever order they are taken.
     """
     first, cursor = -1, start
     for k in range(_first_reaching(ranges, start), ranges.shape[0]):
@@ -70,11 +110,13 @@ def _cover(ranges: Any, start: Any, end: Any, between: Any, copies: Any, take: A
             break
         if ranges[k, 5] and not copies:
             continue
-        if ranges[k, 1] > cursor >= ranges[k, 3] and between[0] <= ranges[k, 4] <= between[1]:
-            first = k if first < 0 else first
-            cursor = min(ranges[k, 1], end)
-            if take:
-                ranges[k, 3] = cursor
+        if ranges[k, 1] > cursor and between[0] <= ranges[k, 4] <= between[1]:
+            until = min(_free_until(ranges[k], used, cursor), end)
+            if until > cursor:
+                first = k if first < 0 else first
+                if take:
+                    _use_up(ranges[k], used, cursor, until)
+                cursor = until
     return first if cursor >= end else -1
 
 
@@ -92,31 +134,35 @@ def cover_all(
         base, shift = packets_p[left_a[0], SEQ], shifts[sides[k, 2]]
         ranges_a, ranges_b = _ranges(packets_p, left_a, how_p, base), _ranges(packets_q, left_b, how_q, base)
         free_a = ranges_a.copy()
-        for nearby in (True, False):
+        used_a = _none_used(2 * (ranges_a.shape[0] + ranges_b.shape[0]))
+        used_b = _none_used(2 * (ranges_a.shape[0] + ranges_b.shape[0]))
+        for farther in (*FARTHER, 0):
             for r in range(ranges_a.shape[0]):
                 start, end, row = ranges_a[r, 0], ranges_a[r, 1], ranges_a[r, 2]
                 at = ranges_a[r, 4] + shift
-                between = (at - NEARBY_NS, at + NEARBY_NS) if nearby else (at - TOO_EARLY_NS, _FOREVER)
+                around = farther * NEARBY_NS
+                between = (at - around, at + around) if farther else (at - TOO_EARLY_NS, _FOREVER)
                 if not known[sides[k, 2]]:
                     between = (-_FOREVER, _FOREVER)
                 first = -1
                 if partner_p[row] < 0 and how_p[row] != REPEATED:
-                    first = _cover(ranges_b, start, end, between, nearby, 0)
+                    first = _cover(ranges_b, used_b, start, end, between, farther == 1, 0)
                 if first >= 0:
-                    _cover(ranges_b, start, end, between, nearby, 1)
+                    _cover(ranges_b, used_b, start, end, between, farther == 1, 1)
                     partner_p[row] = ranges_b[first, 2]
                     how_p[row] = SPLIT_INTO if ranges_b[first, 1] < end else MERGED_INTO
-        for nearby in (True, False):
+        for farther in (*FARTHER, 0):
             for r in range(ranges_b.shape[0]):
                 row, at = ranges_b[r, 2], ranges_b[r, 4] - shift
-                between = (at - NEARBY_NS, at + NEARBY_NS) if nearby else (-_FOREVER, at + TOO_EARLY_NS)
+                around = farther * NEARBY_NS
+                between = (at - around, at + around) if farther else (-_FOREVER, at + TOO_EARLY_NS)
                 if not known[sides[k, 2]]:
                     between = (-_FOREVER, _FOREVER)
                 first = -1
                 if partner_q[row] < 0 and how_q[row] != REPEATED:
-                    first = _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 0)
+                    first = _cover(free_a, used_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 0)
                 if first >= 0:
-                    _cover(free_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 1)
+                    _cover(free_a, used_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 1)
                     partner_q[row] = free_a[first, 2]
                     how_q[row] = MERGED_INTO if free_a[first, 1] < ranges_b[r, 1] else SPLIT_INTO
         _count_again(

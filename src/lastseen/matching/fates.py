@@ -363,7 +363,8 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     capture says itself that it was ended. Where packets of the other direction are missing after it, too, the capture
     was cut off before. What was sent between two packets that did reach down would have been seen there, however long
     its way is. Where the run says that the capture was cut, its end is drawn in by what the host may have had in its
-    queues, of which only those of one connection are known to keep their order.
+    queues, of which only those of one connection are known to keep their order. Datagrams often go one way only, and then
+    nothing tells that down had ended while they came: of these the last one that down may have seen is the limit.
     """
     watched = _watched(view.down)
     if watched is None:
@@ -377,7 +378,12 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
         until = _last(view.down, end) - max(largest_delay, QUEUED_NS)
         after = (at > until) & (sent >= _last_of_each(view, walked.missing))
     else:
-        after = (at > _until(view.down, end, largest_delay, late)) & (sent >= walked.last)
+        until = np.where(
+            view.up.group_of[walked.missing] < view.grouped_up.connections,
+            _until(view.down, end, largest_delay, late),
+            max(_last(view.down, end), end) - largest_delay,
+        )
+        after = (at > until) & (sent >= walked.last)
     verdict = walked.by_default.copy()
     verdict[(before | after) & (verdict == LOST)] = UNPROVEN
     verdict[(before & (at <= early)) | (after & (at >= late))] = OUTSIDE
