@@ -56,3 +56,19 @@ def test_what_was_left_unpaired_is_counted_again(
     left = coverage._ranges(one, rows, found, one[0, SEQ])
     count_again((one, rows, found), (other, other_rows, other_found), left, partners, 0)
     assert (partners[0], found[0]) == (partner, how)
+
+
+def test_bytes_that_are_used_up_in_any_order_and_without_room_for_it() -> None:
+    """Parts of a range are used once; where no room is left to note it, they count as free."""
+    none_used, free_until, use_up = (
+        getattr(kernel, "function", kernel)
+        for kernel in (coverage._none_used, coverage._free_until, coverage._use_up)
+    )
+    one, used = np.array([0, 300, 0, -1, 0, 0, 0]), none_used(2)
+    use_up(one, used, 200, 300)
+    assert [free_until(one, used, byte) for byte in (0, 200, 299)] == [200, 200, 299]
+    use_up(one, used, 0, 50)
+    use_up(one, used, 50, 80)
+    assert [free_until(one, used, byte) for byte in (0, 79, 80)] == [0, 79, 200]
+    use_up(one, used, 100, 120)
+    assert free_until(one, used, 80) == 200

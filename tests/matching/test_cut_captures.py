@@ -148,3 +148,45 @@ def test_what_tcpdump_says_it_dropped(scope: str, node: str, dropped: int, fate:
     )
     found = fates(match(with_watches(points_of(captures), [row])))
     assert found[HOP] == {fate: [ACK + 1]}
+
+
+WAY_NS = 40 * MILLISECOND
+"""From the client's point to the server's."""
+
+
+def under_way(n: int, sender: str) -> list[tuple[int, bytes]]:
+    """When the sender's point sees its nth segment and its nth datagram, and these."""
+    back = sender == "s"
+    source, target = ("192.0.2.80", "10.0.0.5") if back else ("10.0.0.5", "192.0.2.80")
+    sport, dport = (443, 40000) if back else (40000, 443)
+    seq, ack = (50_000, 1000) if back else (1000, 50_000)
+    segment = w.tcp(
+        sport, dport, seq=seq + 100 * n, ack=ack + 100 * n, flags="PA", data=bytes([n, back]) * 50
+    )
+    packets = segment, w.udp(sport, dport, bytes([n, back]) * 30)
+    at = TALK.start_ns + 5 * n * MILLISECOND + back
+    return [
+        (at + k, w.ethernet(w.ipv4(source, target, packet, identification=1 + 2 * n + k + 5000 * back)))
+        for k, packet in enumerate(packets)
+    ]
+
+
+@pytest.mark.parametrize("near_ms", [300, 320, 345, 600])
+@pytest.mark.parametrize("seen", ["cs", "c", "s"])
+def test_what_was_under_way_when_a_capture_ended_is_not_lost(near_ms: int, seen: str) -> None:
+    """A connection and a call, a packet of each every 5 ms and way; `seen`: whose packets the captures hold.
+
+    Nothing but the moment at which somebody ended the captures keeps a packet out of the other one.
+    """
+    captures: dict[str, list[w.Packet]] = {"near": [], "far": []}
+    for n in range(100):
+        for sender in seen:
+            for at, frame in under_way(n, sender):
+                captures["near"].append((at + WAY_NS * (sender == "s"), frame))
+                captures["far"].append((at + WAY_NS * (sender == "c"), frame))
+    ended = {"near": near_ms, "far": 300}
+    for name, until in ended.items():
+        until_ns = TALK.start_ns + until * MILLISECOND
+        captures[name] = sorted(packet for packet in captures[name] if packet[0] < until_ns)
+    for order in ((), ("far", "near")):
+        assert lost_packets(match(points_of(captures, order=order))) == 0

@@ -17,8 +17,9 @@ from lastseen.tables.packets import ID_WINDOW, LENGTH_FLAGS, SEQ
 __all__ = ["NEARBY_NS", "cover_all", "left_over"]
 
 NEARBY_NS: Final = 1_000_000
-"""Offload holds packets back for less (GRO flushes at the end of each poll); bytes so near in time are paired first, then those
-within FARTHER times as much: a queue may have kept back any of a frame's segments, and what was sent again came later."""
+"""Offload holds packets back for less (GRO flushes at the end of each poll); bytes so near in time are paired first,
+then those within FARTHER times as much: a queue may have kept back any of a frame's segments, and what was sent again
+came later."""
 FARTHER: Final = (1, 4, 16)
 _FOREVER: Final = np.int64(1 << 62)
 
@@ -102,7 +103,7 @@ def _use_up(one: Any, used: Any, begin: Any, end: Any) -> None:
 def _cover(ranges: Any, used: Any, start: Any, end: Any, between: Any, copies: Any, take: Any) -> Any:
     """The first of `ranges`, seen in a span of time, that cover [start, end) without a gap, or -1.
 
-    `copies`: second sightings may, too. `take`: use those bytes up; none is used twice, in whatever order they are taken.
+    `copies`: second sightings may, too. `take`: use those bytes up; none is used twice, in whatever order.
     """
     first, cursor = -1, start
     for k in range(_first_reaching(ranges, start), ranges.shape[0]):

@@ -17,7 +17,7 @@ from lastseen.matching.pairs import REPEATED, Pairing
 from lastseen.matching.sightings import relative, time_of
 from lastseen.tables.packets import ACK, FLAGS, LENGTH_FLAGS, SEQ
 
-__all__ = ["GOT_LOST", "GOT_THROUGH", "NOT_SAID", "what_ends_say"]
+__all__ = ["GOT_LOST", "GOT_THROUGH", "LATER_NS", "NOT_SAID", "what_ends_say"]
 
 NOT_SAID, GOT_THROUGH, GOT_LOST = range(3)
 

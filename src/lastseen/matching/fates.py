@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, packet_kernel, step_kernel
-from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, NOT_SAID, what_ends_say
+from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, LATER_NS, NOT_SAID, what_ends_say
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, TWIN, Pairing
 from lastseen.matching.sightings import LONG_AGO, time_of
@@ -358,13 +358,13 @@ def _unpaired(
 def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     """The members' fate inside the watch of the downstream point, else OUTSIDE or UNPROVEN.
 
-    The watch begins with what was sent after down's first packet. It ends the largest delay after down's last one, as
-    what was sent then still comes by, or where something else proves that the capture ran on; never later than the
-    capture says itself that it was ended. Where packets of the other direction are missing after it, too, the capture
-    was cut off before. What was sent between two packets that did reach down would have been seen there, however long
-    its way is. Where the run says that the capture was cut, its end is drawn in by what the host may have had in its
-    queues, of which only those of one connection are known to keep their order. Datagrams often go one way only, and then
-    nothing tells that down had ended while they came: of these the last one that down may have seen is the limit.
+    The watch begins with what was sent after down's first packet. It ends where what was sent could still come by, the
+    largest delay before down's last packet or before what else proves that the capture ran on; never later than the
+    capture says itself that it was ended. What was sent before others that did reach down would have been seen there,
+    however long its way is. What a connection sent a little later is lost, too, where the other end's answers would
+    tell that the capture was over: see `_answers_tell`. Where the run says that the capture was cut, its end is drawn
+    in by what the host may have had in its queues, of which only those of one connection are known to keep their
+    order.
     """
     watched = _watched(view.down)
     if watched is None:
@@ -378,12 +378,11 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
         until = _last(view.down, end) - max(largest_delay, QUEUED_NS)
         after = (at > until) & (sent >= _last_of_each(view, walked.missing))
     else:
-        until = np.where(
-            view.up.group_of[walked.missing] < view.grouped_up.connections,
-            _until(view.down, end, largest_delay, late),
-            max(_last(view.down, end), end) - largest_delay,
-        )
-        after = (at > until) & (sent >= walked.last)
+        until = _until(view.down, end, late)
+        after = (at > until - largest_delay) & (sent >= walked.last)
+        if late == np.iinfo(np.int64).max:
+            told = after & (at <= until + (0 if view.down.watch.is_closed else largest_delay))
+            after[told] = ~_answers_tell(view, walked.missing[told], largest_delay)
     verdict = walked.by_default.copy()
     verdict[(before | after) & (verdict == LOST)] = UNPROVEN
     verdict[(before & (at <= early)) | (after & (at >= late))] = OUTSIDE
@@ -391,16 +390,31 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     return verdict
 
 
-def _until(down: Point, end: int, largest_delay: int, late: int) -> int:
-    """Until when what was sent to down would be in its capture, ns by its clock.
+def _until(down: Point, end: int, late: int) -> int:
+    """Until when down certainly captured, ns by its clock.
 
-    `end`: of its watch; `late`: when something of the other direction is missing after that. A snapshot shows that the
-    host was up, missing packets that tcpdump was not.
+    `end`: of its watch; `late`: when something of the other direction is missing after its last packet. A snapshot
+    shows that the host was up, missing packets that tcpdump was not.
     """
     last = _last(down, end)
-    if late < np.iinfo(np.int64).max:
-        return last - largest_delay
-    return end if down.watch.is_closed and end > last else max(last + largest_delay, end)
+    return last if late < np.iinfo(np.int64).max else max(last, end)
+
+
+def _answers_tell(view: PairView, rows: Int64s, largest_delay: int) -> npt.NDArray[np.bool_]:
+    """bool[n]: whether up would have seen the answers to these packets, had they arrived after down's capture ended.
+
+    That is so of connections whose other direction both points see, and while up runs on for long enough: then down's
+    capture lacks these answers. Where up was ended at the same time, what was under way is missing at down alone.
+    """
+    up, how = view.grouped_up, view.pairing.p.how
+    group_of, result = view.up.group_of[rows], np.zeros(len(rows), np.bool_)
+    in_time = up.times_ns(rows) + 2 * largest_delay + LATER_NS <= _last(view.up, 0)
+    of_these = np.isin(view.members[:, 0], group_of) & (view.members[:, 0] < up.connections)
+    for group, side in view.members[of_these][:, (0, 2)].tolist():
+        place = 2 * group + 1 - side
+        seen = (how[up.rows[up.starts[place] : up.starts[place + 1]]] == EXACT).any()
+        result[group_of == group] = seen
+    return result & in_time
 
 
 def _last_of_each(view: PairView, missing: Int64s) -> Int64s:

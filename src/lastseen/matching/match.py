@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lastseen.compiled import side_by_side
 from lastseen.matching.conversations import find_conversations, with_common_numbers
+from lastseen.matching.copies import take_back_copies
 from lastseen.matching.drift import drift_of, steadied
 from lastseen.matching.fates import PairView, judge_hop
 from lastseen.matching.grouping import Grouped, group_packets, without_digests
@@ -304,6 +305,7 @@ class _Work:
             missed = self._believe_later_points(hop, path[path.index(hop.downstream) + 1 :])
             judged.append(replace(hop, missed=hop.missed + missed))
         self._doubt(judged)
+        take_back_copies(self.points, self.grouped, judged)
         return judged
 
     def _excuse_turned(

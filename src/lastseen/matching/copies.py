@@ -1,0 +1,113 @@
+"""A packet that one point saw several times on its way through a host, as different conversations: it is one packet.
+
+A capture of all interfaces of a router (`tcpdump -i any`) shows it as it came, translated, in its tunnel and out of it.
+The next point has one of these. Of TCP the initial sequence number tells which conversations are one; datagrams have
+none, and an attempt to connect that nobody answers has little else. What is missing at the next point as one of them
+and came by as another is not lost; and what is lost was last seen where it came by last.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lastseen.matching.grouping import Grouped
+from lastseen.tables.packets import (
+    ACK,
+    FLOW,
+    FLOW_PORTS,
+    ID_WINDOW,
+    INFO_IP_ID,
+    INFO_TIMESTAMPS,
+    LENGTH_FLAGS,
+    MISC,
+    SEQ,
+)
+from lastseen.tables.points import DELIVERED, DUPLICATED, LOST, MERGED, SPLIT, Hop, Point
+
+__all__ = ["take_back_copies"]
+
+THROUGH_NS: Final = 1_000_000_000
+"""So long a host may keep a packet that it passes on: RFC 4861 asks for a neighbour's address so often."""
+PASSED_ON_NS: Final = 20_000_000
+"""So long, where no identification tells the packet from one that was sent again."""
+_NUMBERED: Final = INFO_IP_ID | INFO_TIMESTAMPS
+_BUCKETS: Final = 1 << 16
+
+Int64s = npt.NDArray[np.int64]
+
+
+def take_back_copies(points: Sequence[Point], grouped: Sequence[Grouped], hops: Iterable[Hop]) -> None:
+    """Call DUPLICATED what is LOST as one of a packet's sightings at a point, and came by there once more or got on."""
+    of_point: dict[int, list[Hop]] = {}
+    for hop in hops:
+        of_point.setdefault(hop.upstream, []).append(hop)
+    for upstream, mine in of_point.items():
+        point = points[upstream]
+        lost = np.unique(np.concatenate([hop.rows(LOST) for hop in mine]))
+        if not len(lost) or point.group_count == 1:
+            continue
+        rows, runs = _alike(point, grouped[upstream], lost)
+        arrived = np.zeros(len(rows), np.bool_)
+        for hop in mine:
+            arrived |= np.isin(hop.fate[rows], (DELIVERED, MERGED, SPLIT))
+        is_lost = np.isin(rows, lost)
+        again = [
+            rows[k]
+            for run in runs
+            for k in _copies(point, grouped[upstream], (rows, run), arrived)
+            if is_lost[k]
+        ]
+        for hop in mine:
+            mine_again = np.array(again, np.int64)
+            hop.fate[mine_again[hop.fate[mine_again] == LOST]] = DUPLICATED
+
+
+def _alike(point: Point, grouped: Grouped, lost: Int64s) -> tuple[Int64s, list[Int64s]]:
+    """(rows, places in them by packet: in order of time, of two conversations at the least and one `lost` row)."""
+    packets = grouped.packets
+    wanted = np.zeros(_BUCKETS, np.bool_)
+    wanted[packets[lost, SEQ] % _BUCKETS] = True
+    rows = np.flatnonzero(wanted[packets[:, SEQ] % _BUCKETS] & (point.group_of >= 0))
+    some = packets[rows]
+    numbered = some[:, MISC] >> 24 & _NUMBERED > 0
+    identification = np.where(numbered, some[:, ID_WINDOW] >> 16, 0)
+    key = np.stack([some[:, SEQ], some[:, ACK], some[:, LENGTH_FLAGS], identification], axis=1)
+    _, number = np.unique(key, axis=0, return_inverse=True)
+    order = np.lexsort((rows, grouped.times_ns(rows), number.ravel()))
+    runs = np.split(order, np.flatnonzero(np.diff(number.ravel()[order])) + 1)
+    of_lost, groups = np.isin(rows, lost), point.group_of[rows]
+    return rows, [run for run in runs if len(run) > 1 and of_lost[run].any() and np.ptp(groups[run])]
+
+
+def _ports(point: Point, packets: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """uint32[n]: the ports of packets of a flow, the sender's in the high half."""
+    ports = point.capture.flows[packets[:, FLOW] >> 1, FLOW_PORTS]
+    turned = ports >> np.uint32(16) | ports << np.uint32(16)
+    return np.asarray(np.where(packets[:, FLOW] & 1, turned, ports))
+
+
+def _copies(
+    point: Point, grouped: Grouped, found: tuple[Int64s, Int64s], arrived: npt.NDArray[np.bool_]
+) -> Iterable[int]:
+    """Those of a run, in order of time, that came by again later or have another sighting that arrived.
+
+    Another sighting of one lies between its own conversation's sightings before and after it, and has one of its ports;
+    both, where no identification tells the packet.
+    """
+    rows, run = found
+    times, groups = grouped.times_ns(rows[run]), point.group_of[rows[run]]
+    packets = grouped.packets[rows[run]]
+    numbered = packets[0, MISC] >> 24 & _NUMBERED and packets[0, ID_WINDOW] >> 16
+    longest = THROUGH_NS if numbered else PASSED_ON_NS
+    ports = _ports(point, packets)
+    for k, place in enumerate(run.tolist()):
+        own = np.flatnonzero(groups == groups[k])
+        begin, end = own[own < k].max(initial=-1), own[own > k].min(initial=len(run))
+        near = np.arange(begin + 1, end)
+        kept = (ports[near] ^ ports[k]) & np.array([0xFFFF0000, 0xFFFF], np.uint32)[:, None] == 0
+        alike = kept.any(axis=0) if numbered else kept.all(axis=0)
+        near = near[alike & (np.abs(times[near] - times[k]) <= longest) & (near != k)]
+        if (near > k).any() or arrived[run[near]].any():
+            yield place
