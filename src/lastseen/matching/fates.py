@@ -378,10 +378,11 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
         until = _last(view.down, end) - max(largest_delay, QUEUED_NS)
         after = (at > until) & (sent >= _last_of_each(view, walked.missing))
     else:
-        until = _until(view.down, end, late)
-        after = (at > until - largest_delay) & (sent >= walked.last)
+        after = (at > _until(view.down, end, largest_delay, late)) & (sent >= walked.last)
         if late == np.iinfo(np.int64).max:
-            told = after & (at <= until + (0 if view.down.watch.is_closed else largest_delay))
+            told = after & (
+                at <= (end if view.down.watch.is_closed else _last(view.down, end) + largest_delay)
+            )
             after[told] = ~_answers_tell(view, walked.missing[told], largest_delay)
     verdict = walked.by_default.copy()
     verdict[(before | after) & (verdict == LOST)] = UNPROVEN
@@ -390,14 +391,16 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     return verdict
 
 
-def _until(down: Point, end: int, late: int) -> int:
-    """Until when down certainly captured, ns by its clock.
+def _until(down: Point, end: int, largest_delay: int, late: int) -> int:
+    """Until when what was sent to down would be in its capture, ns by its clock.
 
-    `end`: of its watch; `late`: when something of the other direction is missing after its last packet. A snapshot
-    shows that the host was up, missing packets that tcpdump was not.
+    `end`: of its watch; `late`: when something of the other direction is missing after its last packet. A snapshot shows
+    that the host was up, missing packets that tcpdump was not.
     """
     last = _last(down, end)
-    return last if late < np.iinfo(np.int64).max else max(last, end)
+    if late == np.iinfo(np.int64).max and end > last:
+        return end - largest_delay if down.watch.is_closed else end
+    return last - largest_delay
 
 
 def _answers_tell(view: PairView, rows: Int64s, largest_delay: int) -> npt.NDArray[np.bool_]:
