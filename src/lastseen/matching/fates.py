@@ -394,8 +394,8 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
 def _until(down: Point, end: int, largest_delay: int, late: int) -> int:
     """Until when what was sent to down would be in its capture, ns by its clock.
 
-    `end`: of its watch; `late`: when something of the other direction is missing after its last packet. A snapshot shows
-    that the host was up, missing packets that tcpdump was not.
+    `end`: of its watch; `late`: when something of the other direction is missing after its last packet. A snapshot
+    shows that the host was up, missing packets that tcpdump was not.
     """
     last = _last(down, end)
     if late == np.iinfo(np.int64).max and end > last:
