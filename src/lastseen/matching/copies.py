@@ -65,7 +65,10 @@ def take_back_copies(points: Sequence[Point], grouped: Sequence[Grouped], hops: 
 
 
 def _alike(point: Point, grouped: Grouped, lost: Int64s) -> tuple[Int64s, list[Int64s]]:
-    """(rows, places in them by packet: in order of time, of two conversations at the least and one `lost` row)."""
+    """(rows, places in them by packet: in order of time, of two conversations at the least and one `lost` row).
+
+    Both ports are those of the packet: hosts seldom translate them, and many a client's first numbers are another's.
+    """
     packets = grouped.packets
     wanted = np.zeros(_BUCKETS, np.bool_)
     wanted[packets[lost, SEQ] % _BUCKETS] = True
@@ -73,7 +76,8 @@ def _alike(point: Point, grouped: Grouped, lost: Int64s) -> tuple[Int64s, list[I
     some = packets[rows]
     numbered = some[:, MISC] >> 24 & _NUMBERED > 0
     identification = np.where(numbered, some[:, ID_WINDOW] >> 16, 0)
-    key = np.stack([some[:, SEQ], some[:, ACK], some[:, LENGTH_FLAGS], identification], axis=1)
+    numbers = some[:, SEQ], some[:, ACK], some[:, LENGTH_FLAGS]
+    key = np.stack([*numbers, identification, _ports(point, some)], axis=1)
     _, number = np.unique(key, axis=0, return_inverse=True)
     order = np.lexsort((rows, grouped.times_ns(rows), number.ravel()))
     runs = np.split(order, np.flatnonzero(np.diff(number.ravel()[order])) + 1)
@@ -93,21 +97,17 @@ def _copies(
 ) -> Iterable[int]:
     """Those of a run, in order of time, that came by again later or have another sighting that arrived.
 
-    Another sighting of one lies between its own conversation's sightings before and after it, and has one of its ports;
-    both, where no identification tells the packet.
+    Another sighting of one lies between its own conversation's sightings before and after it.
     """
     rows, run = found
     times, groups = grouped.times_ns(rows[run]), point.group_of[rows[run]]
     packets = grouped.packets[rows[run]]
     numbered = packets[0, MISC] >> 24 & _NUMBERED and packets[0, ID_WINDOW] >> 16
     longest = THROUGH_NS if numbered else PASSED_ON_NS
-    ports = _ports(point, packets)
     for k, place in enumerate(run.tolist()):
         own = np.flatnonzero(groups == groups[k])
         begin, end = own[own < k].max(initial=-1), own[own > k].min(initial=len(run))
         near = np.arange(begin + 1, end)
-        kept = (ports[near] ^ ports[k]) & np.array([0xFFFF0000, 0xFFFF], np.uint32)[:, None] == 0
-        alike = kept.any(axis=0) if numbered else kept.all(axis=0)
-        near = near[alike & (np.abs(times[near] - times[k]) <= longest) & (near != k)]
+        near = near[(np.abs(times[near] - times[k]) <= longest) & (near != k)]
         if (near > k).any() or arrived[run[near]].any():
             yield place
