@@ -45,44 +45,46 @@ def take_back_copies(points: Sequence[Point], grouped: Sequence[Grouped], hops: 
         of_point.setdefault(hop.upstream, []).append(hop)
     for upstream, mine in of_point.items():
         point = points[upstream]
-        lost = np.unique(np.concatenate([hop.rows(LOST) for hop in mine]))
-        if not len(lost) or point.group_count == 1:
+        is_lost = np.logical_or.reduce([hop.fate == LOST for hop in mine])
+        if not is_lost.any() or point.group_count == 1:
             continue
-        rows, runs = _alike(point, grouped[upstream], lost)
+        rows, runs = _alike(point, grouped[upstream], is_lost)
         arrived = np.zeros(len(rows), np.bool_)
         for hop in mine:
-            arrived |= np.isin(hop.fate[rows], (DELIVERED, MERGED, SPLIT))
-        is_lost = np.isin(rows, lost)
+            for fate in (DELIVERED, MERGED, SPLIT):
+                arrived |= hop.fate[rows] == fate
         again = [
             rows[k]
             for run in runs
             for k in _copies(point, grouped[upstream], (rows, run), arrived)
-            if is_lost[k]
+            if is_lost[rows[k]]
         ]
         for hop in mine:
             mine_again = np.array(again, np.int64)
             hop.fate[mine_again[hop.fate[mine_again] == LOST]] = DUPLICATED
 
 
-def _alike(point: Point, grouped: Grouped, lost: Int64s) -> tuple[Int64s, list[Int64s]]:
-    """(rows, places in them by packet: in order of time, of two conversations at the least and one `lost` row).
+def _alike(point: Point, grouped: Grouped, is_lost: npt.NDArray[np.bool_]) -> tuple[Int64s, list[Int64s]]:
+    """(rows, places in them by packet: in order of time, of two conversations at the least and one lost row).
 
     Both ports are those of the packet: hosts seldom translate them, and many a client's first numbers are another's.
     """
     packets = grouped.packets
     wanted = np.zeros(_BUCKETS, np.bool_)
-    wanted[packets[lost, SEQ] % _BUCKETS] = True
+    wanted[packets[is_lost, SEQ] % _BUCKETS] = True
     rows = np.flatnonzero(wanted[packets[:, SEQ] % _BUCKETS] & (point.group_of >= 0))
     some = packets[rows]
     numbered = some[:, MISC] >> 24 & _NUMBERED > 0
     identification = np.where(numbered, some[:, ID_WINDOW] >> 16, 0)
-    numbers = some[:, SEQ], some[:, ACK], some[:, LENGTH_FLAGS]
-    key = np.stack([*numbers, identification, _ports(point, some)], axis=1)
-    _, number = np.unique(key, axis=0, return_inverse=True)
-    order = np.lexsort((rows, grouped.times_ns(rows), number.ravel()))
-    runs = np.split(order, np.flatnonzero(np.diff(number.ravel()[order])) + 1)
-    of_lost, groups = np.isin(rows, lost), point.group_of[rows]
-    return rows, [run for run in runs if len(run) > 1 and of_lost[run].any() and np.ptp(groups[run])]
+    key = np.stack(
+        [some[:, SEQ], some[:, ACK], some[:, LENGTH_FLAGS], identification, _ports(point, some)], axis=1
+    )
+    order = np.lexsort((rows, grouped.times_ns(rows), *key.T))
+    runs = np.split(
+        order, np.flatnonzero((np.diff(key[order].astype(np.int64), axis=0) != 0).any(axis=1)) + 1
+    )
+    groups = point.group_of[rows]
+    return rows, [run for run in runs if len(run) > 1 and is_lost[rows[run]].any() and np.ptp(groups[run])]
 
 
 def _ports(point: Point, packets: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
