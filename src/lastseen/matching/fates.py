@@ -378,7 +378,8 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
         until = _last(view.down, end) - max(largest_delay, QUEUED_NS)
         after = (at > until) & (sent >= _last_of_each(view, walked.missing))
     else:
-        after = (at > _until(view.down, end, largest_delay, late)) & (sent >= walked.last)
+        overtaken = sent < min(walked.last, _last(view.down, end) - view.offset_ns)
+        after = (at > _until(view.down, end, largest_delay, late)) & ~overtaken
         if late == np.iinfo(np.int64).max:
             told = after & (
                 at <= (end if view.down.watch.is_closed else _last(view.down, end) + largest_delay)
@@ -406,8 +407,7 @@ def _until(down: Point, end: int, largest_delay: int, late: int) -> int:
 def _answers_tell(view: PairView, rows: Int64s, largest_delay: int) -> npt.NDArray[np.bool_]:
     """bool[n]: whether up would have seen the answers to these packets, had they arrived after down's capture ended.
 
-    That is so of connections whose other direction both points see, and while up runs on for long enough: then down's
-    capture lacks these answers. Where up was ended at the same time, what was under way is missing at down alone.
+    That is so of connections whose other direction both points see, and while up runs on for long enough.
     """
     up, how = view.grouped_up, view.pairing.p.how
     group_of, result = view.up.group_of[rows], np.zeros(len(rows), np.bool_)
