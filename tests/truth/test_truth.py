@@ -14,9 +14,10 @@ OF_EACH_KIND = 6
 OF_ALL_KINDS = 60
 ONCE_WRONG = (10018, 10299, 10873, 11001, 11438, 21275)
 """A few packets were taken for others of the same numbers: order, clock or which one arrived was a guess."""
-ONCE_WRONG_WITH_MORE = (140191, 140926, 150146, 152201, 152936, 161032, 162283, 163810)
+ONCE_WRONG_WITH_MORE = (140191, 140926, 150146, 152201, 152936, 161032, 162283, 163810, 301299, 302126)
 """So they were; timestamps that one snap length cut hid equal identifications; a capture was taken to run on after its
-closing record; copies of a merged packet's parts were not known; of a merged packet a part was lost elsewhere."""
+closing record; copies of a merged packet's parts were not known; of a merged packet a part was lost elsewhere; a lost
+packet that was taken for its repetition hid the order of the points."""
 SILENT = {"missed", "missed counted"}
 """Captures that missed packets: what they say nothing of cannot be proven lost."""
 

@@ -17,19 +17,14 @@ from lastseen.compiled import FETCHED_AHEAD, fetch_ahead, packet_kernel, step_ke
 from lastseen.matching.excuses import GOT_LOST, GOT_THROUGH, LATER_NS, NOT_SAID, what_ends_say
 from lastseen.matching.grouping import Grouped
 from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED, SPLIT_INTO, TWIN, Pairing
+from lastseen.matching.rewritten import FIELDS, changes_of, count_changes, flow_changes_of
 from lastseen.matching.sightings import LONG_AGO, time_of
 from lastseen.matching.stand_ins import replaced_by_others
 from lastseen.tables.packets import (
     FLAGS,
     FLOW,
-    FLOW_PORTS,
-    FLOW_PROTO,
-    ID_WINDOW,
-    INFO_LISTED,
     LENGTH_FLAGS,
-    MISC,
     NO_FLOW,
-    SEQ,
 )
 from lastseen.tables.points import (
     DELIVERED,
@@ -50,13 +45,13 @@ Int64s = npt.NDArray[np.int64]
 _FATE_OF: Final = np.zeros(6, np.uint8)
 _FATE_OF[[EXACT, TWIN, MERGED_INTO, SPLIT_INTO, REPEATED]] = DELIVERED, DELIVERED, MERGED, SPLIT, DUPLICATED
 
-_FIELDS: Final = ("ip.dsfield", "tcp.window_size_value", "ip.addr", "port", "tcp.seq", "ip.len")
-"""What `_walk` compares. TTL is left out: every router lowers it."""
-_TCP: Final = 6
 _RST: Final = FLAGS["R"]
 _PSH: Final = FLAGS["P"]
 _ACK: Final = FLAGS["A"]
 
+FEW: Final = 2
+"""So many packets missing at the very end are no traffic that went on: a reset that answers the last packet, a FIN
+behind it. Captures of long paths that were stopped while much was under way lacked tens to hundreds."""
 QUEUED_NS: Final = 200_000_000
 """So long a host may keep a packet that has its time and is not captured yet. Linux stamps what it receives when it
 queues it (net.core.netdev_tstamp_prequeue) and what it sends when it captures it; a busy host's queue waits its turn as
@@ -117,7 +112,7 @@ def judge_hop(view: PairView) -> Hop:
         fate=fate,
         partner=pairing.p.partner,
         delays_ns=walked.delays,
-        rewritten={name: int(count) for name, count in zip(_FIELDS, walked.changed, strict=False) if count},
+        rewritten={name: int(count) for name, count in zip(FIELDS, walked.changed, strict=False) if count},
         rewritten_packets=int(walked.changed[-1]),
         reordered=walked.reordered,
         injected=injected,
@@ -189,7 +184,7 @@ def _walked(view: PairView) -> tuple[npt.NDArray[np.uint8], _Walked]:
     up, limits = view.grouped_up, np.iinfo(np.int64)
     places = 2 * view.members[:, 0] + view.members[:, 2]
     room = int((up.starts[places + 1] - up.starts[places]).sum())
-    fate, changed = np.zeros(len(up.packets), np.uint8), np.zeros(len(_FIELDS) + 1, np.int64)
+    fate, changed = np.zeros(len(up.packets), np.uint8), np.zeros(len(FIELDS) + 1, np.int64)
     delays, missing, by_default = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
     found = np.array([0, 0, 0, limits.max, limits.min], np.int64)
     _walk(
@@ -213,55 +208,6 @@ def _walked(view: PairView) -> tuple[npt.NDArray[np.uint8], _Walked]:
 def _group_of(point: Point, rows: Int64s) -> Int64s:
     """int64[n, 2]: rows with their groups."""
     return np.stack([rows, point.group_of[rows].astype(np.int64)], axis=1)
-
-
-@packet_kernel
-def _same_end(flow: Any, at: Any, other: Any, other_at: Any) -> Any:
-    """Whether two flows have the same address at these columns."""
-    same = True
-    for k in range(4):
-        same &= flow[at + k] == other[other_at + k]
-    return same
-
-
-@packet_kernel
-def _ports(flow: Any, backward: Any) -> Any:
-    """The ports, the sender's in the high half."""
-    ports = np.int64(flow[FLOW_PORTS])
-    return ((ports & 0xFFFF) << 16) | (ports >> 16) if backward else ports
-
-
-@packet_kernel
-def _flow_changes(one: Any, flow: Any, other: Any, other_flow: Any) -> Any:
-    """What every packet of two flows' directions shares: 1, other addresses; 2, other ports; 4, TCP."""
-    back, other_back = one[FLOW] & 1, other[FLOW] & 1
-    at, other_at = (4 if back else 0), (4 if other_back else 0)
-    changes = 0
-    if not _same_end(flow, at, other_flow, other_at) or not _same_end(flow, 4 - at, other_flow, 4 - other_at):
-        changes |= 1
-    if _ports(flow, back) != _ports(other_flow, other_back):
-        changes |= 2
-    return changes | (4 if (flow[FLOW_PROTO] & 0xFF) == _TCP else 0)
-
-
-@packet_kernel
-def _changes(one: Any, other: Any, flow_changes: Any) -> Any:
-    """What differs between two sightings: bit n stands for the nth of _FIELDS."""
-    changes = (flow_changes & 3) << 2
-    if not ((one[MISC] | other[MISC]) >> 24) & INFO_LISTED:  # a listing leaves out what it likes
-        changes |= 1 if ((one[MISC] ^ other[MISC]) >> 16) & 0xFF else 0
-        changes |= 2 if (one[ID_WINDOW] ^ other[ID_WINDOW]) & 0xFFFF else 0
-    changes |= 16 if flow_changes & 4 and one[SEQ] != other[SEQ] else 0
-    changes |= 32 if one[LENGTH_FLAGS] >> 8 != other[LENGTH_FLAGS] >> 8 else 0
-    return changes
-
-
-@packet_kernel
-def _count_changes(changes: Any, changed: Any) -> None:
-    """Count each change into `changed`, in the order of _FIELDS; the last: anything."""
-    for bit in range(len(_FIELDS)):
-        changed[bit] += (changes >> bit) & 1
-    changed[len(_FIELDS)] += 1
 
 
 @step_kernel
@@ -297,12 +243,12 @@ def _walk(
                 one, other = packets[row], down_packets[sighting]
                 if one[FLOW] != before or other[FLOW] != other_before:
                     before, other_before = one[FLOW], other[FLOW]
-                    flow_changes = _flow_changes(
+                    flow_changes = flow_changes_of(
                         one, flows[before >> 1], other, down_flows[other_before >> 1]
                     )
-                changes = _changes(one, other, flow_changes)
+                changes = changes_of(one, other, flow_changes)
                 if changes:
-                    _count_changes(changes, changed)
+                    count_changes(changes, changed)
                 if how[row] == EXACT:
                     time, seen = time_of(one), time_of(other)
                     delays[delivered] = seen - time - offset
@@ -358,13 +304,13 @@ def _unpaired(
 def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     """The members' fate inside the watch of the downstream point, else OUTSIDE or UNPROVEN.
 
-    The watch begins with what was sent after down's first packet. It ends where what was sent could still come by, the
-    largest delay before down's last packet or before what else proves that the capture ran on; never later than the
-    capture says itself that it was ended. What was sent before others that did reach down would have been seen there,
-    however long its way is. What a connection sent a little later is lost, too, where the other end's answers would
-    tell that the capture was over: see `_answers_tell`. Where the run says that the capture was cut, its end is drawn
-    in by what the host may have had in its queues, of which only those of one connection are known to keep their
-    order.
+    The watch begins with what was sent after down's first packet. It ends the largest delay after down's last one, or
+    where something else proves that the capture ran on; never later than the capture says itself that it was ended.
+    What was sent before others that did reach down would have been seen there, however long its way is. Where more than
+    a FEW were under way when the capture may have ended, traffic was going on: then these are lost only where the other
+    end's answers would tell that the capture was over, see `_answers_tell`. Where the run says that the capture was
+    cut, its end is drawn in by what the host may have had in its queues, of which only those of one connection are
+    known to keep their order.
     """
     watched = _watched(view.down)
     if watched is None:
@@ -381,10 +327,12 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
         overtaken = sent < min(walked.last, _last(view.down, end) - view.offset_ns)
         after = (at > _until(view.down, end, largest_delay, late)) & ~overtaken
         if late == np.iinfo(np.int64).max:
-            told = after & (
-                at <= (end if view.down.watch.is_closed else _last(view.down, end) + largest_delay)
-            )
-            after[told] = ~_answers_tell(view, walked.missing[told], largest_delay)
+            closing = end if view.down.watch.is_closed else _last(view.down, end) + largest_delay
+            told = after & (at <= closing)
+            if told.sum() <= FEW:
+                after[told] = False
+            else:
+                after[told] = ~_answers_tell(view, walked.missing[told], largest_delay)
     verdict = walked.by_default.copy()
     verdict[(before | after) & (verdict == LOST)] = UNPROVEN
     verdict[(before & (at <= early)) | (after & (at >= late))] = OUTSIDE

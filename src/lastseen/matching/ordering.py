@@ -68,9 +68,10 @@ def against_the_rest(both: Conversations, travel: Travel, relation: Relation) ->
     to_remote, to_client = travel.extremes[CLIENT_TO_REMOTE::2], travel.extremes[REMOTE_TO_CLIENT::2]
     nearer, farther = (to_client, to_remote) if relation.distance_ns > 0 else (to_remote, to_client)
     went, came = (times[:, 0] <= times[:, 1] for times in (to_remote, to_client))
-    turned = went & came & (nearer[:, 1] < farther[:, 0])
-    if all(len(sample) for sample in travel.sample):
-        usual = [median(sample[:, 0]) for sample in travel.sample]
+    told = went & came
+    turned = told & (nearer[:, 1] < farther[:, 0])
+    if told.any():  # by itself one that was seen in one direction could be either
+        usual = median(to_remote[told, 0]), median(to_client[told, 0])
         far = abs(usual[0] - usual[1]) / NEARER
         turned |= went & ~came & (np.abs(to_remote - usual[REMOTE_TO_CLIENT]) < far).all(axis=1)
         turned |= came & ~went & (np.abs(to_client - usual[CLIENT_TO_REMOTE]) < far).all(axis=1)
@@ -106,9 +107,10 @@ def _distance_and_offset(travel: Travel) -> tuple[float | None, int]:
     if not len(one_way):
         return None, 0
     least, largest = travel.least_and_largest(sender)
-    if max(abs(least), abs(largest)) <= ONE_WAY_NS and (least > 0 or largest < 0):
-        return sign * median(one_way), 0
-    return None, int(median(one_way))
+    usual = median(one_way)  # what was lost and sent again may be paired with its repetition, much later
+    if abs(usual) <= ONE_WAY_NS and (least > 0 or largest < 0):
+        return sign * usual, 0
+    return None, int(usual)
 
 
 def runs_on_one_clock(travel: Travel) -> bool:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lastseen.compiled import kernel, step_kernel
 from lastseen.matching.coverage import NEARBY_NS
 from lastseen.matching.grouping import Grouped
+from lastseen.matching.middle import median
 from lastseen.matching.pairs import EXACT, Paired
 from lastseen.matching.sightings import time_of
 
@@ -49,19 +50,19 @@ def with_common_senders(grouped: tuple[Grouped, Grouped], sides: Int64s, p: Pair
 
     Both senders' times tell, or one's that is that of the others' other sender.
     """
-    shifts, known = usual_shifts(grouped, sides, p)
-    if not known.all():
-        return sides
     times = _first_times(
         grouped[0].packets, grouped[1].packets, sides, grouped[0].rows, grouped[0].starts, p.partner, p.how
     ).reshape(-1, 2)
     seen = times < _UNKNOWN
-    ahead, usual = times[:, 0] - times[:, 1], int(shifts[0] - shifts[1])
-    turned = seen.all(axis=1) & (ahead * np.sign(usual) < 0)
+    told = seen.all(axis=1)
+    if not told.any():  # by itself one that was seen in one direction could be either
+        return sides
+    usual = median(times[told, 0]), median(times[told, 1])
+    apart = usual[0] - usual[1]
+    turned = told & ((times[:, 0] - times[:, 1]) * np.sign(apart) < 0)
     for sender in (0, 1):
-        alone = seen[:, sender] & ~seen[:, 1 - sender]
-        off = np.abs(times[alone, sender] - shifts[1 - sender])
-        turned[alone] = NEARER * off < abs(usual)
+        alone = seen[:, sender] & ~told
+        turned[alone] = NEARER * np.abs(times[alone, sender] - usual[1 - sender]) < abs(apart)
     result = sides.copy()
     result[:, 2] ^= np.repeat(turned, 2)
     return result

@@ -9,10 +9,10 @@ import numpy as np
 
 from lastseen.compiled import kernel, packet_kernel
 from lastseen.matching.conversations import nearest_in_order
+from lastseen.matching.coverage import NEARBY_NS
 from lastseen.matching.pairs import EXACT, NONE, TWIN
 from lastseen.matching.sightings import (
     SAME_MOMENT_NS,
-    TOO_EARLY_NS,
     alike,
     hash_of,
     have_ids_alike,
@@ -245,7 +245,7 @@ def part_unlikely(
             elif how_p[row] == TWIN and min(before[i], behind) < _FAR:
                 one, other = min(before[i], behind), max(before[i], behind)
                 travel = _travel(packets_p, row, packets_q, partner_p)
-                if not one - TOO_EARLY_NS <= travel <= (other if other < _FAR else one) + TOO_EARLY_NS:
+                if not one - NEARBY_NS <= travel <= (other if other < _FAR else one) + NEARBY_NS:
                     parted[count, 0], parted[count, 1] = row, partner_p[row]
                     partner_q[partner_p[row]] = partner_p[row] = -1
                     how_q[parted[count, 1]] = how_p[row] = NONE
