@@ -155,6 +155,7 @@ def _flows() -> FlowRows:
 def _match() -> None:
     from lastseen.contrasts.tracked_window import tracked_windows
     from lastseen.matching import match
+    from lastseen.matching.copies import rows_with
     from lastseen.matching.related import exchanges
     from lastseen.matching.sightings import first_and_last
 
@@ -163,6 +164,7 @@ def _match() -> None:
     tracked_windows(_point(3), np.zeros(1, np.int64))
     packets = _packets()
     first_and_last(packets)
+    rows_with(packets, np.zeros(PACKETS, np.int32), np.ones(1, np.bool_))
     exchanges(packets, np.zeros(1, np.int64), np.array([0, 1]), np.zeros(1, np.int64))
 
 

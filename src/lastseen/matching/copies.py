@@ -7,11 +7,12 @@ and came by as another is not lost; and what is lost was last seen where it came
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from lastseen.compiled import kernel
 from lastseen.matching.grouping import Grouped
 from lastseen.tables.packets import (
     ACK,
@@ -26,14 +27,14 @@ from lastseen.tables.packets import (
 )
 from lastseen.tables.points import DELIVERED, DUPLICATED, LOST, MERGED, SPLIT, Hop, Point
 
-__all__ = ["take_back_copies"]
+__all__ = ["rows_with", "take_back_copies"]
 
 THROUGH_NS: Final = 1_000_000_000
 """So long a host may keep a packet that it passes on: RFC 4861 asks for a neighbour's address so often."""
 PASSED_ON_NS: Final = 20_000_000
 """So long, where no identification tells the packet from one that was sent again."""
 _NUMBERED: Final = INFO_IP_ID | INFO_TIMESTAMPS
-_BUCKETS: Final = 1 << 16
+_BUCKETS: Final = 1 << 20
 
 Int64s = npt.NDArray[np.int64]
 
@@ -72,7 +73,7 @@ def _alike(point: Point, grouped: Grouped, is_lost: npt.NDArray[np.bool_]) -> tu
     packets = grouped.packets
     wanted = np.zeros(_BUCKETS, np.bool_)
     wanted[packets[is_lost, SEQ] % _BUCKETS] = True
-    rows = np.flatnonzero(wanted[packets[:, SEQ] % _BUCKETS] & (point.group_of >= 0))
+    rows = rows_with(packets, point.group_of, wanted)
     some = packets[rows]
     numbered = some[:, MISC] >> 24 & _NUMBERED > 0
     identification = np.where(numbered, some[:, ID_WINDOW] >> 16, 0)
@@ -85,6 +86,18 @@ def _alike(point: Point, grouped: Grouped, is_lost: npt.NDArray[np.bool_]) -> tu
     )
     groups = point.group_of[rows]
     return rows, [run for run in runs if len(run) > 1 and is_lost[rows[run]].any() and np.ptp(groups[run])]
+
+
+@kernel
+def rows_with(packets: Any, group_of: Any, wanted: Any) -> Any:
+    """int64[k]: rows of a conversation whose sequence numbers are `wanted`, by their last bits."""
+    count = 0
+    found = np.empty(packets.shape[0], np.int64)
+    for row in range(packets.shape[0]):
+        if wanted[packets[row, SEQ] % wanted.size] and group_of[row] >= 0:
+            found[count] = row
+            count += 1
+    return found[:count].copy()
 
 
 def _ports(point: Point, packets: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
