@@ -71,11 +71,24 @@ def against_the_rest(both: Conversations, travel: Travel, relation: Relation) ->
     told = went & came
     turned = told & (nearer[:, 1] < farther[:, 0])
     if told.any():  # by itself one that was seen in one direction could be either
-        usual = median(to_remote[told, 0]), median(to_client[told, 0])
-        far = abs(usual[0] - usual[1]) / NEARER
-        turned |= went & ~came & (np.abs(to_remote - usual[REMOTE_TO_CLIENT]) < far).all(axis=1)
-        turned |= came & ~went & (np.abs(to_client - usual[CLIENT_TO_REMOTE]) < far).all(axis=1)
+        first, last = _spans(to_remote[told]), _spans(to_client[told])
+        gap = max(first[0] - last[1], last[0] - first[1])
+        if gap > NEARER * max(first[1] - first[0], last[1] - last[0]):  # else jitter tells as little
+            slack = gap // NEARER
+            turned |= went & ~came & _lies_in(to_remote, last, slack)
+            turned |= came & ~went & _lies_in(to_client, first, slack)
     return np.flatnonzero((both.group >= 0).all(axis=1))[turned]
+
+
+def _spans(times: Int64s) -> tuple[int, int]:
+    """(least, largest) of the times of several conversations, int64[k, 2]."""
+    return int(times[:, 0].min()), int(times[:, 1].max())
+
+
+def _lies_in(times: Int64s, span: tuple[int, int], slack: int) -> npt.NDArray[np.bool_]:
+    """bool[k]: whether all times of a conversation lie in a span, or not far outside."""
+    result: npt.NDArray[np.bool_] = (times[:, 0] >= span[0] - slack) & (times[:, 1] <= span[1] + slack)
+    return result
 
 
 def _by_what_is_missing(grouped: tuple[Grouped, Grouped], sides: Int64s, pairing: Pairing) -> float:
