@@ -61,9 +61,8 @@ def snapshot(netns: Sequence[str], *, folders: Sequence[Path] = ()) -> dict[str,
             key, _, value = line.partition(" = ")
             if not key.endswith(OF_OTHERS):
                 found[f"{name} {key}"] = value
-        found[f"{name} rules"] = within(
-            name, "nft", "--stateless", "list", "ruleset"
-        )  # packets may still come
+        # without counters: packets may still come
+        found[f"{name} rules"] = within(name, "nft", "--stateless", "list", "ruleset")
         links = within(name, "ip", "-o", "link")
         found[f"{name} links"] = "\n".join(line.partition(" qlen ")[0] for line in links.splitlines())
         found[f"{name} processes"] = "\n".join(map(_command_line, ip("netns", "pids", name).split()))

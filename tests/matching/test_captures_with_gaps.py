@@ -67,6 +67,15 @@ def test_what_a_filter_on_flags_and_lengths_left_out_is_not_lost(
     assert lost_packets(matched({name: TALK.seen_at(point) for name, point in points.items()})) == 0
 
 
+def test_what_a_device_behind_the_tap_makes_is_no_gap_of_the_tap() -> None:
+    """The remote point has more mere acknowledgments than all that the tap has of the client, which has some itself."""
+    client = [s.number for s in TALK.segments() if s.from_client]
+    made = frozenset(n for n in client[3:] if TALK.segments()[n].flags == "A") | {client[-1]}
+    tap = TALK.seen_at(replace(TAP, drop=made | {ACKS[0]}))
+    found = fates(matched({"remote": TALK.seen_at(REMOTE), "tap": tap}))
+    assert found[HOP] == {"lost": [ACKS[0] + 1]}
+
+
 def test_of_a_merged_packet_that_the_capture_dropped_a_part_may_have_got_lost_elsewhere() -> None:
     """The other end goes on without its first half, which is sent again, and has the second one."""
     ports = (443, 40000)

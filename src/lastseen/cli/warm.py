@@ -89,15 +89,12 @@ def _read() -> None:
     from lastseen.evidence.captures.row_tables import FIRST_FLOWS, Tables
 
     with tempfile.TemporaryDirectory(prefix="lastseen-") as folder:
-        path = Path(folder) / "some.pcapng"
-        path.write_bytes(_pcapng())
-        with open_bytes(path) as source:
-            read_capture(source, path.name, halves=True)
-        path = Path(folder) / "some.pcap"
-        path.write_bytes(_pcap())
-        with open_bytes(path) as source:
-            capture, _ = read_capture(source, path.name, halves=True)
-            read_details(source, capture, np.zeros(1, np.int64))
+        path = Path(folder) / "some"
+        for data in (_pcapng(), _pcap()):
+            path.write_bytes(data)
+            with open_bytes(path) as source:
+                capture, _ = read_capture(source, path.name, halves=True)
+                read_details(source, capture, np.zeros(1, np.int64))
     Tables().reserve_flows(FIRST_FLOWS + 1)
 
 

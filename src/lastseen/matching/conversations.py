@@ -276,9 +276,8 @@ def nearest_in_order(few: Any, many: Any, shift: Any) -> Any:
     place = 0
     for i in range(few.size):
         nearest = abs(many[place] - few[i] - shift)
-        for k in range(
-            place + 1, many.size - (few.size - i) + 1
-        ):  # copies are equally far: go on behind them
+        last = many.size - (few.size - i)
+        for k in range(place + 1, last + 1):  # copies are equally far: go on behind them
             distance = abs(many[k] - few[i] - shift)
             if distance > nearest:
                 break

@@ -50,19 +50,11 @@ def take_back_copies(points: Sequence[Point], grouped: Sequence[Grouped], hops: 
         if not is_lost.any() or point.group_count == 1:
             continue
         rows, runs = _alike(point, grouped[upstream], is_lost)
-        arrived = np.zeros(len(rows), np.bool_)
+        arrived = np.logical_or.reduce([np.isin(hop.fate[rows], (DELIVERED, MERGED, SPLIT)) for hop in mine])
+        places = [k for run in runs for k in _copies(point, grouped[upstream], (rows, run), arrived)]
+        again = rows[np.array(places, np.int64)]
         for hop in mine:
-            for fate in (DELIVERED, MERGED, SPLIT):
-                arrived |= hop.fate[rows] == fate
-        again = [
-            rows[k]
-            for run in runs
-            for k in _copies(point, grouped[upstream], (rows, run), arrived)
-            if is_lost[rows[k]]
-        ]
-        for hop in mine:
-            mine_again = np.array(again, np.int64)
-            hop.fate[mine_again[hop.fate[mine_again] == LOST]] = DUPLICATED
+            hop.fate[again[hop.fate[again] == LOST]] = DUPLICATED
 
 
 def _alike(point: Point, grouped: Grouped, is_lost: npt.NDArray[np.bool_]) -> tuple[Int64s, list[Int64s]]:

@@ -43,9 +43,8 @@ def left_over(rows: Any, partner: Any) -> Any:
 def _ranges(packets: Any, rows: Any, how: Any, base: Any) -> Any:
     """int64[k, 7]: start, end, row, -1, time, 1 for a second sighting, id, of payloads, by start.
 
-    The -1 stands for "nothing is used up": see `_used_up`.
-
-    Of those that start alike the later come first: what was repeated after a loss is what arrived.
+    The -1 stands for "nothing is used up": see `_none_used`. Of those that start alike the later come first: what was
+    repeated after a loss is what arrived.
     """
     count = 0
     for row in rows:
@@ -122,6 +121,38 @@ def _cover(ranges: Any, used: Any, start: Any, end: Any, between: Any, copies: A
 
 
 @kernel
+def _cover_each(one: Any, other: Any, shift: Any, known: Any, onward: Any) -> None:
+    """Pair what of one point has no partner with what of the other one covers it, the nearest in time first.
+
+    `one`: its ranges, partner and how; `other`: its ranges and what of them is used up. `shift`: the usual time from
+    the one to the other, where it is `known`. `onward`: the other's are what became of the one's, and second sightings
+    count only where they are nearest; else the one's are what became of the other's.
+    """
+    ranges, partner, how = one
+    others, used = other
+    for farther in (*FARTHER, 0):
+        for r in range(ranges.shape[0]):
+            start, end, row = ranges[r, 0], ranges[r, 1], ranges[r, 2]
+            if partner[row] >= 0 or how[row] == REPEATED:
+                continue
+            at, around = ranges[r, 4] + shift, farther * NEARBY_NS
+            if not known:
+                between = (-_FOREVER, _FOREVER)
+            elif farther:
+                between = (at - around, at + around)
+            elif onward:
+                between = (at - TOO_EARLY_NS, _FOREVER)
+            else:
+                between = (-_FOREVER, at + TOO_EARLY_NS)
+            copies = farther == 1 or not onward
+            first = _cover(others, used, start, end, between, copies, 0)
+            if first >= 0:
+                _cover(others, used, start, end, between, copies, 1)
+                partner[row] = others[first, 2]
+                how[row] = SPLIT_INTO if (others[first, 1] < end) == onward else MERGED_INTO
+
+
+@kernel
 def cover_all(
     packets_p: Any, packets_q: Any, sides: Any, rows_p: Any, starts_p: Any, rows_q: Any, starts_q: Any, shifts: Any,
     known: Any, partner_p: Any, partner_q: Any, how_p: Any, how_q: Any,
@@ -134,42 +165,15 @@ def cover_all(
             continue
         base, shift = packets_p[left_a[0], SEQ], shifts[sides[k, 2]]
         ranges_a, ranges_b = _ranges(packets_p, left_a, how_p, base), _ranges(packets_q, left_b, how_q, base)
-        free_a = ranges_a.copy()
         used_a = _none_used(2 * (ranges_a.shape[0] + ranges_b.shape[0]))
         used_b = _none_used(2 * (ranges_a.shape[0] + ranges_b.shape[0]))
-        for farther in (*FARTHER, 0):
-            for r in range(ranges_a.shape[0]):
-                start, end, row = ranges_a[r, 0], ranges_a[r, 1], ranges_a[r, 2]
-                at = ranges_a[r, 4] + shift
-                around = farther * NEARBY_NS
-                between = (at - around, at + around) if farther else (at - TOO_EARLY_NS, _FOREVER)
-                if not known[sides[k, 2]]:
-                    between = (-_FOREVER, _FOREVER)
-                first = -1
-                if partner_p[row] < 0 and how_p[row] != REPEATED:
-                    first = _cover(ranges_b, used_b, start, end, between, farther == 1, 0)
-                if first >= 0:
-                    _cover(ranges_b, used_b, start, end, between, farther == 1, 1)
-                    partner_p[row] = ranges_b[first, 2]
-                    how_p[row] = SPLIT_INTO if ranges_b[first, 1] < end else MERGED_INTO
-        for farther in (*FARTHER, 0):
-            for r in range(ranges_b.shape[0]):
-                row, at = ranges_b[r, 2], ranges_b[r, 4] - shift
-                around = farther * NEARBY_NS
-                between = (at - around, at + around) if farther else (-_FOREVER, at + TOO_EARLY_NS)
-                if not known[sides[k, 2]]:
-                    between = (-_FOREVER, _FOREVER)
-                first = -1
-                if partner_q[row] < 0 and how_q[row] != REPEATED:
-                    first = _cover(free_a, used_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 0)
-                if first >= 0:
-                    _cover(free_a, used_a, ranges_b[r, 0], ranges_b[r, 1], between, 1, 1)
-                    partner_q[row] = free_a[first, 2]
-                    how_q[row] = MERGED_INTO if free_a[first, 1] < ranges_b[r, 1] else SPLIT_INTO
+        is_known = known[sides[k, 2]]
+        _cover_each((ranges_a, partner_p, how_p), (ranges_b, used_b), shift, is_known, 1)
+        _cover_each((ranges_b, partner_q, how_q), (ranges_a, used_a), -shift, is_known, 0)
         _count_again(
             (packets_p, rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]], how_p),
             (packets_q, rows_q[starts_q[sides[k, 1]] : starts_q[sides[k, 1] + 1]], how_q),
-            ranges_a, partner_p, shift if known[sides[k, 2]] else _FOREVER,
+            ranges_a, partner_p, shift if is_known else _FOREVER,
         )  # fmt: skip
 
 

@@ -20,12 +20,7 @@ from lastseen.matching.pairs import EXACT, IN_ORDER, MERGED_INTO, NONE, REPEATED
 from lastseen.matching.rewritten import FIELDS, changes_of, count_changes, flow_changes_of
 from lastseen.matching.sightings import LONG_AGO, time_of
 from lastseen.matching.stand_ins import replaced_by_others
-from lastseen.tables.packets import (
-    FLAGS,
-    FLOW,
-    LENGTH_FLAGS,
-    NO_FLOW,
-)
+from lastseen.tables.packets import FLAGS, FLOW, LENGTH_FLAGS, NO_FLOW
 from lastseen.tables.points import (
     DELIVERED,
     DUPLICATED,
@@ -319,15 +314,18 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     sent, (start, end) = view.grouped_up.times_ns(walked.missing), watched
     at, largest_delay = sent + view.offset_ns, max(int(walked.delays.max(initial=0)), 0)
     early, late = _missing_back(view, start, min(end, _last(view.down, end)))
-    before = (at < start) & (sent <= walked.first)
+    is_over = (
+        late < np.iinfo(np.int64).max
+    )  # a snapshot shows that the host was up, this that tcpdump was not
+    before, last = (at < start) & (sent <= walked.first), _last(view.down, end)
     if view.down.watch.is_cut:
-        until = _last(view.down, end) - max(largest_delay, QUEUED_NS)
+        until = last - max(largest_delay, QUEUED_NS)
         after = (at > until) & (sent >= _last_of_each(view, walked.missing))
     else:
-        overtaken = sent < min(walked.last, _last(view.down, end) - view.offset_ns)
-        after = (at > _until(view.down, end, largest_delay, late)) & ~overtaken
-        if late == np.iinfo(np.int64).max:
-            closing = end if view.down.watch.is_closed else _last(view.down, end) + largest_delay
+        until = _until(view.down, last if is_over else end, largest_delay)
+        after = (at > until) & (sent >= min(walked.last, last - view.offset_ns))
+        if not is_over:
+            closing = end if view.down.watch.is_closed else last + largest_delay
             told = after & (at <= closing)
             if told.sum() <= FEW:
                 after[told] = False
@@ -340,16 +338,10 @@ def _judge_missing(view: PairView, walked: _Walked) -> npt.NDArray[np.uint8]:
     return verdict
 
 
-def _until(down: Point, end: int, largest_delay: int, late: int) -> int:
-    """Until when what was sent to down would be in its capture, ns by its clock.
-
-    `end`: of its watch; `late`: when something of the other direction is missing after its last packet. A snapshot
-    shows that the host was up, missing packets that tcpdump was not.
-    """
-    last = _last(down, end)
-    if late == np.iinfo(np.int64).max and end > last:
-        return end - largest_delay if down.watch.is_closed else end
-    return last - largest_delay
+def _until(down: Point, end: int, largest_delay: int) -> int:
+    """Until when what was sent to down would be in its capture, ns by its clock; `end`: until when that ran."""
+    proven = end > _last(down, end) and not down.watch.is_closed
+    return end if proven else end - largest_delay
 
 
 def _answers_tell(view: PairView, rows: Int64s, largest_delay: int) -> npt.NDArray[np.bool_]:

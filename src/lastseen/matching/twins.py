@@ -11,14 +11,7 @@ from lastseen.compiled import kernel, packet_kernel
 from lastseen.matching.conversations import nearest_in_order
 from lastseen.matching.coverage import NEARBY_NS
 from lastseen.matching.pairs import EXACT, NONE, TWIN
-from lastseen.matching.sightings import (
-    SAME_MOMENT_NS,
-    alike,
-    hash_of,
-    have_ids_alike,
-    is_unique,
-    time_of,
-)
+from lastseen.matching.sightings import SAME_MOMENT_NS, alike, hash_of, have_ids_alike, is_unique, time_of
 
 __all__ = ["doubt_twins", "join_again", "part_unlikely", "settle_twins"]
 
@@ -229,6 +222,8 @@ def part_unlikely(
         for row in rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]:
             count += how_p[row] == TWIN
     parted = np.empty((count, 2), np.int64)
+    if count == 0:
+        return parted
     count = 0
     for k in range(sides.shape[0]):
         a = rows_p[starts_p[sides[k, 0]] : starts_p[sides[k, 0] + 1]]

@@ -95,10 +95,10 @@ def read_capture(
     capture, whose table of packets is then empty; `room` makes the tables otherwise. `halves`: two threads read a half
     each.
     """
-    if halves and sink is None:
-        return _in_halves(source, file, room)
-    read = _read(source, Tables(file=file, sink=sink, room=room))
-    read.tables.give()
+    read = _in_halves(source, file, room) if halves and sink is None else None
+    if read is None:
+        read = _read(source, Tables(file=file, sink=sink, room=room))
+        read.tables.give()
     return _capture(read, source), _weirds(read, source)
 
 
@@ -128,30 +128,28 @@ def _read(source: ByteSource, tables: Tables) -> _Read:
     return _Read(tables, "unknown", (), [weird], scan.BROKEN)
 
 
-def _in_halves(source: ByteSource, file: str, room: Room) -> tuple[Capture, list[Weird]]:
+def _in_halves(source: ByteSource, file: str, room: Room) -> _Read | None:
     """Read a capture with two threads, a part each; where the first one meets damage, the file ends.
 
     The second one finds its first record in two ways. Of a pcap it guesses, and the guess is right when the first
-    one comes to that very place; else all is read again by one. Of a pcapng, whose interfaces are told all over the
-    file, it steps over the records of the first one and reads every block but packets.
+    one comes to that very place; None where it does not: one has to read all. Of a pcapng, whose interfaces are
+    told all over the file, it steps over the records of the first one and reads every block but packets.
     """
-    first, second = Tables(file=file, room=room), Tables(file=file, room=room)
     begin = _second_part(source)
     if begin is None:
-        read = _read(source, first)
-        return _capture(read, source), _weirds(read, source)
+        return None
+    first, second = Tables(file=file, room=room), Tables(file=file, room=room)
     first.state[scan.STOP] = second.state[scan.BEGIN] = begin
     with ThreadPoolExecutor(1) as pool:
         rest = pool.submit(_read, source, second)
         read = _read(source, first)
         rest_read = rest.result()
-    if read.reason == scan.STOPPED:
-        if read.form == "pcap" and read.end != begin:
-            read = _read(source, Tables(file=file, room=room))
-        else:
-            first.append(second)
-            read = replace(rest_read, tables=first)
-    return _capture(read, source), _weirds(read, source)
+    if read.reason != scan.STOPPED:
+        return read
+    if read.form == "pcap" and read.end != begin:
+        return None
+    first.append(second)
+    return replace(rest_read, tables=first)
 
 
 def _second_part(source: ByteSource) -> int | None:
@@ -229,7 +227,10 @@ def _read_pcap(window: _Window, tables: Tables) -> _Read:
     snap_length, link = struct.unpack((">" if swapped else "<") + "16xII", header)
     link_type = link & 0xFFFF
     begin = max(int(tables.state[scan.BEGIN]), _PCAP_HEADER)
-    window.skip(begin)
+    if begin <= window.end:  # moving what is in the buffer already would be for nothing
+        tables.state[scan.POSITION] = begin
+    else:
+        window.skip(begin)
     reason = _pump(window, tables, _PcapStep(swapped=swapped, unit_ns=unit_ns, link_type=link_type))
     face = CaptureInterface(name="", link_type=link_type, snap_length=snap_length)
     end = window.base + int(tables.state[scan.POSITION])
