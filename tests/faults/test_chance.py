@@ -3,13 +3,20 @@
 import random
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import pytest
 from written_cases import View, diagnosed, judgement, pieces_lost, seen, write_case
 
+from lastseen.faults.chance import crowding
 from lastseen.tables.diagnosis import Diagnosis
 from lastseen.tables.judgements import Refuted, Supported, Untestable
+from lastseen.tables.points import DELIVERED, LOST
+
+if TYPE_CHECKING:
+    from lastseen.faults.facts import LossSite
 
 PIECES = 80
 HOME = Path(__file__).parents[2] / "src/lastseen/faults/random_loss/cases"
@@ -70,6 +77,19 @@ def test_what_comes_soon_after_another_is_lost_to_something_full(tmp_path: Path)
     assert isinstance(judgement(found, "random_loss"), Untestable)
     assert set(found.verdict.indistinguishable) == {"queue_overflow", "rate_limit"}
     assert "lost packets came sooner after the one before them" in found.verdict.summary
+
+
+@pytest.mark.parametrize("fates", [[DELIVERED] + [LOST] * 6, [LOST] + [DELIVERED] * 6])
+def test_nothing_is_compared_where_all_but_the_first_met_the_same(fates: list[int]) -> None:
+    """The first packet follows no other: there are no pauses of both kinds."""
+    times = np.arange(len(fates)) * 1_000_000
+    capture = SimpleNamespace(times_ns=lambda: times)
+    site = SimpleNamespace(
+        hop=SimpleNamespace(fate=np.array(fates, np.uint8)), upstream=SimpleNamespace(capture=capture)
+    )
+    found = crowding(cast("LossSite", site))
+    assert found.by_chance
+    assert (found.lost_ms, found.delivered_ms) == (0, 0)
 
 
 def test_what_comes_after_a_pause_is_lost_to_nothing_full(tmp_path: Path) -> None:
